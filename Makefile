@@ -1,0 +1,99 @@
+# Faultline: `make help` lists the targets. Needs a C11 compiler, pkg-config, jansson, SQLite and cmocka;
+# `make demo` and `make test` install what is missing first (Debian packages).
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+B       ?= build
+CC      ?= cc
+OPT     ?= -O2 -g
+SAN     ?=
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Wstrict-prototypes -Wmissing-prototypes \
+        -Wvla -Wformat=2 -Wundef -Wwrite-strings -Werror
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+# pkg-config may not be installed yet when `make test` starts: ask only when compiling.
+PC_CFLAGS = $(shell pkg-config --cflags jansson sqlite3 cmocka 2>/dev/null)
+PC_LIBS   = $(shell pkg-config --libs jansson sqlite3 2>/dev/null) -lm
+CFLAGS_ALL = -std=c11 -D_GNU_SOURCE $(OPT) $(SAN) $(WARN) -Itrace -MMD -MP $(CFLAGS)
+
+CORE_SRC   := $(wildcard src/raft*.c) src/kv.c src/rng.c
+SIM_SRC    := $(filter-out src/sim_main.c,$(wildcard src/sim_*.c))
+SHELL_SRC  := $(filter-out $(CORE_SRC) $(SIM_SRC) src/sim_main.c src/replica_main.c,$(wildcard src/*.c))
+TRACE_SRC  := $(wildcard trace/*.c)
+ANALYZE_SRC := $(filter-out analyze/main.c,$(wildcard analyze/*.c))
+SQL        := $(sort $(wildcard analyze/*.sql analyze/checks/*.sql))
+TEST_SRC   := $(wildcard tests/test_*.c)
+SUPPORT_SRC := $(wildcard tests/support/*.c)
+BENCH_SRC  := $(wildcard tests/bench/*.c)
+SCRIPTS    := $(wildcard tests/*.sh)
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+PROGRAMS := $(B)/replica $(B)/simulate $(B)/analyze
+TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
+BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
+
+.PHONY: all demo test bench sanitize purity install clean help deps check-tests
+.SECONDARY:
+
+all: $(PROGRAMS) $(B)/libtrace.a 3700kvstore ## build everything
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+3700kvstore: $(B)/replica
+	@ln -sfn $< $@
+
+# ---- libraries and programs ----
+
+$(B)/libtrace.a: $(call obj,$(TRACE_SRC))
+$(B)/core.a:     $(call obj,$(CORE_SRC))
+$(B)/shell.a:    $(call obj,$(SHELL_SRC))
+$(B)/sim.a:      $(call obj,$(SIM_SRC))
+$(B)/analyze.a:  $(call obj,$(ANALYZE_SRC)) $(B)/gen/embedded.o
+$(B)/support.a:  $(call obj,$(SUPPORT_SRC))
+$(B)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/replica: $(B)/src/replica_main.o $(B)/shell.a $(B)/core.a $(B)/libtrace.a
+	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+$(B)/simulate: $(B)/src/sim_main.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/libtrace.a
+	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+$(B)/analyze: $(B)/analyze/main.o $(B)/analyze.a $(B)/libtrace.a
+	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+
+# A change of flags or compiler rebuilds: the objects depend on the line that made them.
+$(B)/flags: FORCE
+	@mkdir -p $(B); echo '$(CC) $(CFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL)' >$@
+.PHONY: FORCE
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(if $(filter analyze/main.c src/sim_main.c src/replica_main.c,$<),-DFAULTLINE_VERSION='"$(VERSION)"') $(PC_CFLAGS) -c -o $@ $<
+
+# The SQL of the analyzer, as C: names sorted, bytes as numbers (no limit on string lengths that way).
+$(B)/gen/embedded.c: $(SQL) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "embedded.h"'; i=0; \
+	  for f in $(SQL); do echo "static const unsigned char f$$i[] = {"; od -An -v -tu1 "$$f" | sed 's/  */,/g;s/^,//;s/$$/,/'; echo '0};'; i=$$((i+1)); done; \
+	  echo 'const struct embedded_file embedded_files[] = {'; i=0; \
+	  for f in $(SQL); do echo "{\"$${f#analyze/}\", f$$i, sizeof f$$i - 1},"; i=$$((i+1)); done; echo '};'; \
+	  echo 'const size_t embedded_files_n = sizeof embedded_files / sizeof *embedded_files;'; } >$@
+$(B)/gen/embedded.o: $(B)/gen/embedded.c
+	$(CC) $(CFLAGS_ALL) -iquote analyze -c -o $@ $<
+
+# ---- tests ----
+
+$(B)/tests/test_%: $(B)/tests/test_%.o $(B)/support.a $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
+	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS) -lcmocka
+$(B)/bench/%: $(B)/tests/bench/%.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
+	@mkdir -p $(@D)
+	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+
+clean: ## remove what was built
+	rm -rf $(B) 3700kvstore
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,29 @@
+/* cli.h -- what all commands of analyze share: exit statuses, opening what the user named, printing safely. */
+#ifndef FAULTLINE_CLI_H
+#define FAULTLINE_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include "db.h"
+
+enum {
+    EXIT_PASSED = 0, EXIT_VIOLATION = 1, EXIT_UNDECIDED = 2,
+    EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_NOINPUT = 66, EXIT_INTERNAL = 70, EXIT_CANTCREATE = 73, EXIT_IO = 74
+};
+
+/* Words on stderr, "analyze COMMAND: ..."; returns `status`, so that callers can `return cli_fail(...)`. */
+int cli_fail(int status, const char *command, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* RUN and DB may be given wherever the other is: a run directory means its RUN/run.db, loaded first when missing or
+ * older than its traces (messages on stderr). Opens it into *db. 0, or an exit status after having said why. `path_out`
+ * (of size `n`), when not NULL, gets the database's path. */
+int cli_open(struct db *db, const char *command, const char *run_or_db, bool writable, char *path_out, size_t n);
+
+/* Prints text of unknown origin: control characters, escape sequences and invalid UTF-8 come out as \xNN. */
+void cli_print(FILE *f, const char *s);
+void cli_printn(FILE *f, const char *p, size_t n);
+
+/* Has the user asked for colour, or is it a terminal that wants it (NO_COLOR, TERM)? `when`: auto, always, never. */
+bool cli_color(const char *when, FILE *f);
+
+#endif

@@ -1,0 +1,157 @@
+/* raft.h -- what the core takes and decides.
+ *
+ * The algorithm is a function: raft_step(state, event, effects). Time and chance are inputs; nothing here reads a
+ * clock, a socket or a file, or knows about JSON or traces. Section numbers without a source are the extended Raft
+ * paper's (Ongaro and Ousterhout 2014); "D" is Ongaro's dissertation (2014).
+ *
+ * One thread per struct raft. All times are microseconds on the caller's monotonic clock. */
+#ifndef FAULTLINE_RAFT_H
+#define FAULTLINE_RAFT_H
+
+#include "message.h"
+
+#define RAFT_MEMBERS_MAX 21
+
+enum raft_role { RAFT_FOLLOWER, RAFT_PRECANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
+
+enum raft_reads {
+    RAFT_READS_INDEX,        /* ReadIndex: a quorum confirms leadership after the read arrived (D §6.4) */
+    RAFT_READS_LOCAL         /* a leader answers from its own state without asking anyone: UNSAFE, for demonstration */
+};
+
+struct raft_config {
+    node_id id;
+    const node_id *peers;            /* without ourselves; order is irrelevant; copied */
+    unsigned n_peers;                /* 0 to RAFT_MEMBERS_MAX - 1 */
+    uint64_t election_min_us, election_max_us;   /* drawn anew each time, uniform */
+    uint64_t heartbeat_us;
+    uint64_t retry_us;               /* an unacknowledged append is sent again after this long */
+    uint64_t hold_us;                /* how long a request may wait for a leader to be known */
+    unsigned hold_max;               /* how many may; more are redirected to nobody at once */
+    size_t append_bytes;             /* budget for the entries of one append, in bytes on the wire */
+    enum raft_reads reads;
+    uint64_t seed;                   /* of the election timeouts */
+};
+
+/* ---- what the core takes ---- */
+
+enum raft_event_type {
+    RAFT_EVENT_TICK,                 /* time has passed: raft_deadline() is due */
+    RAFT_EVENT_MESSAGE               /* a decoded datagram from a peer or a client, as wire.c accepted it */
+};
+
+struct raft_event {
+    enum raft_event_type type;
+    uint64_t now_us;
+    const struct message *message;   /* borrowed for the call */
+    int64_t tag;                     /* GET, PUT: given back in the effects about this request (where its arrival was recorded) */
+};
+
+/* ---- what the core decides: an ordered list of effects ---- */
+
+/* Small state, as it is after the effect: every effect carries its own copy. */
+struct raft_brief { uint64_t term, commit, applied, last; enum raft_role role; node_id leader; };
+
+enum raft_why {
+    WHY_NONE,
+    WHY_ELECTION_TIMEOUT, WHY_QUORUM_PREVOTES, WHY_QUORUM_VOTES, WHY_HIGHER_TERM, WHY_LEADER_SAME_TERM,
+    WHY_LOST_QUORUM, WHY_STARTUP,                                                        /* role */
+    WHY_TIMEOUT, WHY_HIGHER_TERM_MSG,                                                    /* term */
+    WHY_STALE_TERM, WHY_ALREADY_VOTED, WHY_LOG_BEHIND, WHY_LEADER_ALIVE, WHY_NOT_MEMBER, /* vote, ignore */
+    WHY_APPEND, WHY_VOTE_GRANTED, WHY_ELECTION_STARTED, WHY_RESTART, WHY_STEP_DOWN, WHY_LEADER, WHY_TICK, /* timer */
+    WHY_NO_PREV, WHY_PREV_TERM,                                                          /* log.reject */
+    WHY_CONFLICT,                                                                        /* log.truncate */
+    WHY_QUORUM, WHY_LEADER_COMMIT,                                                       /* commit */
+    WHY_PROBE, WHY_REPLICATE,                                                            /* peer.state */
+    WHY_NOT_LEADER, WHY_NO_LEADER,                                                       /* redirect, hold */
+    WHY_NOT_CANDIDATE, WHY_DUPLICATE, WHY_OLD_ROUND, WHY_FORGED, WHY_WRONG_DST, WHY_UNEXPECTED, /* ignore */
+    WHY_OVERLOAD
+};
+
+enum raft_timer { RAFT_TIMER_ELECTION, RAFT_TIMER_HEARTBEAT, RAFT_TIMER_RETRY, RAFT_TIMER_QUORUM, RAFT_TIMER_HOLD };
+
+/* A client's request, as the core keeps it while it waits. Strings are valid until the next raft_step(). */
+struct raft_request {
+    node_id client;
+    const char *mid, *key;
+    int64_t tag;                     /* of the event that brought it */
+};
+
+enum raft_effect_type {
+    /* notes: nothing to do but to record them */
+    RAFT_NOTE_ROLE,                  /* from_role, to_role, why */
+    RAFT_NOTE_TERM,                  /* old, why */
+    RAFT_NOTE_LEADER,                /* old, peer (NODE_NONE = nobody) in from_node, node */
+    RAFT_NOTE_VOTE_GRANT,            /* node, term_asked, index, term (candidate's tail), pre */
+    RAFT_NOTE_VOTE_DENY,             /* the same, voted, why */
+    RAFT_NOTE_VOTE_COUNT,            /* have, need, node, pre */
+    RAFT_NOTE_TIMER_SET,             /* timer, at_us, why */
+    RAFT_NOTE_TIMER_FIRE,            /* timer, late_us: the cause of what follows it */
+    RAFT_NOTE_APPEND,                /* entry */
+    RAFT_NOTE_REJECT,                /* index, term (the missing predecessor), why */
+    RAFT_NOTE_TRUNCATE,              /* index (first removed), old (last before), why */
+    RAFT_NOTE_COMMIT,                /* old, index (new), why, acks */
+    RAFT_NOTE_PEER,                  /* node, next, match, why */
+    RAFT_NOTE_HOLD,                  /* request: waits for a leader, why */
+    RAFT_NOTE_READ_INDEX,            /* request, index, term (of the entry at index), round, have */
+    RAFT_NOTE_READ_CONFIRM,          /* round, need, have */
+    RAFT_NOTE_IGNORE,                /* the event's message had no effect, why */
+    /* things to do, in this order relative to each other */
+    RAFT_DO_APPLY,                   /* hand `entry` to the state machine; if `answer`, its client waits here for ok */
+    RAFT_DO_READ,                    /* answer `request` from the state machine: index, term, round; local = unconfirmed */
+    RAFT_DO_REDIRECT,                /* answer `request` with redirect to `node` (NODE_NONE: nobody known), why */
+    RAFT_DO_SEND                     /* send `message`; src, dst, leader are set, mid and lc are the caller's to fill in */
+};
+
+struct raft_effect {
+    enum raft_effect_type type;
+    struct raft_brief after;
+    enum raft_why why;
+    enum raft_role from_role, to_role;
+    node_id node, from_node, voted;
+    uint64_t index, term, old, round, term_asked, next, match;
+    unsigned have, need;
+    bool pre, answer, local;
+    enum raft_timer timer;
+    uint64_t at_us, late_us;
+    const struct entry *entry;       /* valid until the next raft_step() */
+    struct raft_request request;
+    struct { node_id node; uint64_t match; } acks[RAFT_MEMBERS_MAX];
+    unsigned n_acks;
+    struct message message;          /* its entries are valid until the next raft_step() */
+};
+
+/* Grows as needed and is reused from step to step; raft_step() empties it first. */
+struct raft_effects {
+    struct raft_effect *v;
+    size_t n, room;
+    /* What must be on stable storage before the first RAFT_DO_*: */
+    bool persist_vote;               /* term and vote changed */
+    uint64_t truncated_from;         /* 0 = nothing was removed */
+    uint64_t appended_from;          /* 0 = nothing was added; entries appended_from..last are new */
+};
+void raft_effects_free(struct raft_effects *fx);
+
+/* ---- the core ---- */
+
+struct raft;
+
+/* A follower in term 0 with an empty log. NULL: out of memory or a config out of bounds (see above). The first
+ * election timeout counts from `now_us`; what there is to record at the start is in `fx` (timer, role with why startup). */
+struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raft_effects *fx);
+void raft_free(struct raft *r);
+
+/* Handles one event and fills `fx`. Never fails on any message: what is stale, forged or nonsense has only a
+ * RAFT_NOTE_IGNORE. Aborts on out of memory. Ends with raft_check(). */
+void raft_step(struct raft *r, const struct raft_event *ev, struct raft_effects *fx);
+
+/* When the next RAFT_EVENT_TICK is due. */
+uint64_t raft_deadline(const struct raft *r);
+struct raft_brief raft_brief(const struct raft *r);
+node_id raft_voted_for(const struct raft *r);
+/* NULL when there is no such entry. Valid until the next raft_step(). */
+const struct entry *raft_entry(const struct raft *r, uint64_t index);
+/* Is `id` one of the group (ourselves included)? */
+bool raft_is_member(const struct raft *r, node_id id);
+
+#endif
