@@ -7,6 +7,7 @@ B       ?= build
 CC      ?= cc
 OPT     ?= -O2 -g
 SAN     ?=
+JOBS    ?= $(shell nproc)
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
@@ -30,12 +31,14 @@ SUPPORT_SRC := $(wildcard tests/support/*.c)
 BENCH_SRC  := $(wildcard tests/bench/*.c)
 SCRIPTS    := $(wildcard tests/*.sh)
 
+SANITIZED = B=$(B)/san OPT='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
+
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 PROGRAMS := $(B)/replica $(B)/simulate $(B)/analyze
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
-.PHONY: all demo test bench sanitize purity install clean help deps check-tests
+.PHONY: all demo test bench sanitize purity install clean help deps check-tests tests FORCE
 .SECONDARY:
 
 all: $(PROGRAMS) $(B)/libtrace.a 3700kvstore ## build everything
@@ -65,14 +68,17 @@ $(B)/simulate: $(B)/src/sim_main.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/libt
 $(B)/analyze: $(B)/analyze/main.o $(B)/analyze.a $(B)/libtrace.a
 	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
 
-# A change of flags or compiler rebuilds: the objects depend on the line that made them.
+# A change of flags, compiler or version rebuilds: objects depend on the line that made them.
 $(B)/flags: FORCE
 	@mkdir -p $(B); echo '$(CC) $(CFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL)' >$@
-.PHONY: FORCE
+$(B)/version: FORCE
+	@mkdir -p $(B); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+MAINS := analyze/main.c src/sim_main.c src/replica_main.c
+$(call obj,$(MAINS)): $(B)/version
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(if $(filter analyze/main.c src/sim_main.c src/replica_main.c,$<),-DFAULTLINE_VERSION='"$(VERSION)"') $(PC_CFLAGS) -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(if $(filter $(MAINS),$<),-DFAULTLINE_VERSION='"$(VERSION)"') $(PC_CFLAGS) -c -o $@ $<
 
 # The SQL of the analyzer, as C: names sorted, bytes as numbers (no limit on string lengths that way).
 $(B)/gen/embedded.c: $(SQL) Makefile
@@ -92,6 +98,43 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(B)/support.a $(B)/sim.a $(B)/shell.a $(
 $(B)/bench/%: $(B)/tests/bench/%.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+
+tests: all $(TESTS)
+
+deps: ## install what is missing to build and test (Debian packages), and say so
+	@tests/deps.sh
+
+test: deps ## install what is missing, build, run all tests
+	@$(MAKE) --no-print-directory -j$(JOBS) tests
+	@$(MAKE) --no-print-directory check-tests
+
+check-tests: tests
+	@tests/run.sh $(B) $(TESTS) $(filter tests/test_%.sh,$(SCRIPTS))
+
+demo: deps ## install what is missing, build, and show a lossy run twice: correct, then with a stale read
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tests/demo.sh $(B)
+
+bench: deps ## measure: tracing, loading, checking (ratios in one run)
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCHES)
+	@tests/bench.sh $(B) $(BENCHES)
+
+sanitize: deps ## build and run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory $(SANITIZED) -j$(JOBS) tests
+	@$(MAKE) --no-print-directory $(SANITIZED) check-tests
+
+purity: $(call obj,$(CORE_SRC)) ## prove that the core touches no file, socket, clock, JSON or stdio, and that the walls stand
+	@tests/purity.sh $^
+
+install: all ## install programs, library and manuals below DESTDIR/PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/faultline \
+	  $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	for p in replica simulate analyze; do install -m 755 $(B)/$$p $(DESTDIR)$(PREFIX)/bin/faultline-$$p; done
+	install -m 644 $(B)/libtrace.a $(DESTDIR)$(PREFIX)/lib/libfaultline-trace.a
+	install -m 644 trace/trace.h trace/records.def $(DESTDIR)$(PREFIX)/include/faultline
+	install -m 644 src/faultline-replica.1 src/faultline-simulate.1 analyze/faultline-analyze.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 trace/faultline-trace.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' trace/faultline-trace.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/faultline-trace.pc
 
 clean: ## remove what was built
 	rm -rf $(B) 3700kvstore
