@@ -30,6 +30,13 @@ extern const size_t check_raft_n;
 extern const struct check check_trace[];      /* T1 to T5: check_trace.c */
 extern const size_t check_trace_n;
 
+/* One per run and check_all(): what the first of several checks worked out for the others (the replay of all records
+ * is made once). `release`, when set, is called with `data` after the last check of the run. */
+struct check_shared {
+    void *data;
+    void (*release)(void *data);
+};
+
 /* What a check function gets. */
 struct check_run {
     struct db *db;
@@ -39,6 +46,9 @@ struct check_run {
     int64_t examined;            /* out: how many things were looked at (keys, terms, records) */
     char note[256];              /* out: why skipped or unknown; or a remark */
     int64_t violations;          /* counted by check_violation() */
+    bool incomplete;             /* out: something could not be decided; check_answer() then says unknown, not pass */
+    int64_t searched_ns;         /* out: time spent in searches, taken from the budget that all checks share */
+    struct check_shared *shared; /* of this run; never NULL */
 };
 
 struct violation {
@@ -60,10 +70,17 @@ bool check_has_event(struct check_run *c, const char *ev);
 /* Ends a check: fail when violations were stored, else pass; unknown when `incomplete`. */
 enum verdict check_answer(struct check_run *c);
 
+/* "pass", "fail", "unknown", "skipped": the words of the table and of all output. */
+const char *verdict_word(enum verdict v);
+
+#define CHECK_BUDGET_NS INT64_C(30000000000)
+
 struct check_options {
-    const char *only, *skip;     /* comma-separated ids, NULL = all / none */
-    int64_t budget_ns;           /* for all searches together */
+    const char *only, *skip;     /* comma-separated ids, or letters for whole families ("C1,R"); NULL = all / none */
+    int64_t budget_ns;           /* for all searches together; 0 = CHECK_BUDGET_NS */
 };
+/* False when an item of such a list names no check; the item's text is then in `bad`. */
+bool check_list_ok(const char *list, char *bad, size_t size);
 /* Runs the chosen checks on every run of the database, replacing earlier results. Verdict of the whole: fail over
  * unknown over pass. False on a database error (db->err). */
 bool check_all(struct db *db, const struct check_options *o, enum verdict *worst);

@@ -12,6 +12,7 @@
 
 #define DB_ERR_LEN 512
 #define DB_SCHEMA_VERSION 1      /* PRAGMA user_version; schema.sql says the same */
+#define DB_APPLICATION_ID 1181512820 /* PRAGMA application_id, "Fltt": tells our databases from foreign ones */
 
 struct db {
     sqlite3 *h;
@@ -39,8 +40,13 @@ void db_bind_text(struct db *db, sqlite3_stmt *q, const char *name, const char *
 void db_bind_textn(struct db *db, sqlite3_stmt *q, const char *name, const char *p, size_t n);
 /* Runs a statement to its end and resets it; bindings are cleared. */
 bool db_run(struct db *db, sqlite3_stmt *q);
+/* The same for hot paths: one step of a statement that returns no rows, then reset; bindings stay. */
+bool db_step(struct db *db, sqlite3_stmt *q);
 /* Steps to the next row: false at the end (the statement is then reset) or on error. */
 bool db_row(struct db *db, sqlite3_stmt *q);
+
+/* The text of "schema.sql", "indexes.sql" and so on, as compiled in (embedded.h); NULL for an unknown name. */
+const char *db_embedded(const char *name);
 
 /* The first column of the first row; `dflt` when there is none. For statements without parameters. */
 int64_t db_int(struct db *db, const char *sql, int64_t dflt);

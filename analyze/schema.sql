@@ -1,5 +1,6 @@
 -- faultline SQLite schema, user_version 1 (needs SQLite 3.31 or later)
 PRAGMA user_version = 1;
+PRAGMA application_id = 1181512820;     -- "Fltt": analyze refuses databases without it
 
 -- ---------- what was loaded -------------------------------------------------
 CREATE TABLE runs (
@@ -15,7 +16,8 @@ CREATE TABLE runs (
 CREATE TABLE sources (                  -- one row per input file
   source_id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs,
   path TEXT NOT NULL, bytes INTEGER, lines INTEGER, records INTEGER,
-  bad_lines INTEGER DEFAULT 0, torn_tail INTEGER DEFAULT 0, sha256 TEXT
+  bad_lines INTEGER DEFAULT 0, torn_tail INTEGER DEFAULT 0,
+  sha256 TEXT                           -- not filled: reserved for tools that sign traces
 );
 CREATE TABLE load_stats (               -- same idea as Perfetto's `stats`
   run_id INTEGER NOT NULL REFERENCES runs, source_id INTEGER REFERENCES sources,
@@ -39,7 +41,8 @@ CREATE TABLE boots (                    -- one row per process incarnation
 ) WITHOUT ROWID;
 CREATE TABLE faults (
   fault_id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, f INTEGER,
-  kind TEXT NOT NULL, node TEXT, target TEXT,       -- JSON groups / links / skew
+  kind TEXT NOT NULL, node TEXT,
+  target TEXT,                          -- JSON object: what groups, links, sig, skew_us, p, cause the fault has
   t_begin INTEGER NOT NULL, t_end INTEGER, begin_rec INTEGER, end_rec INTEGER
 );
 
@@ -63,9 +66,12 @@ CREATE TABLE messages (                 -- one row per datagram copy
   d INTEGER, copy INTEGER NOT NULL DEFAULT 1,       -- simulator datagram id, copy number
   mid TEXT, src TEXT NOT NULL, dst TEXT NOT NULL, type TEXT, term INTEGER, size INTEGER,
   t_send INTEGER, t_in INTEGER, t_out INTEGER, t_recv INTEGER,
+  -- delivered: reached the receiver (recv_rec NULL: black box, or it was killed first); ignored: received, no effect;
+  -- dropped: see why; in_flight: still under way at the end; unseen: sent, and then in no record at all
   fate TEXT NOT NULL CHECK (fate IN ('delivered','dropped','ignored','in_flight','unseen')),
   why TEXT, fault_id INTEGER REFERENCES faults,
   send_rec INTEGER, in_rec INTEGER, out_rec INTEGER, drop_rec INTEGER, recv_rec INTEGER,
+  ambiguous INTEGER NOT NULL DEFAULT 0, -- 1: no message id, and several could be meant: not linked
   latency INTEGER GENERATED ALWAYS AS (coalesce(t_recv, t_out) - coalesce(t_send, t_in)) VIRTUAL
 );
 CREATE TABLE ops (                      -- client operations as the client saw them
@@ -85,7 +91,8 @@ CREATE TABLE log_entries (              -- one row per (node, idx) *version*
   idx INTEGER NOT NULL, eterm INTEGER NOT NULL, op TEXT, key TEXT, val TEXT, req TEXT,
   t_append INTEGER, t_sync INTEGER, t_commit INTEGER, t_apply INTEGER,
   t_gone INTEGER, gone_why TEXT,                    -- conflict | crash | snapshot
-  append_rec INTEGER, apply_rec INTEGER, gone_rec INTEGER
+  append_rec INTEGER, apply_rec INTEGER, gone_rec INTEGER,
+  h TEXT                                -- hash of the command, equal on all replicas
 );
 CREATE TABLE leader_terms (
   run_id INTEGER NOT NULL, node TEXT NOT NULL, boot INTEGER, term INTEGER NOT NULL,

@@ -39,6 +39,10 @@ struct entry {
     const char *mid, *key, *value;       /* "" for a no-op */
 };
 
+/* The value of `hash` for the entry's command; index and term do not matter. Whoever makes an entry calls it (the core
+ * itself computes it anew for each entry that it stores). */
+uint64_t entry_hash(const struct entry *e);
+
 struct message {
     enum message_type type;
     node_id src, dst, leader;
@@ -46,14 +50,15 @@ struct message {
     /* between replicas */
     char re[MID_MAX + 1];                /* replies: the MID of the request that is answered */
     uint64_t lc;                         /* Lamport clock of the sender */
-    uint64_t term;                       /* of the sender; PREVOTE_*: the term asked for */
+    uint64_t term;                       /* of the sender; PREVOTE_REQ, PREVOTE_RES granted: the term asked for */
     uint64_t last_index, last_term;      /* VOTE_REQ, PREVOTE_REQ: the candidate's tail */
     uint64_t prev_index, prev_term;      /* APP_REQ */
     uint64_t commit;                     /* APP_REQ: leaderCommit */
     uint64_t round;                      /* APP_REQ: ReadIndex round; APP_RES: echoed */
     bool ok;                             /* VOTE_RES, PREVOTE_RES: granted; APP_RES: appended */
     uint64_t match;                      /* APP_RES ok: last index known to agree, never beyond what the request covered */
-    uint64_t hint_index, hint_term;      /* APP_RES refused: where the leader should probe next (0 term: log too short) */
+    uint64_t hint_index, hint_term;      /* APP_RES refused: the last entry of the sender that may agree with the leader
+                                          * (below the refused prev_index, of no later term); 0, 0: none */
     size_t n_entries;
     const struct entry *const *entries;  /* APP_REQ, in index order from prev_index + 1 */
     /* with clients */

@@ -12,6 +12,16 @@
 
 #define RAFT_MEMBERS_MAX 21
 
+/* What the entries of one append may take on the wire, at most (raft_config.append_bytes is cut to it): the rest of
+ * DATAGRAM_MAX is room for the other fields. A put whose entry alone would take more is refused with RAFT_DO_FAIL. */
+#define RAFT_ENTRY_BYTES_MAX 64000
+/* The part of an entry's bytes that does not depend on its strings: names of fields, numbers, punctuation. wire.c must
+ * not need more; nor more for a string than the worst case that raft_entry_bytes() counts. */
+#define RAFT_ENTRY_BYTES_FIXED 256
+
+/* Bytes that the entry takes on the wire, at most: JSON strings, escaped without need where they are not ASCII. */
+size_t raft_entry_bytes(const struct entry *e);
+
 enum raft_role { RAFT_FOLLOWER, RAFT_PRECANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
 
 enum raft_reads {
@@ -55,7 +65,7 @@ struct raft_brief { uint64_t term, commit, applied, last; enum raft_role role; n
 enum raft_why {
     WHY_NONE,
     WHY_ELECTION_TIMEOUT, WHY_QUORUM_PREVOTES, WHY_QUORUM_VOTES, WHY_HIGHER_TERM, WHY_LEADER_SAME_TERM,
-    WHY_LOST_QUORUM, WHY_STARTUP,                                                        /* role */
+    WHY_LOST_QUORUM, WHY_STARTUP,      /* role; also WHY_VOTE_GRANTED: a pre-candidate that votes for another gives up */
     WHY_TIMEOUT, WHY_HIGHER_TERM_MSG,                                                    /* term */
     WHY_STALE_TERM, WHY_ALREADY_VOTED, WHY_LOG_BEHIND, WHY_LEADER_ALIVE, WHY_NOT_MEMBER, /* vote, ignore */
     WHY_APPEND, WHY_VOTE_GRANTED, WHY_ELECTION_STARTED, WHY_RESTART, WHY_STEP_DOWN, WHY_LEADER, WHY_TICK, /* timer */
@@ -100,6 +110,8 @@ enum raft_effect_type {
     RAFT_DO_APPLY,                   /* hand `entry` to the state machine; if `answer`, its client waits here for ok */
     RAFT_DO_READ,                    /* answer `request` from the state machine: index, term, round; local = unconfirmed */
     RAFT_DO_REDIRECT,                /* answer `request` with redirect to `node` (NODE_NONE: nobody known), why */
+    RAFT_DO_FAIL,                    /* answer `request` with fail: it was not and will not be applied; why = WHY_OVERLOAD:
+                                      * a put that does not fit into one append (RAFT_ENTRY_BYTES_MAX) */
     RAFT_DO_SEND                     /* send `message`; src, dst, leader are set, mid and lc are the caller's to fill in */
 };
 
@@ -136,8 +148,9 @@ void raft_effects_free(struct raft_effects *fx);
 
 struct raft;
 
-/* A follower in term 0 with an empty log. NULL: out of memory or a config out of bounds (see above). The first
- * election timeout counts from `now_us`; what there is to record at the start is in `fx` (timer, role with why startup). */
+/* A follower in term 0 with an empty log. NULL: a config out of bounds (an interval or append_bytes 0, min > max, too
+ * many peers, a peer twice, ourselves or NODE_NONE as a peer). The first election timeout counts from `now_us`; what
+ * there is to record at the start is in `fx` (role with why startup, timer). Aborts on out of memory. */
 struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raft_effects *fx);
 void raft_free(struct raft *r);
 
@@ -145,7 +158,7 @@ void raft_free(struct raft *r);
  * RAFT_NOTE_IGNORE. Aborts on out of memory. Ends with raft_check(). */
 void raft_step(struct raft *r, const struct raft_event *ev, struct raft_effects *fx);
 
-/* When the next RAFT_EVENT_TICK is due. */
+/* When the next RAFT_EVENT_TICK is due; UINT64_MAX: no timer is armed. An earlier or needless tick does nothing. */
 uint64_t raft_deadline(const struct raft *r);
 struct raft_brief raft_brief(const struct raft *r);
 node_id raft_voted_for(const struct raft *r);

@@ -1,0 +1,331 @@
+/* check_client.c -- what clients saw: linearizability (C1), stale reads (C2, in check_stale.c), sessions (C3), values out
+ * of nowhere and writes into nowhere (C4). */
+#include "check_history.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const class_names[] = {
+    [LIN_CLASS_NONE] = "none",
+    [LIN_CLASS_PHANTOM] = "phantom-read",
+    [LIN_CLASS_FUTURE] = "future-read",
+    [LIN_CLASS_STALE] = "not-linearizable-stale-read",
+    [LIN_CLASS_ORDER] = "not-linearizable-order-conflict",
+    [LIN_CLASS_SEARCH] = "not-linearizable-no-legal-order",
+};
+
+/* ---- C1 ---- */
+
+static void sentence(char *out, size_t n, const struct check_history *x, const struct lin_key *k)
+{
+    const struct lin_witness *w = &k->witness;
+    const struct op *ops = k->ops;
+    char a[CHECK_SHORT_LEN], b[CHECK_SHORT_LEN];
+    switch (w->what) {
+    case LIN_CLASS_PHANTOM:
+        snprintf(out, n, "%.20s read %s, which nobody wrote", check_client_name(x, &ops[w->read]),
+                 check_value(x, ops[w->read].value, a));
+        break;
+    case LIN_CLASS_FUTURE:
+        snprintf(out, n, "%.20s read %s before its write began", check_client_name(x, &ops[w->read]),
+                 check_value(x, ops[w->read].value, a));
+        break;
+    case LIN_CLASS_STALE:
+        snprintf(out, n, "%.20s read %s after %s had replaced it", check_client_name(x, &ops[w->read]),
+                 check_value(x, ops[w->read].value, a), check_value(x, ops[w->new_write].value, b));
+        break;
+    case LIN_CLASS_ORDER:
+        snprintf(out, n, "its readers disagree on whether %s or %s was written last",
+                 check_value(x, ops[w->old_write].value, a), check_value(x, ops[w->new_write].value, b));
+        break;
+    case LIN_CLASS_SEARCH:
+    case LIN_CLASS_NONE:
+        snprintf(out, n, "no order of its %zu operations explains what was read", k->n);
+        break;
+    }
+}
+
+/* When the proof was complete: the last return, of a known one, among the witnesses. */
+static int64_t complete_at(const struct lin_key *k)
+{
+    int64_t t = INT64_MIN;
+    for (size_t i = 0; i < k->witness.n; i++) {
+        int64_t ret = k->ops[k->witness.op[i]].ret;
+        t = ret != HISTORY_OPEN && ret > t ? ret : t;
+    }
+    for (size_t i = 0; i < k->n && k->witness.n == 0; i++)
+        t = k->ops[i].ret != HISTORY_OPEN && k->ops[i].ret > t ? k->ops[i].ret : t;
+    return t == INT64_MIN ? 0 : t;
+}
+
+static enum verdict linearizable(struct check_run *c)
+{
+    struct check_history x;
+    enum verdict v;
+    bool ready = check_history_open(c, &x, true, &v);
+    size_t bad = 0, unknown = 0, unread = 0;
+    for (size_t i = 0; ready && i < x.h.n; i++) {
+        const struct lin_key *k = &x.r.keys[i];
+        bool doubtful = k->answer == LIN_BAD && k->witness.what == LIN_CLASS_PHANTOM && x.lossy;
+        unknown += k->answer == LIN_UNDECIDED || doubtful;
+        unread += k->unread;
+        if (k->answer != LIN_BAD || doubtful)
+            continue;
+        bad++;
+        char words[CHECK_TITLE_LEN], title[CHECK_TITLE_LEN + CHECK_SHORT_LEN + 40], name[CHECK_SHORT_LEN];
+        sentence(words, sizeof words, &x, k);
+        snprintf(title, sizeof title, "%s is not linearizable: %s", check_short(check_key(&x, i), name), words);
+        int64_t id = check_violation(c, &(struct violation){.t = complete_at(k), .key = check_key(&x, i), .title = title,
+                                                            .fingerprint = class_names[k->witness.what]});
+        for (size_t w = 0; w < k->witness.n; w++)
+            check_op_evidence(c, id, &k->ops[k->witness.op[w]]);
+    }
+    if (ready) {
+        c->examined = (int64_t)x.h.n;
+        c->incomplete = unknown > 0;
+        int n = snprintf(c->note, sizeof c->note, "%zu of %zu keys not linearizable (%" PRId64 " operations)", bad, x.h.n, x.ops);
+        if (unknown > 0 && n > 0 && (size_t)n < sizeof c->note)
+            snprintf(c->note + n, sizeof c->note - (size_t)n, "; %zu not decided: %s", unknown,
+                     unread > 0 ? "operations that are not understood"
+                     : x.lossy  ? "records of operations are missing"
+                                : "the search budget is used up");
+        v = check_answer(c);
+    }
+    check_history_close(&x);
+    return v;
+}
+
+/* ---- C3 ---- */
+
+/* The newest version that a client has written, or has read, so far: its zone, and the operation that shows it. */
+struct session {
+    uint32_t wrote, wrote_op, read, read_op;
+};
+
+static bool is_newer(const struct zones *z, uint32_t zone, uint32_t than)
+{
+    return zone != ZONE_NONE && (than == ZONE_NONE || z->z[zone].call > z->z[than].call);
+}
+
+static void session_break(struct check_run *c, const struct check_history *x, size_t key, uint32_t read, uint32_t saw,
+                          bool wrote)
+{
+    const struct lin_key *k = &x->r.keys[key];
+    const struct op *r = &k->ops[read], *s = &k->ops[saw];
+    char name[CHECK_SHORT_LEN], a[CHECK_SHORT_LEN], b[CHECK_SHORT_LEN], title[CHECK_TITLE_LEN];
+    snprintf(title, sizeof title, "%.20s read %s = %s, %s %s itself " MS " ms before", check_client_name(x, r),
+             check_short(check_key(x, key), name), check_value(x, r->value, a),
+             wrote ? "older than what it wrote," : "older than what it had read,", check_value(x, s->value, b),
+             check_ms(r->call - s->ret));
+    int64_t id = check_violation(c, &(struct violation){.t = r->ret, .key = check_key(x, key), .title = title,
+                                                        .fingerprint = wrote ? "read-your-writes" : "monotonic-reads"});
+    check_op_evidence(c, id, s);
+    int32_t newer = k->zones.z[k->zones.of[saw]].write;
+    if (newer >= 0 && (uint32_t)newer != saw)
+        check_op_evidence(c, id, &k->ops[newer]);
+    check_op_evidence(c, id, r);
+}
+
+/* A read of zone i goes back when its client wrote, or read, a version whose write began after i was in place, and had
+ * its answer before the read began. */
+static bool sessions_of_key(struct check_run *c, const struct check_history *x, size_t key)
+{
+    const struct lin_key *k = &x->r.keys[key];
+    const struct zones *z = &k->zones;
+    struct session *of = malloc((x->h.clients.n + 1) * sizeof *of);
+    struct lin_at *by_ret = malloc((k->n + 1) * sizeof *by_ret);
+    bool ok = of != NULL && by_ret != NULL;
+    for (size_t i = 0; ok && i < x->h.clients.n; i++)
+        of[i] = (struct session){ZONE_NONE, ZONE_NONE, ZONE_NONE, ZONE_NONE};
+    for (size_t i = 0; ok && i < k->n; i++)
+        by_ret[i] = (struct lin_at){k->ops[i].ret, (uint32_t)i};
+    if (ok)
+        lin_at_sort(by_ret, k->n);
+    size_t done = 0;
+    for (uint32_t i = 0; ok && i < k->n; i++) {      /* by call; operations count for their session once they are over */
+        for (; done < k->n && by_ret[done].at < k->ops[i].call; done++) {
+            uint32_t o = by_ret[done].i, zone = z->of[o];
+            struct session *s = &of[k->ops[o].client];
+            if (k->ops[o].kind == OP_WRITE && is_newer(z, zone, s->wrote)) {
+                s->wrote = zone;
+                s->wrote_op = o;
+            } else if (k->ops[o].kind == OP_READ && is_newer(z, zone, s->read)) {
+                s->read = zone;
+                s->read_op = o;
+            }
+        }
+        if (k->ops[i].kind != OP_READ || z->of[i] == ZONE_NONE)
+            continue;
+        const struct session *s = &of[k->ops[i].client];
+        int64_t f = z->z[z->of[i]].f;
+        c->examined++;
+        if (s->wrote != ZONE_NONE && z->z[s->wrote].call > f)
+            session_break(c, x, key, i, s->wrote_op, true);
+        else if (s->read != ZONE_NONE && z->z[s->read].call > f)
+            session_break(c, x, key, i, s->read_op, false);
+    }
+    free(of);
+    free(by_ret);
+    return ok;
+}
+
+static enum verdict sessions(struct check_run *c)
+{
+    struct check_history x;
+    enum verdict v;
+    bool ready = check_history_open(c, &x, false, &v);
+    size_t left_out = 0;
+    for (size_t i = 0; ready && i < x.h.n; i++) {
+        if (!x.r.keys[i].zoned || !sessions_of_key(c, &x, i))
+            left_out++;
+    }
+    if (ready) {
+        c->incomplete = left_out > 0;
+        if (left_out > 0)
+            snprintf(c->note, sizeof c->note, "%zu keys with operations other than reads and writes left out", left_out);
+        v = check_answer(c);
+    }
+    check_history_close(&x);
+    return v;
+}
+
+/* ---- C4 ---- */
+
+/* Where a value that nobody wrote to this key comes from, if from anywhere. */
+static const char *origin(const struct check_history *x, size_t key, uint32_t value, char buf[CHECK_SHORT_LEN], const char **print)
+{
+    *print = "phantom-read";
+    for (size_t i = 0; i < x->h.keys[key].n; i++) {
+        const struct op *o = &x->h.keys[key].ops[i];
+        if (o->kind == OP_WRITE && o->outcome == OUTCOME_FAILED && o->value == value) {
+            *print = "read-of-failed-write";
+            return "whose write had failed";
+        }
+    }
+    for (size_t k = 0; k < x->h.n; k++) {
+        for (size_t i = 0; i < x->h.keys[k].n; i++) {
+            const struct op *o = &x->h.keys[k].ops[i];
+            if (o->kind == OP_WRITE && o->value == value) {
+                char name[CHECK_SHORT_LEN - 20];
+                snprintf(name, sizeof name, "%.20s", check_key(x, k));
+                snprintf(buf, CHECK_SHORT_LEN, "a value of %s", name);
+                *print = "value-of-another-key";
+                return buf;
+            }
+        }
+    }
+    return "which nobody wrote";
+}
+
+static void phantoms(struct check_run *c, const struct check_history *x, size_t key)
+{
+    const struct lin_key *k = &x->r.keys[key];
+    for (size_t i = 0; i < k->n; i++) {
+        if (k->sources.of[i] != SOURCE_NONE)
+            continue;
+        char name[CHECK_SHORT_LEN], val[CHECK_SHORT_LEN], from[CHECK_SHORT_LEN], title[CHECK_TITLE_LEN];
+        const char *print, *where = origin(x, key, k->ops[i].value, from, &print);
+        snprintf(title, sizeof title, "%.20s read %s = %s, %s", check_client_name(x, &k->ops[i]),
+                 check_short(check_key(x, key), name), check_value(x, k->ops[i].value, val), where);
+        int64_t id = check_violation(
+            c, &(struct violation){.t = k->ops[i].ret, .key = check_key(x, key), .title = title, .fingerprint = print});
+        check_op_evidence(c, id, &k->ops[i]);
+    }
+}
+
+/* Is some fault in force between the two instants? Killed replicas stay away; that is no excuse for lost data. */
+static bool disturbed(struct check_run *c, int64_t from, int64_t to)
+{
+    sqlite3_stmt *q = db_prepare(c->db, "SELECT 1 FROM faults WHERE run_id = :run AND kind NOT IN ('kill', 'restart')"
+                                        " AND t_begin <= :to AND coalesce(t_end, 9223372036854775807) >= :from");
+    db_bind_int(c->db, q, ":run", c->run_id);
+    db_bind_int(c->db, q, ":from", from);
+    db_bind_int(c->db, q, ":to", to);
+    bool yes = db_row(c->db, q);
+    db_done(c->db, q);
+    return yes;
+}
+
+/* How long after the last fault and the last write a read has to begin to be called final. */
+#define QUIET_NS INT64_C(1000000000)
+
+/* An acknowledged write is lost when the key's last read, begun in quiet times after all its writes, returned something
+ * that had been replaced. True when there is such a read. */
+static bool final_read(struct check_run *c, const struct check_history *x, size_t key)
+{
+    const struct lin_key *k = &x->r.keys[key];
+    int64_t written = INT64_MIN;
+    size_t last = SIZE_MAX;
+    for (size_t i = 0; i < k->n; i++) {
+        const struct op *o = &k->ops[i];
+        if (o->kind == OP_READ)
+            last = i;
+        else if (o->outcome == OUTCOME_OK)
+            written = o->ret > written ? o->ret : written;
+    }
+    if (last == SIZE_MAX || written > k->ops[last].call || disturbed(c, k->ops[last].call - QUIET_NS, k->ops[last].ret))
+        return false;
+    size_t n;
+    struct stale_read *stale = zones_stale(&k->zones, k->ops, k->n, &n);
+    const struct stale_read *s = n > 0 && n != SIZE_MAX && stale[n - 1].read == last ? &stale[n - 1] : NULL;
+    const struct zone *lost = s != NULL ? &k->zones.z[s->newest] : NULL;
+    if (lost != NULL && k->ops[lost->write].outcome == OUTCOME_OK) {
+        const struct op *w = &k->ops[lost->write];
+        char name[CHECK_SHORT_LEN], a[CHECK_SHORT_LEN], b[CHECK_SHORT_LEN], title[CHECK_TITLE_LEN];
+        snprintf(title, sizeof title, "lost write: %s = %s was acknowledged to %.20s, but the last read returned %s",
+                 check_short(check_key(x, key), name), check_value(x, w->value, a), check_client_name(x, w),
+                 check_value(x, k->ops[last].value, b));
+        int64_t id = check_violation(c, &(struct violation){.t = k->ops[last].ret, .key = check_key(x, key), .title = title,
+                                                            .fingerprint = "lost-write"});
+        if (k->zones.z[k->zones.of[last]].write >= 0)
+            check_op_evidence(c, id, &k->ops[k->zones.z[k->zones.of[last]].write]);
+        check_op_evidence(c, id, w);
+        check_op_evidence(c, id, &k->ops[last]);
+    }
+    free(stale);
+    return true;
+}
+
+static enum verdict values(struct check_run *c)
+{
+    struct check_history x;
+    enum verdict v;
+    bool ready = check_history_open(c, &x, false, &v);
+    size_t left_out = 0, final = 0;
+    for (size_t i = 0; ready && i < x.h.n; i++) {
+        const struct lin_key *k = &x.r.keys[i];
+        if (!k->zoned) {
+            left_out++;
+            continue;
+        }
+        c->examined++;
+        if (!x.lossy)
+            phantoms(c, &x, i);
+        final += final_read(c, &x, i);
+    }
+    if (ready) {
+        c->incomplete = left_out > 0 || x.lossy;
+        snprintf(c->note, sizeof c->note, "%zu of %zu keys were read after all writes in quiet times%s%s", final, x.h.n,
+                 left_out > 0 ? "; keys with operations other than reads and writes left out" : "",
+                 x.lossy ? "; records of operations are missing, so values without a write prove nothing" : "");
+        v = check_answer(c);
+    }
+    check_history_close(&x);
+    return v;
+}
+
+const struct check check_client[] = {
+    {.id = "C1", .title = "linearizability", .severity = "LIN", .run = linearizable,
+     .help = "Each key behaves as if every operation took effect at one instant between its call and its return (Herlihy"
+             " and Wing 1990); judged by zones (Gibbons and Korach 1997), by search where values repeat."},
+    {.id = "C2", .title = "stale reads", .severity = "LIN-STALE", .run = check_stale_reads,
+     .help = "No read returns a value that had provably been replaced before the read began."},
+    {.id = "C3", .title = "sessions", .severity = "LIN-SESSION", .run = sessions,
+     .help = "A client never reads a value older than one that it wrote (read your writes) or read (monotonic reads)"
+             " before; Terry et al. 1994."},
+    {.id = "C4", .title = "values kept", .severity = "LIN-LOST", .run = values,
+     .help = "Every value read was written by somebody, and what was acknowledged is still there when all is quiet."},
+};
+const size_t check_client_n = sizeof check_client / sizeof *check_client;

@@ -1,0 +1,38 @@
+/* check_history.h -- what the checks of clients' histories (C1 to C4) share: the judged history, and words about it. */
+#ifndef FAULTLINE_CHECK_HISTORY_H
+#define FAULTLINE_CHECK_HISTORY_H
+
+#include "check.h"
+#include "history_load.h"
+#include "lin.h"
+
+#define CHECK_TITLE_LEN 320     /* room for one line for people */
+
+struct check_history {
+    struct history h;
+    struct lin_report r;
+    int64_t ops;                /* operations that were judged, ghosts aside */
+    bool lossy;                 /* records of operations were lost: a value without a write proves nothing */
+};
+
+/* Loads and judges the run's history. False when there is nothing to check: *v then says what to answer, c->note why. */
+bool check_history_open(struct check_run *c, struct check_history *x, bool search, enum verdict *v);
+void check_history_close(struct check_history *x);
+
+/* Time as people read it: "4513.1 ms". */
+#define MS "%.1f"
+double check_ms(int64_t ns);
+/* A key's name or a value, shortened at a character's border; "nothing" for the initial value. In a buffer of 44. */
+#define CHECK_SHORT_LEN 44
+const char *check_short(const char *text, char buf[CHECK_SHORT_LEN]);
+const char *check_value(const struct check_history *x, uint32_t value, char buf[CHECK_SHORT_LEN]);
+const char *check_key(const struct check_history *x, size_t key);
+const char *check_client_name(const struct check_history *x, const struct op *op);
+
+/* "0012 wrote k3 = 0012.22: called 4150.1 ms, acknowledged 4166.7 ms by 0000", as evidence (part "witness"). */
+void check_op_evidence(struct check_run *c, int64_t violation_id, const struct op *op);
+
+/* C2, in check_stale.c. */
+enum verdict check_stale_reads(struct check_run *c);
+
+#endif

@@ -1,0 +1,180 @@
+/* load_int.h -- what the files of the loader share: load*.c and derive*.c, nobody else. */
+#ifndef FAULTLINE_LOAD_INT_H
+#define FAULTLINE_LOAD_INT_H
+
+#include "db.h"
+#include "load.h"
+#include "mem.h"
+#include "names.h"
+#include "trace.h"
+
+enum { LOAD_INTERRUPTED = 130 };
+
+/* ---- what was found wrong: rows of load_stats ---- */
+
+enum severity { SEV_INFO, SEV_LOSS, SEV_ERROR };
+
+struct finding_row {
+    enum severity severity;
+    const char *name;            /* static text */
+    char *node;                  /* owned, NULL = none */
+    int64_t source;              /* index into load.source + 1, 0 = none */
+    int64_t value, line;         /* line 0 = none */
+    char *note;                  /* owned */
+    bool rest;                   /* stands for all that came after NOTES_PER_NAME of this kind */
+};
+
+enum { NOTES_PER_NAME = 100 };   /* rows of one name and source; later ones are added up in one more row */
+
+struct notes {
+    struct finding_row *row;
+    size_t n, room;
+};
+
+struct load;
+/* `node` and `note` are copied. */
+void load_note(struct load *l, enum severity sev, const char *name, const char *node, int64_t source, int64_t line,
+               int64_t value, const char *fmt, ...) __attribute__((format(printf, 8, 9)));
+bool load_noted(const struct load *l, const char *name, const char *node, enum severity sev);
+void load_notes_store(struct load *l);
+void load_notes_free(struct load *l);
+
+/* ---- nodes and their boots ---- */
+
+/* Missing records first..last of a boot. */
+struct gap { int64_t first, last, t_from, t_to, line, source; bool declared; };
+
+enum { SEQS_PER_CHUNK = 64 };    /* records.id by s, for causes */
+struct seq_chunk { int64_t base; uint32_t id[SEQS_PER_CHUNK]; };
+
+struct boot {
+    struct node *node;
+    int64_t boot;
+    size_t index;                /* into load.boot */
+    int64_t source, line;        /* where it was first seen (index + 1) */
+    int64_t scan_seq;            /* highest s so far in the order of the files */
+    int64_t seq_back, seq_back_line;
+
+    int64_t records, last_seq, t_first, t_last, t_max, lc_last, missing, duplicates;
+    int64_t time_back, time_back_line, lc_back, lc_back_line, lost_causes, lost_causes_line;
+    struct gap *gap;             /* sorted by first */
+    size_t n_gaps, gap_room;
+    struct seq_chunk **chunk;    /* open addressing by base */
+    size_t chunks, chunk_size;
+    struct seq_chunk *last_chunk;
+    bool opened, closed, torn, killed, crashed;
+    int64_t close_records;       /* what trace.close claims; -1 = no trace.close */
+    struct recv *handling;       /* the msg.recv whose handling goes on */
+};
+
+struct node {
+    const struct name *name;
+    struct boot **boot;          /* sorted by number */
+    size_t n_boots, boot_room;
+    struct boot *current;        /* of the newest record */
+    /* Found by the scan before anything is derived: */
+    bool emits, emits_raft, sends, receives, roles;
+    /* Found on the way, for nodes.kind: */
+    bool is_sim, is_client, is_replica, crossed_net;
+    char *impl;
+    struct node_log *log;        /* derive_log.c */
+    struct node_lead *lead;      /* derive_lead.c */
+};
+
+/* ---- input files ---- */
+
+/* A record of a file that has to be put in order first. */
+struct ref { int64_t t, lc, seq, offset, line; uint32_t len, boot; };
+
+struct source {
+    char *path;                  /* as opened */
+    char *shown;                 /* as named in messages and in `sources` */
+    bool spooled;                /* path is a temporary copy of standard input */
+    bool sorted;                 /* one boot, s ascending: can be read as it is */
+    struct boot *only;           /* when it holds records of one boot only */
+    bool mixed;
+    int64_t bytes, lines, records, bad, torn;
+    struct ref *ref;             /* !sorted: all records, in merged order */
+    size_t n_refs;
+};
+
+struct load {
+    const struct load_options *o;
+    struct db db;
+    int64_t run_id, base_id, next_id;        /* records.id of this run start after base_id */
+    char run_name[256];
+    int64_t t_end;
+
+    struct source *source;
+    size_t n_sources;
+    struct names names;          /* nodes (user = struct node *), message types and the like */
+    struct node **node;
+    size_t n_nodes, node_room;
+    struct boot **boot;
+    size_t n_boots, boot_room;
+    struct boot *last_boot;      /* of the last lookup */
+    bool has_net;                /* a simulator recorded the network */
+    struct notes notes;
+    struct derive *derive;
+    struct header *header;       /* what trace.open said: load_run.c */
+
+    /* causes that name a record not seen yet */
+    struct late_cause { int64_t id, seq; struct boot *boot; } *late;
+    size_t n_late, late_room;
+
+    sqlite3_stmt *insert;
+    int64_t total, progress_ns;  /* records expected; time of the last line of progress */
+};
+
+struct node *load_node(struct load *l, const char *p, size_t n);
+struct node *load_node_text(struct load *l, struct trace_text t);
+/* NULL when it was never named. */
+struct node *load_node_find(struct load *l, struct trace_text t);
+struct boot *load_boot(struct load *l, struct trace_text node, int64_t number);
+
+/* load_boot.c: one more record of a boot, in the order of s as far as the files allow. False: it was there before. */
+bool boot_record(struct load *l, struct boot *b, const struct trace_record *r, int64_t source);
+void boot_remember(struct boot *b, int64_t seq, uint32_t id);
+/* Number (from 1, within this run) of the record with that s; 0 when it is not here. */
+uint32_t boot_find(const struct boot *b, int64_t seq);
+void boot_declare_lost(struct boot *b, int64_t first, int64_t last);
+/* Findings and rows of `boots`. */
+void boots_store(struct load *l);
+void boots_free(struct load *l);
+
+/* load_scan.c: the first reading. Fills sources, nodes, boots and the findings that only the files' bytes can give. */
+bool load_find_sources(struct load *l, int *status);
+bool load_scan(struct load *l, int *status);
+void load_sources_free(struct load *l);
+
+/* load_merge.c: the second reading, merged. */
+struct merge;
+struct merge *merge_open(struct load *l, int *status);
+/* The next record, valid until the next call; NULL at the end or on an error (then *status is not 0). */
+const struct trace_record *merge_next(struct merge *m, int64_t *source, int *status);
+void merge_close(struct merge *m);
+
+/* Has the user pressed Ctrl-C? */
+bool load_interrupted(void);
+/* One line on stderr when it is a terminal, now and then. */
+void load_progress(struct load *l, const char *what, int64_t done, int64_t total);
+
+/* ---- derived tables ---- */
+
+struct context {                 /* the record being derived from */
+    struct load *l;
+    struct derive *d;
+    const struct trace_record *r;
+    struct node *node;
+    struct boot *boot;
+    int64_t id, source;          /* records.id; index of the file + 1 */
+};
+
+struct derive *derive_new(struct load *l);
+void derive_record(struct derive *d, struct node *node, struct boot *boot, const struct trace_record *r, int64_t id,
+                   int64_t source);
+/* What was still open. */
+void derive_end(struct derive *d);
+void derive_free(struct derive *d);
+
+#endif

@@ -1,0 +1,527 @@
+/* replay.c -- drives the pass: reads the records in order, finds whose they are, notices what is missing, and hands each
+ * to its handler. */
+#include "replay_int.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "body.h"
+#include "mem.h"
+
+/* ---- findings ---- */
+
+static char *words_of(const char *fmt, va_list ap)
+{
+    char *words = NULL;
+    if (vasprintf(&words, fmt, ap) < 0)
+        abort();
+    return words;
+}
+
+struct finding *replay_found(struct replay *rp, enum rule rule, const struct node *n, const struct rec *r,
+                             const char *class, const char *fmt, ...)
+{
+    struct rule_state *s = &rp->rule[rule];
+    size_t i = 0;
+    while (i < s->n_found && strcmp(s->found[i].class, class) != 0)
+        i++;
+    if (i == CLASSES_KEPT)
+        i--;                                     /* the last one collects what does not fit */
+    struct finding *f = &s->found[i];
+    bool first = i == s->n_found;
+    if (first) {
+        s->n_found++;
+        va_list ap;
+        va_start(ap, fmt);
+        *f = (struct finding){.class = class, .rec = r->id, .t = r->t, .node = n->name, .title = words_of(fmt, ap)};
+        va_end(ap);
+    }
+    f->count++;
+    f->recs = vector_grow(f->recs, &f->room, f->n_recs, sizeof *f->recs);
+    f->recs[f->n_recs++] = r->id;
+    return first ? f : NULL;
+}
+
+void finding_add(struct finding *f, const char *part, int64_t rec, const char *fmt, ...)
+{
+    if (f == NULL || f->n_ev == FINDING_EVIDENCE)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    f->ev[f->n_ev++] = (struct evidence){.part = part, .rec = rec, .note = words_of(fmt, ap)};
+    va_end(ap);
+}
+
+void finding_rec(struct finding *f, const char *part, int64_t rec)
+{
+    if (f != NULL && f->n_ev < FINDING_EVIDENCE)
+        f->ev[f->n_ev++] = (struct evidence){.part = part, .rec = rec};
+}
+
+void replay_unknown(struct replay *rp, enum rule rule, const char *fmt, ...)
+{
+    struct rule_state *s = &rp->rule[rule];
+    if (s->unknown[0] != '\0')
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(s->unknown, sizeof s->unknown, fmt, ap);
+    va_end(ap);
+}
+
+/* ---- fields ---- */
+
+int64_t rec_int(const struct rec *r, const char *key, int64_t dflt)
+{
+    int64_t v;
+    return trace_find_int(r->f, key, &v) ? v : dflt;
+}
+
+struct trace_text rec_text(const struct rec *r, const char *key)
+{
+    return trace_find_text(r->f, key);
+}
+
+uint64_t rec_hash(const struct rec *r, const char *key)
+{
+    struct trace_text t = trace_find_text(r->f, key);
+    if (t.p == NULL)
+        return 0;
+    uint64_t h = trace_hash(t.p, t.n);
+    return h != 0 ? h : 1;
+}
+
+bool rec_why(const struct rec *r, const char *word)
+{
+    return trace_text_is(trace_find_text(r->f, "why"), word);
+}
+
+/* ---- nodes ---- */
+
+struct node *replay_node(struct replay *rp, int number)
+{
+    return rp->node[number];
+}
+
+int replay_number(struct replay *rp, const char *p, size_t len)
+{
+    if (rp->n_nodes > 0) {
+        const char *last = rp->node[rp->last_node]->name;
+        if (strlen(last) == len && memcmp(last, p, len) == 0)
+            return rp->last_node;
+    }
+    uint64_t h = trace_hash(p, len);
+    uint64_t *at = pairmap_at(&rp->node_of, h != 0 ? h : 1, len);
+    if (*at == 0) {
+        rp->node = vector_grow(rp->node, &rp->nodes_room, (size_t)rp->n_nodes, sizeof *rp->node);
+        struct node *n = mem_new(sizeof *n);
+        n->name = mem_text(p, len);
+        n->role = 'F';
+        n->leader = -1;
+        rp->node[rp->n_nodes++] = n;
+        *at = (uint64_t)rp->n_nodes;
+    }
+    rp->last_node = (int)*at - 1;
+    return rp->last_node;
+}
+
+int replay_self(struct replay *rp, const struct node *n)
+{
+    return replay_number(rp, n->name, strlen(n->name));
+}
+
+struct peer *replay_peer(struct node *n, int number)
+{
+    for (unsigned i = 0; i < n->n_peers; i++) {
+        if (n->peer[i].node == number)
+            return &n->peer[i];
+    }
+    return NULL;
+}
+
+unsigned replay_members(const struct replay *rp, const struct node *n)
+{
+    return n->member_list ? n->n_peers + 1 : (unsigned)rp->replicas;
+}
+
+unsigned replay_majority(const struct replay *rp, const struct node *n)
+{
+    return replay_members(rp, n) / 2 + 1;
+}
+
+bool replay_quorum_known(struct replay *rp, const struct node *n, enum rule rule)
+{
+    if (rp->conf_changes)
+        replay_unknown(rp, rule, "the membership changed during the run: quorums are not judged");
+    else if (!n->member_list)
+        replay_unknown(rp, rule, "%s: no trace.open that names the group", n->name);
+    else if (n->term <= n->hole_term)
+        replay_unknown(rp, rule, "%s.%lld: records of term %lld are missing", n->name, (long long)n->boot, (long long)n->term);
+    else if (!n->saw_msgs && n->n_peers > 0)
+        replay_unknown(rp, rule, "%s: messages are not recorded", n->name);
+    else
+        return true;
+    return false;
+}
+
+/* ---- the log of a node ---- */
+
+int64_t log_last(const struct node *n)
+{
+    return n->base + (int64_t)n->n_log;
+}
+
+const struct log_entry *log_at(const struct node *n, int64_t idx)
+{
+    return idx > n->base && idx <= log_last(n) ? &n->log[idx - n->base - 1] : NULL;
+}
+
+int64_t log_term(const struct node *n, int64_t idx)
+{
+    if (idx == 0)
+        return 0;
+    if (idx == n->base)
+        return n->base_term;
+    const struct log_entry *e = log_at(n, idx);
+    return e != NULL ? e->term : TERM_UNKNOWN;
+}
+
+void log_reset(struct node *n, int64_t base, int64_t base_term)
+{
+    n->n_log = 0;
+    n->base = base;
+    n->base_term = base == 0 ? 0 : base_term;
+}
+
+/* ---- events ---- */
+
+struct event {
+    const char *ev;
+    replay_handler *on;
+    bool network;                /* about files and datagrams: needs no state, says nothing of the writer's */
+};
+
+/* Sorted by name. */
+static const struct event events[] = {
+    {"apply", replay_on_apply, false},
+    {"commit.advance", replay_on_commit, false},
+    {"disk.sync", replay_on_sync, false},
+    {"leader.change", replay_on_leader, false},
+    {"log.append", replay_on_append, false},
+    {"log.truncate", replay_on_truncate, false},
+    {"msg.bad", replay_on_input, false},
+    {"msg.ignore", replay_on_ignore, false},
+    {"msg.recv", replay_on_recv, false},
+    {"msg.send", replay_on_send, false},
+    {"net.drop", replay_on_net_drop, true},
+    {"net.dup", replay_on_net_dup, true},
+    {"net.in", replay_on_net_in, true},
+    {"net.out", replay_on_net_out, true},
+    {"node.start", replay_on_start, false},
+    {"read.index", replay_on_read_index, false},
+    {"read.local", replay_on_read_local, false},
+    {"read.serve", replay_on_read_serve, false},
+    {"req.redirect", replay_on_redirect, false},
+    {"req.reply", replay_on_reply, false},
+    {"role.change", replay_on_role, false},
+    {"snap.install", replay_on_install, false},
+    {"state.hash", replay_on_hash, false},
+    {"term.change", replay_on_term, false},
+    {"timer.fire", replay_on_input, false},
+    {"timer.set", replay_on_timer_set, false},
+    {"trace.open", replay_on_open, true},
+    {"vote.deny", replay_on_deny, false},
+    {"vote.grant", replay_on_grant, false},
+};
+
+static int by_name(const void *key, const void *element)
+{
+    return strcmp(key, ((const struct event *)element)->ev);
+}
+
+static const struct event *event_find(const char *ev)
+{
+    return bsearch(ev, events, sizeof events / sizeof *events, sizeof *events, by_name);
+}
+
+/* ---- order and holes ---- */
+
+static void new_boot(struct node *n, const struct rec *r)
+{
+    n->boot = r->boot;
+    n->seq = 0;
+    n->hole_term = -1;
+    n->resync = false;
+    n->saw_msgs = false;
+    n->role = 'F';
+    n->leader = -1;
+    n->commit = n->applied = 0;
+    n->cand_term = n->cand_rec = 0;
+    n->bound = n->bound_term = 0;
+    n->in.rec = 0;
+    n->last_rec = 0;
+    n->term = 0;
+    log_reset(n, 0, 0);
+}
+
+/* Is the record next in its file? What came out of order cannot be replayed. */
+static bool in_order(struct replay *rp, struct node *n, const struct rec *r)
+{
+    if (r->boot != n->boot) {
+        if (r->boot < n->boot) {
+            replay_unknown(rp, RULE_T2, "%s.%lld: records after the start of boot %lld", n->name, (long long)r->boot,
+                           (long long)n->boot);
+            return false;
+        }
+        new_boot(n, r);
+    }
+    judged(rp, RULE_T2);
+    judged(rp, RULE_T4);
+    if (r->seq <= n->seq) {
+        struct finding *f = replay_found(rp, RULE_T4, n, r, "time-goes-back", "%s.%lld: time or clock goes back at record %lld",
+                                         n->name, (long long)n->boot, (long long)r->seq);
+        finding_add(f, "witness", n->last_rec, "sorts before it, although its number is %lld", (long long)n->seq);
+        finding_add(f, "cause", r->id, "record %lld of the same file", (long long)r->seq);
+        return false;
+    }
+    if (r->seq != n->seq + 1) {
+        replay_unknown(rp, RULE_T2, "%s.%lld: %lld records missing after s=%lld, between %.3f and %.3f ms", n->name,
+                       (long long)n->boot, (long long)(r->seq - n->seq - 1), (long long)n->seq,
+                       (double)(n->last_rec != 0 ? n->last_t : r->t) / 1e6, (double)r->t / 1e6);
+        n->missing += r->seq - n->seq - 1;
+        n->resync = true;
+        n->in.rec = 0;
+    }
+    n->seq = r->seq;
+    return true;
+}
+
+/* After a hole: what the envelope says is taken over; what it does not say is unknown. */
+static void take_over(struct node *n, const struct rec *r)
+{
+    n->resync = false;
+    n->hole_term = r->term;
+    n->term = r->term;
+    n->role = r->role;
+    n->commit = r->ci;
+    n->applied = r->ai;
+    n->leader = -1;
+    n->cand_term = n->cand_rec = 0;
+    log_reset(n, r->li, TERM_UNKNOWN);
+}
+
+static void one_record(struct replay *rp, struct node *n, const struct event *e, const struct rec *r)
+{
+    n->records++;
+    if (!in_order(rp, n, r))
+        return;
+    if (e != NULL && !e->network)
+        n->traced = true;
+    if (n->resync) {
+        if (r->has_state)
+            take_over(n, r);
+    } else {
+        if (n->in.rec != 0 && r->cause != n->in.rec) {
+            replay_close_input(rp, n);
+            n->in.rec = 0;
+        }
+        if (e != NULL && !e->network && !r->has_state)
+            n->stateless = true;
+        else if (e != NULL)
+            e->on(rp, n, r);
+        if (r->has_state)
+            n->last_state = *r;
+        if (r->has_state && n->role == 'F' && r->role == 'O')
+            n->role = 'O';                       /* a learner starts as one */
+    }
+    n->last_rec = r->id;
+    n->last_t = r->t;
+}
+
+/* ---- the pass ---- */
+
+static void stateless(struct replay *rp)
+{
+    for (int i = 0; i < rp->n_nodes && rp->incomplete[0] == '\0'; i++) {
+        if (rp->node[i]->stateless)
+            snprintf(rp->incomplete, sizeof rp->incomplete, "%.60s: some records carry no term, role, ci, ai, li",
+                     rp->node[i]->name);
+    }
+}
+
+static void pass(struct replay *rp)
+{
+    struct body *fields = body_new();
+    const struct trace_record *none = body_parse(fields, "", 0);
+    sqlite3_stmt *q = db_prepare(rp->db, "SELECT id, node, boot, seq, t, lc, ev, cause, term, role, commit_idx, applied_idx,"
+                                         " last_idx, body FROM records WHERE +run_id = :run ORDER BY id");
+    db_bind_int(rp->db, q, ":run", rp->run_id);
+    while (db_row(rp->db, q)) {
+        const struct event *e = event_find((const char *)sqlite3_column_text(q, 6));
+        const char *role = (const char *)sqlite3_column_text(q, 9);
+        struct rec r = {
+            .id = sqlite3_column_int64(q, 0),
+            .boot = sqlite3_column_int64(q, 2),
+            .seq = sqlite3_column_int64(q, 3),
+            .t = sqlite3_column_int64(q, 4),
+            .lc = sqlite3_column_int64(q, 5),
+            .cause = sqlite3_column_int64(q, 7),
+            .has_state = sqlite3_column_type(q, 8) != SQLITE_NULL && role != NULL,
+            .term = sqlite3_column_int64(q, 8),
+            .role = role != NULL ? role[0] : '?',
+            .ci = sqlite3_column_int64(q, 10),
+            .ai = sqlite3_column_int64(q, 11),
+            .li = sqlite3_column_int64(q, 12),
+            .f = none,
+        };
+        if (e != NULL && sqlite3_column_type(q, 13) == SQLITE_TEXT)
+            r.f = body_parse(fields, (const char *)sqlite3_column_text(q, 13), (size_t)sqlite3_column_bytes(q, 13));
+        int number = replay_number(rp, (const char *)sqlite3_column_text(q, 1), (size_t)sqlite3_column_bytes(q, 1));
+        one_record(rp, rp->node[number], e, &r);
+    }
+    db_done(rp->db, q);
+    body_free(fields);
+}
+
+/* Which replicas left no records, or not all of them? */
+static void find_holes(struct replay *rp)
+{
+    rp->replicas = rp->traced = 0;
+    char *words = rp->incomplete;
+    size_t room = sizeof rp->incomplete;
+    sqlite3_stmt *q = db_prepare(
+        rp->db, "SELECT node, instrumented, (SELECT sum(value) FROM load_stats s WHERE s.run_id = n.run_id AND s.node = n.node"
+                " AND severity = 'data_loss'), (SELECT sum(missing) FROM boots b WHERE b.run_id = n.run_id AND b.node = n.node)"
+                " FROM nodes n WHERE run_id = :run AND kind = 'replica' ORDER BY node");
+    db_bind_int(rp->db, q, ":run", rp->run_id);
+    while (db_row(rp->db, q)) {
+        const char *name = (const char *)sqlite3_column_text(q, 0);
+        bool traced = sqlite3_column_int(q, 1) != 0;
+        rp->replicas++;
+        rp->traced += traced;
+        const char *what = !traced ? "has no trace" : sqlite3_column_int64(q, 2) > 0 || sqlite3_column_int64(q, 3) > 0
+                                                          ? "misses records" : NULL;
+        if (what == NULL)
+            continue;
+        int n = snprintf(words, room, "%s%s %s", words == rp->incomplete ? "" : ", ", name, what);
+        if (n > 0 && (size_t)n < room) {
+            words += n;
+            room -= (size_t)n;
+        }
+    }
+    db_done(rp->db, q);
+}
+
+static void replay_free(void *data)
+{
+    struct replay *rp = data;
+    for (int i = 0; i < rp->n_nodes; i++) {
+        free(rp->node[i]->name);
+        free(rp->node[i]->log);
+        free(rp->node[i]->in.m.ents);
+        free(rp->node[i]);
+    }
+    free(rp->node);
+    for (size_t i = 0; i < RULES; i++) {
+        for (size_t k = 0; k < rp->rule[i].n_found; k++) {
+            struct finding *f = &rp->rule[i].found[k];
+            for (size_t e = 0; e < f->n_ev; e++)
+                free(f->ev[e].note);
+            free(f->title);
+            free(f->recs);
+        }
+    }
+    struct pairmap *maps[] = {&rp->node_of, &rp->sent_of, &rp->made_of, &rp->committed_of, &rp->applied_of, &rp->hash_of,
+                              &rp->leader_of, &rp->vote_of, &rp->arrival_of, &rp->request_of, &rp->node_request_of, &rp->datagram_of};
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        pairmap_free(maps[i]);
+    free(rp->sent);
+    free(rp->made);
+    free(rp->settled);
+    free(rp->committed);
+    free(rp->arrival);
+    free(rp->request);
+    free(rp->out.ents);
+    free(rp);
+}
+
+static struct replay *replay_of(struct check_run *c)
+{
+    if (c->shared->data == NULL && !c->db->failed) {
+        struct replay *rp = mem_new(sizeof *rp);
+        rp->db = c->db;
+        rp->run_id = c->run_id;
+        find_holes(rp);
+        pass(rp);
+        stateless(rp);
+        c->shared->data = rp;
+        c->shared->release = replay_free;
+    }
+    return c->shared->data;
+}
+
+const struct rule_state *replay_rules(struct check_run *c)
+{
+    struct replay *rp = replay_of(c);
+    return rp == NULL || c->db->failed ? NULL : rp->rule;
+}
+
+bool replay_black_box(struct check_run *c)
+{
+    struct replay *rp = replay_of(c);
+    return rp == NULL || rp->traced == 0;
+}
+
+/* ---- from findings to violations ---- */
+
+/* The records of this finding that an earlier check named as the first wrong step of something: the link from a rule to
+ * the symptom that it caused. */
+static void link_symptoms(struct check_run *c, int64_t violation, const struct finding *f)
+{
+    sqlite3_stmt *q = db_prepare(c->db, "SELECT DISTINCT first_bad_rec FROM violations WHERE run_id = :run AND \"check\" GLOB 'C*'"
+                                        " AND first_bad_rec IS NOT NULL ORDER BY 1");
+    db_bind_int(c->db, q, ":run", c->run_id);
+    int64_t linked[CLASSES_KEPT * FINDING_EVIDENCE];
+    size_t n = 0;
+    while (n < sizeof linked / sizeof *linked && db_row(c->db, q)) {
+        int64_t rec = sqlite3_column_int64(q, 0);
+        for (size_t i = 0; i < f->n_recs; i++) {
+            if (f->recs[i] == rec && rec != f->rec) {
+                linked[n++] = rec;
+                break;
+            }
+        }
+    }
+    db_done(c->db, q);
+    for (size_t i = 0; i < n; i++)
+        check_evidence(c, violation, "witness", linked[i], 0, 0, 0, "the same, and a client saw it");
+}
+
+enum verdict replay_answer(struct check_run *c, enum rule rule)
+{
+    struct replay *rp = replay_of(c);
+    if (rp == NULL || c->db->failed)
+        return VERDICT_UNKNOWN;
+    const struct rule_state *s = &rp->rule[rule];
+    c->examined = s->examined;
+    for (size_t i = 0; i < s->n_found; i++) {
+        const struct finding *f = &s->found[i];
+        char title[400];
+        if (f->count == 1)
+            snprintf(title, sizeof title, "%s", f->title);
+        else
+            snprintf(title, sizeof title, "%s (and %lld more like it)", f->title, (long long)(f->count - 1));
+        int64_t v = check_violation(c, &(struct violation){.t = f->t, .node = f->node, .title = title,
+                                                           .fingerprint = f->class, .first_bad_rec = f->rec});
+        for (size_t e = 0; e < f->n_ev; e++)
+            check_evidence(c, v, f->ev[e].part, f->ev[e].rec, 0, 0, 0, f->ev[e].note);
+        link_symptoms(c, v, f);
+    }
+    const char *why = s->unknown[0] != '\0' ? s->unknown : rule < RULE_T1 ? rp->incomplete : "";
+    c->incomplete = why[0] != '\0';
+    if (c->incomplete)
+        snprintf(c->note, sizeof c->note, "%s", why);
+    return check_answer(c);
+}

@@ -1,0 +1,263 @@
+/* replay_vote.c -- starts, terms, roles and votes (Raft paper §5.1, §5.2, §5.4.1, Figures 3 and 4). */
+#include "replay_int.h"
+
+#include <string.h>
+
+void replay_on_open(struct replay *rp, struct node *n, const struct rec *r)
+{
+    const struct trace_field *peers = trace_find(r->f, "peers");
+    if (trace_text_is(rec_text(r, "clk"), "mono"))
+        rp->separate_clocks = true;
+    if (peers == NULL || peers->kind != TRACE_ARRAY)
+        return;
+    n->n_peers = 0;
+    n->member_list = true;
+    int self = replay_self(rp, n);
+    const char *p = peers->raw.p, *end = p + peers->raw.n;
+    while ((p = memchr(p, '"', (size_t)(end - p))) != NULL) {   /* ids are plain words: no escapes in them */
+        const char *to = memchr(p + 1, '"', (size_t)(end - p - 1));
+        if (to == NULL)
+            break;
+        int number = replay_number(rp, p + 1, (size_t)(to - p - 1));
+        if (number != self && replay_peer(n, number) == NULL) {
+            if (n->n_peers == PEERS_MAX) {
+                n->member_list = false;          /* too many to follow: no verdict on quorums */
+                return;
+            }
+            n->peer[n->n_peers++] = (struct peer){.node = number};
+        }
+        p = to + 1;
+    }
+}
+
+void replay_on_start(struct replay *rp, struct node *n, const struct rec *r)
+{
+    int64_t rterm = rec_int(r, "rterm", 0), rlast = rec_int(r, "rlast", 0);
+    judged(rp, RULE_R1);
+    if (rterm < n->max_sent_term)
+        finding_add(replay_found(rp, RULE_R1, n, r, "term-forgotten",
+                                 "%s starts again in term %lld, but had sent messages of term %lld", n->name, (long long)rterm,
+                                 (long long)n->max_sent_term),
+                    "cause", r->id, "boot %lld", (long long)r->boot);
+    n->term = r->term;
+    n->role = r->role;
+    n->commit = r->ci;
+    n->applied = r->ai;
+    log_reset(n, rlast, TERM_UNKNOWN);
+}
+
+void replay_on_term(struct replay *rp, struct node *n, const struct rec *r)
+{
+    int64_t old = rec_int(r, "old", n->term);
+    judged(rp, RULE_R1);
+    if (r->term <= old || r->term < n->term)
+        finding_add(replay_found(rp, RULE_R1, n, r, "term-goes-back", "%s goes from term %lld back to term %lld", n->name,
+                                 (long long)(n->term > old ? n->term : old), (long long)r->term),
+                    "cause", r->id, "a term only grows");
+    const struct msg *m = replay_input_msg(n, r);
+    const char *jump = NULL;
+    if (rec_why(r, "timeout") && r->term != n->term + 1)
+        jump = "its own timeout adds one";
+    else if (rec_why(r, "higher_term_msg") && m != NULL && m->mterm >= 0 && m->mterm != r->term)
+        jump = "the message that it handles has another";
+    judged(rp, RULE_R2);
+    if (jump != NULL)
+        finding_add(replay_found(rp, RULE_R2, n, r, "term-without-cause", "%s jumps from term %lld to term %lld", n->name,
+                                 (long long)n->term, (long long)r->term),
+                    "cause", r->id, "%s", jump);
+    n->term = r->term;
+    n->cand_rec = 0;
+}
+
+/* ---- roles ---- */
+
+/* The letters of the format; other tracers may write words. */
+static char role_letter(struct trace_text t)
+{
+    static const struct {
+        const char *word;
+        char letter;
+    } words[] = {
+        {"follower", 'F'}, {"precandidate", 'P'}, {"candidate", 'C'}, {"leader", 'L'}, {"learner", 'O'},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (trace_text_is(t, words[i].word))
+            return words[i].letter;
+    }
+    return t.n == 1 ? t.p[0] : '?';
+}
+
+/* Figure 4, with the PreVote phase of dissertation §9.6. */
+static bool may_become(char from, char to)
+{
+    static const struct {
+        char from;
+        const char *to;
+    } legal[] = {
+        {'F', "FPCO"}, {'P', "PCF"}, {'C', "CPLF"}, {'L', "F"}, {'O', "FO"},
+    };
+    for (size_t i = 0; i < sizeof legal / sizeof *legal; i++) {
+        if (legal[i].from == from)
+            return to != '\0' && strchr(legal[i].to, to) != NULL;
+    }
+    return false;
+}
+
+/* R12: votes received, each voter once, for this candidacy. The own vote is the candidacy itself. */
+static void leader_needs_votes(struct replay *rp, struct node *n, const struct rec *r)
+{
+    if (!replay_quorum_known(rp, n, RULE_R12))
+        return;
+    judged(rp, RULE_R12);
+    unsigned have = n->cand_rec != 0 && n->cand_term == n->term, need = replay_majority(rp, n);
+    for (unsigned i = 0; i < n->n_peers; i++)
+        have += n->peer[i].vote_rec != 0;
+    if (have >= need)
+        return;
+    struct finding *f = replay_found(rp, RULE_R12, n, r, "leader-without-votes", "%s leads term %lld with %u of the %u votes needed",
+                                     n->name, (long long)n->term, have, need);
+    if (n->cand_rec != 0)
+        finding_add(f, "cause", n->cand_rec, "its own vote");
+    for (unsigned i = 0; i < n->n_peers; i++) {
+        if (n->peer[i].vote_rec != 0)
+            finding_add(f, "cause", n->peer[i].vote_rec, "vote of %s", replay_node(rp, n->peer[i].node)->name);
+    }
+    finding_add(f, "cause", r->id, "%u of %u members make a majority", need, replay_members(rp, n));
+}
+
+static void one_leader_per_term(struct replay *rp, struct node *n, const struct rec *r)
+{
+    judged(rp, RULE_R13);
+    if (n->term <= 0)
+        return;
+    uint64_t *at = pairmap_at(&rp->leader_of, (uint64_t)n->term, 0);
+    uint64_t self = (uint64_t)replay_self(rp, n) + 1;
+    if (*at == 0) {
+        *at = self;
+        *pairmap_at(&rp->leader_of, (uint64_t)n->term, 1) = (uint64_t)r->id;
+    } else if (*at != self) {
+        struct finding *f = replay_found(rp, RULE_R13, n, r, "two-leaders-in-one-term", "%s and %s both lead term %lld",
+                                         replay_node(rp, (int)*at - 1)->name, n->name, (long long)n->term);
+        finding_add(f, "witness", (int64_t)pairmap_get(&rp->leader_of, (uint64_t)n->term, 1), "the first");
+        finding_add(f, "cause", r->id, "the second");
+    }
+}
+
+/* R34: everything committed in earlier terms is in the new leader's log. */
+static void leader_has_committed(struct replay *rp, struct node *n, const struct rec *r)
+{
+    judged(rp, RULE_R34);
+    for (size_t i = 0; i < rp->n_committed; i++) {
+        const struct settled *c = &rp->committed[i];
+        if (c->term >= n->term || c->idx <= n->base)
+            continue;
+        const struct log_entry *e = log_at(n, c->idx);
+        if (e != NULL && e->term == c->eterm && (e->h == 0 || c->h == 0 || e->h == c->h))
+            continue;
+        struct finding *f = replay_found(rp, RULE_R34, n, r, "leader-misses-committed-entry",
+                                         "%s leads term %lld without entry %lld of term %lld, committed in term %lld", n->name,
+                                         (long long)n->term, (long long)c->idx, (long long)c->eterm, (long long)c->term);
+        finding_add(f, "witness", c->rec, "commits entry %lld", (long long)c->idx);
+        finding_add(f, "cause", r->id, e == NULL ? "its log ends at %lld" : "its entry there is of term %lld",
+                    (long long)(e == NULL ? log_last(n) : e->term));
+        return;
+    }
+}
+
+void replay_on_role(struct replay *rp, struct node *n, const struct rec *r)
+{
+    char old = role_letter(rec_text(r, "old")), new = role_letter(rec_text(r, "new"));
+    bool startup = rec_why(r, "startup");
+    judged(rp, RULE_R11);
+    if (!startup && (!may_become(n->role, new) || old != n->role))
+        finding_add(replay_found(rp, RULE_R11, n, r, "illegal-role-change", "%s goes from role %c to %c in term %lld", n->name,
+                                 old != n->role ? old : n->role, new, (long long)n->term),
+                    "cause", r->id, "it was %c before", n->role);
+    n->role = new;
+    if (new == 'C') {
+        n->cand_term = n->term;
+        n->cand_rec = r->id;
+        for (unsigned i = 0; i < n->n_peers; i++)
+            n->peer[i].vote_rec = 0;
+        /* R7: a candidacy is a vote for oneself. */
+        replay_voted(rp, n, r, replay_self(rp, n), n->term);
+    }
+    if (new != 'L')
+        return;
+    leader_needs_votes(rp, n, r);
+    one_leader_per_term(rp, n, r);
+    leader_has_committed(rp, n, r);
+    for (unsigned i = 0; i < n->n_peers; i++)
+        n->peer[i].acked = n->peer[i].acked_rec = n->peer[i].answered_seq = n->peer[i].answered_rec = 0;
+}
+
+void replay_on_leader(struct replay *rp, struct node *n, const struct rec *r)
+{
+    struct trace_text new = rec_text(r, "new");
+    n->leader_told = true;
+    n->leader = new.n == 0 || trace_text_is(new, "FFFF") ? -1 : replay_number(rp, new.p, new.n);
+}
+
+/* ---- votes ---- */
+
+void replay_voted(struct replay *rp, struct node *n, const struct rec *r, int cand, int64_t term)
+{
+    judged(rp, RULE_R7);
+    if (term <= 0)
+        return;
+    /* By node, not by boot: a vote survives restarts (Figure 2). */
+    uint64_t key = (uint64_t)replay_self(rp, n) * 2;
+    uint64_t *at = pairmap_at(&rp->vote_of, (uint64_t)term, key);
+    if (*at == 0) {
+        *at = (uint64_t)cand + 1;
+        *pairmap_at(&rp->vote_of, (uint64_t)term, key + 1) = (uint64_t)r->id;
+    } else if (*at != (uint64_t)cand + 1) {
+        struct finding *f = replay_found(rp, RULE_R7, n, r, "two-votes-in-one-term", "%s votes for %s and for %s in term %lld", n->name,
+                                         replay_node(rp, (int)*at - 1)->name, replay_node(rp, cand)->name, (long long)term);
+        finding_add(f, "witness", (int64_t)pairmap_get(&rp->vote_of, (uint64_t)term, key + 1), "the first vote");
+        finding_add(f, "cause", r->id, "the second vote");
+    }
+}
+
+void replay_on_grant(struct replay *rp, struct node *n, const struct rec *r)
+{
+    if (rec_int(r, "pre", 0) != 0)
+        return;                                  /* a PreVote promises nothing */
+    struct trace_text cand = rec_text(r, "cand");
+    int64_t cterm = rec_int(r, "cterm", n->term), lli = rec_int(r, "lli", -1), llt = rec_int(r, "llt", -1);
+    int number = cand.p != NULL ? replay_number(rp, cand.p, cand.n) : -1;
+    if (r->cause == n->in.rec)
+        n->in.granted = true;
+    replay_not_by_stale(rp, n, r, "gets a vote");
+    judged(rp, RULE_R8);
+    if (cterm != n->term)
+        finding_add(replay_found(rp, RULE_R8, n, r, "vote-in-other-term", "%s grants a vote of term %lld while in term %lld", n->name,
+                                 (long long)cterm, (long long)n->term),
+                    "cause", r->id, "a vote belongs to the current term");
+    if (number < 0)
+        return;
+    replay_voted(rp, n, r, number, cterm);
+    int64_t last = log_last(n), last_term = log_term(n, last);
+    if (number == replay_self(rp, n) || lli < 0 || llt < 0)
+        return;
+    if (last_term == TERM_UNKNOWN) {
+        replay_unknown(rp, RULE_R9, "%s.%lld: the end of its log is not known", n->name, (long long)n->boot);
+        return;
+    }
+    judged(rp, RULE_R9);
+    if (llt > last_term || (llt == last_term && lli >= last))
+        return;
+    struct finding *f = replay_found(rp, RULE_R9, n, r, "vote-for-outdated-log",
+                                     "%s votes for %s in term %lld, whose log ends at %lld of term %lld; its own at %lld of term %lld",
+                                     n->name, replay_node(rp, number)->name, (long long)cterm, (long long)lli, (long long)llt,
+                                     (long long)last, (long long)last_term);
+    finding_rec(f, "cause", n->in.rec);
+    finding_add(f, "cause", r->id, "the candidate's log is behind the voter's");
+}
+
+void replay_on_deny(struct replay *rp, struct node *n, const struct rec *r)
+{
+    (void)rp;
+    if (r->cause == n->in.rec && (rec_why(r, "leader_alive") || rec_why(r, "not_member")))
+        n->in.denied_alive = true;
+}

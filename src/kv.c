@@ -1,0 +1,284 @@
+/* kv.c -- the state machine: two hash tables with chains, and a digest kept up with every change.
+ *
+ * The digest is the sum of one mixed hash per key with its value and one per remembered request with its index: sums do
+ * not depend on order, so neither does the digest on how the tables grew. */
+#include "kv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS_FIRST 64
+
+struct pair {
+    struct pair *next;
+    uint64_t hash, digest;
+    char *value;
+    char key[];
+};
+
+/* In the chain of its hash, and in the list of its client, oldest first. */
+struct request {
+    struct request *next, *newer;
+    uint64_t hash, index;
+    node_id client;
+    char mid[];
+};
+
+struct client {
+    struct request *oldest, *newest;
+    unsigned n;
+};
+
+struct kv {
+    uint64_t applied, digest;
+    struct pair **pairs;
+    struct request **requests;
+    size_t n_pairs, n_requests, pair_room, request_room; /* rooms: powers of two */
+    struct client *clients[256];                         /* blocks of 256, by the high byte of the id */
+};
+
+static void *must(void *p)
+{
+    if (!p)
+        abort();
+    return p;
+}
+
+/* FNV-1a (Fowler, Noll, Vo), the terminating NUL included, so that strings can be hashed one after the other. */
+static uint64_t hash_string(uint64_t h, const char *s)
+{
+    do
+        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+    while (*s++);
+    return h;
+}
+
+/* The finish of MurmurHash3 (Appleby): every bit of the input reaches every bit of the result. */
+static uint64_t mix(uint64_t h)
+{
+    h = (h ^ (h >> 33)) * UINT64_C(0xff51afd7ed558ccd);
+    h = (h ^ (h >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return h ^ (h >> 33);
+}
+
+static uint64_t hash_key(const char *key)
+{
+    return mix(hash_string(UINT64_C(0xcbf29ce484222325), key));
+}
+
+static uint64_t hash_request(node_id client, const char *mid)
+{
+    return mix(hash_string(UINT64_C(0x84222325cbf29ce4) + client, mid));
+}
+
+struct kv *kv_new(void)
+{
+    struct kv *kv = calloc(1, sizeof *kv);
+    if (!kv)
+        return NULL;
+    kv->pairs = calloc(BUCKETS_FIRST, sizeof *kv->pairs);
+    kv->requests = calloc(BUCKETS_FIRST, sizeof *kv->requests);
+    kv->pair_room = kv->request_room = BUCKETS_FIRST;
+    if (kv->pairs && kv->requests)
+        return kv;
+    free(kv->pairs);
+    free(kv->requests);
+    free(kv);
+    return NULL;
+}
+
+void kv_free(struct kv *kv)
+{
+    if (!kv)
+        return;
+    for (size_t i = 0; i < kv->pair_room; i++)
+        for (struct pair *p = kv->pairs[i]; p;) {
+            struct pair *next = p->next;
+            free(p->value);
+            free(p);
+            p = next;
+        }
+    for (size_t i = 0; i < kv->request_room; i++)
+        for (struct request *q = kv->requests[i]; q;) {
+            struct request *next = q->next;
+            free(q);
+            q = next;
+        }
+    for (size_t i = 0; i < 256; i++)
+        free(kv->clients[i]);
+    free(kv->pairs);
+    free(kv->requests);
+    free(kv);
+}
+
+/* ---- the map ---- */
+
+static struct pair *find_pair(const struct kv *kv, uint64_t hash, const char *key)
+{
+    struct pair *p = kv->pairs[hash & (kv->pair_room - 1)];
+    while (p && (p->hash != hash || strcmp(p->key, key) != 0))
+        p = p->next;
+    return p;
+}
+
+static void grow_pairs(struct kv *kv)
+{
+    size_t room = kv->pair_room * 2;
+    struct pair **v = must(calloc(room, sizeof *v));
+    for (size_t i = 0; i < kv->pair_room; i++)
+        for (struct pair *p = kv->pairs[i]; p;) {
+            struct pair *next = p->next;
+            p->next = v[p->hash & (room - 1)];
+            v[p->hash & (room - 1)] = p;
+            p = next;
+        }
+    free(kv->pairs);
+    kv->pairs = v;
+    kv->pair_room = room;
+}
+
+static void put(struct kv *kv, const char *key, const char *value)
+{
+    uint64_t hash = hash_key(key);
+    struct pair *p = find_pair(kv, hash, key);
+    if (p) {
+        kv->digest -= p->digest;
+        free(p->value);
+    } else {
+        if (kv->n_pairs == kv->pair_room)
+            grow_pairs(kv);
+        size_t size = strlen(key) + 1;
+        p = must(malloc(sizeof *p + size));
+        memcpy(p->key, key, size);
+        p->hash = hash;
+        p->next = kv->pairs[hash & (kv->pair_room - 1)];
+        kv->pairs[hash & (kv->pair_room - 1)] = p;
+        kv->n_pairs++;
+    }
+    size_t size = strlen(value) + 1;
+    p->value = must(malloc(size));
+    memcpy(p->value, value, size);
+    p->digest = mix(hash_string(hash, value));
+    kv->digest += p->digest;
+}
+
+/* ---- requests already applied ---- */
+
+static struct request *find_request(const struct kv *kv, uint64_t hash, node_id client, const char *mid)
+{
+    struct request *q = kv->requests[hash & (kv->request_room - 1)];
+    while (q && (q->hash != hash || q->client != client || strcmp(q->mid, mid) != 0))
+        q = q->next;
+    return q;
+}
+
+static void grow_requests(struct kv *kv)
+{
+    size_t room = kv->request_room * 2;
+    struct request **v = must(calloc(room, sizeof *v));
+    for (size_t i = 0; i < kv->request_room; i++)
+        for (struct request *q = kv->requests[i]; q;) {
+            struct request *next = q->next;
+            q->next = v[q->hash & (room - 1)];
+            v[q->hash & (room - 1)] = q;
+            q = next;
+        }
+    free(kv->requests);
+    kv->requests = v;
+    kv->request_room = room;
+}
+
+static uint64_t digest_of(const struct request *q)
+{
+    return mix(q->hash ^ mix(q->index));
+}
+
+static void forget_oldest(struct kv *kv, struct client *c)
+{
+    struct request *old = c->oldest;
+    c->oldest = old->newer;
+    c->n--;
+    struct request **link = &kv->requests[old->hash & (kv->request_room - 1)];
+    while (*link != old)
+        link = &(*link)->next;
+    *link = old->next;
+    kv->n_requests--;
+    kv->digest -= digest_of(old);
+    free(old);
+}
+
+static void remember(struct kv *kv, uint64_t hash, const struct entry *e)
+{
+    struct client **block = &kv->clients[e->client >> 8];
+    if (!*block)
+        *block = must(calloc(256, sizeof **block));
+    struct client *c = &(*block)[e->client & 0xff];
+    if (c->n == KV_REQUESTS_PER_CLIENT)
+        forget_oldest(kv, c);
+    if (kv->n_requests == kv->request_room)
+        grow_requests(kv);
+    size_t size = strlen(e->mid) + 1;
+    struct request *q = must(malloc(sizeof *q + size));
+    memcpy(q->mid, e->mid, size);
+    q->hash = hash;
+    q->index = e->index;
+    q->client = e->client;
+    q->newer = NULL;
+    q->next = kv->requests[hash & (kv->request_room - 1)];
+    kv->requests[hash & (kv->request_room - 1)] = q;
+    kv->n_requests++;
+    if (c->n++)
+        c->newest->newer = q;
+    else
+        c->oldest = q;
+    c->newest = q;
+    kv->digest += digest_of(q);
+}
+
+bool kv_apply(struct kv *kv, const struct entry *e)
+{
+    if (e->index != kv->applied + 1)
+        abort(); /* a gap or a repetition: the state would differ from the other replicas' for ever */
+    kv->applied = e->index;
+    switch (e->op) {
+    case ENTRY_NOOP:
+        return true;
+    case ENTRY_PUT:
+        break;
+    }
+    uint64_t hash = hash_request(e->client, e->mid);
+    if (find_request(kv, hash, e->client, e->mid))
+        return false;
+    put(kv, e->key, e->value);
+    remember(kv, hash, e);
+    return true;
+}
+
+/* ---- questions ---- */
+
+uint64_t kv_applied(const struct kv *kv)
+{
+    return kv->applied;
+}
+
+const char *kv_get(const struct kv *kv, const char *key)
+{
+    const struct pair *p = find_pair(kv, hash_key(key), key);
+    return p ? p->value : "";
+}
+
+uint64_t kv_request_index(const struct kv *kv, node_id client, const char *mid)
+{
+    const struct request *q = find_request(kv, hash_request(client, mid), client, mid);
+    return q ? q->index : 0;
+}
+
+uint64_t kv_digest(const struct kv *kv)
+{
+    return kv->digest;
+}
+
+size_t kv_keys(const struct kv *kv)
+{
+    return kv->n_pairs;
+}

@@ -1,0 +1,68 @@
+/* raft_check.c -- what must hold after every step, in production too: better no replica than a wrong one.
+ *
+ * Cost is O(members). Figure 3 has the properties of the whole group; these are one member's share in them. */
+#include "raft_int.h"
+
+static void check_history(const struct raft *r)
+{
+    assert(r->term >= r->before.term);
+    assert(r->commit >= r->before.commit && r->applied >= r->before.applied);
+    if (r->term == r->before.term) {
+        /* One vote in a term (§5.2), and a leader only appends (§5.3). */
+        assert(r->before.voted == NODE_NONE || r->voted == r->before.voted);
+        assert(r->before.role != RAFT_LEADER || raft_last(r) >= r->before.last);
+        assert(r->before.role == RAFT_LEADER || r->role != RAFT_LEADER || r->before.role != RAFT_FOLLOWER);
+    }
+}
+
+static void check_log(const struct raft *r)
+{
+    assert(r->applied == r->commit && r->commit <= raft_last(r));
+    assert(raft_term_at(r, raft_last(r)) <= r->term);
+    if (raft_last(r))
+        assert(r->log.v[raft_last(r) - 1]->index == raft_last(r));
+}
+
+static void check_leader(const struct raft *r)
+{
+    unsigned votes = 0;
+    for (unsigned i = 0; i <= r->n_peers; i++)
+        votes += r->votes >> i & 1;
+    assert(votes >= r->quorum && r->voted == r->id && r->leader == r->id);
+    assert(raft_last(r) && raft_term_at(r, raft_last(r)) == r->term);
+    for (unsigned i = 0; i < r->n_peers; i++) {
+        const struct peer *p = &r->peers[i];
+        assert(p->match < p->next && p->match <= raft_last(r) && p->next <= raft_last(r) + 1);
+        assert(p->match <= p->covered && p->round <= r->round && p->n_flight <= APPENDS_MAX);
+        assert(!p->probing || !p->n_flight);
+    }
+    assert(!r->held.head);
+}
+
+void raft_check(struct raft *r)
+{
+    check_history(r);
+    check_log(r);
+    assert((r->role == RAFT_LEADER) == (r->election_us == NEVER));
+    assert(r->votes >> (r->n_peers + 1) == 0);
+    switch (r->role) {
+    case RAFT_FOLLOWER:
+        assert(!r->votes && r->leader != r->id && !r->reads.head);
+        break;
+    case RAFT_PRECANDIDATE:
+        assert(r->leader == NODE_NONE && r->votes >> r->n_peers == 1 && !r->reads.head);
+        break;
+    case RAFT_CANDIDATE:
+        assert(r->leader == NODE_NONE && r->voted == r->id && r->votes >> r->n_peers == 1 && !r->reads.head);
+        break;
+    case RAFT_LEADER:
+        check_leader(r);
+        break;
+    }
+    r->before.term = r->term;
+    r->before.commit = r->commit;
+    r->before.applied = r->applied;
+    r->before.last = raft_last(r);
+    r->before.voted = r->voted;
+    r->before.role = r->role;
+}

@@ -1,0 +1,221 @@
+/* raft_client.c -- requests of clients: whom they are for, and what becomes of those that wait (§8).
+ *
+ * Every request gets at most one answer, and a redirect only while it is certain that the request was not and will not
+ * be applied here under its id. A put in the log of a deposed leader is not certain either way: its entry may survive
+ * elsewhere even if our log loses it. Its fate shows when its index commits, with this entry or another. */
+#include "raft_int.h"
+
+/* ---- requests that wait ---- */
+
+void raft_queue_push(struct queue *q, struct request *one)
+{
+    one->next = NULL;
+    if (q->tail)
+        q->tail->next = one;
+    else
+        q->head = one;
+    q->tail = one;
+    q->n++;
+}
+
+struct request *raft_queue_pop(struct queue *q)
+{
+    struct request *one = q->head;
+    q->head = one->next;
+    if (!q->head)
+        q->tail = NULL;
+    q->n--;
+    return one;
+}
+
+static struct request *copy_of(const struct message *m, int64_t tag)
+{
+    const char *value = m->type == MESSAGE_PUT ? m->value : "";
+    size_t mid = strlen(m->mid) + 1, key = strlen(m->key) + 1, size = strlen(value) + 1;
+    struct request *q = raft_alloc(sizeof *q + mid + key + size);
+    char *text = (char *)(q + 1);
+    memcpy(text, m->mid, mid);
+    memcpy(text + mid, m->key, key);
+    memcpy(text + mid + key, value, size);
+    *q = (struct request){.op = m->type, .client = m->src, .tag = tag};
+    q->mid = text;
+    q->key = text + mid;
+    q->value = text + mid + key;
+    return q;
+}
+
+struct raft_request raft_request_of(const struct request *q)
+{
+    return (struct raft_request){.client = q->client, .mid = q->mid, .key = q->key, .tag = q->tag};
+}
+
+/* The effects of this step may name it: freed in the next. */
+void raft_trash(struct raft *r, struct request *q)
+{
+    q->next = r->trash;
+    r->trash = q;
+}
+
+static void free_list(struct request *q)
+{
+    while (q) {
+        struct request *next = q->next;
+        free(q);
+        q = next;
+    }
+}
+
+void raft_sweep_requests(struct raft *r)
+{
+    free_list(r->trash);
+    r->trash = NULL;
+}
+
+void raft_client_free(struct raft *r)
+{
+    for (size_t i = 0; i < r->waiters.n; i++)
+        raft_entry_drop(r, r->waiters.v[r->waiters.first + i].entry);
+    free(r->waiters.v);
+    free_list(r->held.head);
+    free_list(r->reads.head);
+    free_list(r->trash);
+    raft_seen_free(&r->seen);
+}
+
+/* ---- puts in the log ---- */
+
+static void wait_for(struct raft *r, const struct entry *e, int64_t tag)
+{
+    struct waiters *w = &r->waiters;
+    if (w->first && w->first + w->n == w->room) {
+        memmove(w->v, w->v + w->first, w->n * sizeof *w->v);
+        w->first = 0;
+    }
+    w->v = raft_grow(w->v, &w->room, w->first + w->n + 1, sizeof *w->v);
+    /* By index: after a truncation older waiters may have later ones. */
+    size_t at = w->first + w->n++;
+    for (; at > w->first && w->v[at - 1].index > e->index; at--)
+        w->v[at] = w->v[at - 1];
+    w->v[at] = (struct waiter){.index = e->index, .term = e->term, .entry = e, .tag = tag};
+    raft_entry_hold(e);
+}
+
+static void redirect(struct raft *r, struct raft_request request, enum raft_why why)
+{
+    struct raft_effect *e = raft_emit(r, RAFT_DO_REDIRECT);
+    e->request = request;
+    e->node = why == WHY_NOT_LEADER ? r->leader : NODE_NONE;
+    e->why = why;
+}
+
+static enum raft_why why_redirect(const struct raft *r)
+{
+    return r->leader == NODE_NONE || r->leader == r->id ? WHY_NO_LEADER : WHY_NOT_LEADER;
+}
+
+bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag)
+{
+    struct waiters *w = &r->waiters;
+    bool answer = false;
+    for (; w->n && w->v[w->first].index == e->index; w->first++, w->n--) {
+        struct waiter *one = &w->v[w->first];
+        if (one->term == e->term) {
+            answer = true;
+            *tag = one->tag;
+        } else {
+            /* Another entry is committed in its place: this one never can be (Log Matching, Figure 3). */
+            const struct entry *lost = one->entry;
+            struct raft_request request = {.client = lost->client, .mid = lost->mid, .key = lost->key, .tag = one->tag};
+            redirect(r, request, why_redirect(r));
+        }
+        raft_entry_drop(r, one->entry);
+    }
+    if (!w->n)
+        w->first = 0;
+    return answer;
+}
+
+/* ---- requests as they come ---- */
+
+static void put(struct raft *r, struct request *q)
+{
+    const struct entry command = {
+        .op = ENTRY_PUT, .client = q->client, .mid = q->mid, .key = q->key, .value = q->value};
+    if (raft_entry_bytes(&command) > RAFT_ENTRY_BYTES_MAX || raft_last(r) >= COUNT_MAX) {
+        struct raft_effect *e = raft_emit(r, RAFT_DO_FAIL);
+        e->request = raft_request_of(q);
+        e->why = WHY_OVERLOAD;
+    } else {
+        wait_for(r, raft_log_append(r, r->term, &command), q->tag);
+    }
+    raft_trash(r, q);
+}
+
+static void lead_request(struct raft *r, struct request *q)
+{
+    if (q->op == MESSAGE_PUT)
+        put(r, q);
+    else
+        raft_read_arrived(r, q);
+}
+
+/* Not here: to the leader if one is known, else it waits for one to be known. */
+static void pass_on(struct raft *r, struct request *q)
+{
+    bool room = r->held.n < r->hold_max;
+    if (r->leader != NODE_NONE || !room) {
+        redirect(r, raft_request_of(q), why_redirect(r));
+        raft_trash(r, q);
+        return;
+    }
+    q->until_us = raft_after(r, r->hold_us);
+    raft_queue_push(&r->held, q);
+    struct raft_effect *e = raft_emit(r, RAFT_NOTE_HOLD);
+    e->request = raft_request_of(q);
+    e->why = WHY_NO_LEADER;
+}
+
+void raft_on_request(struct raft *r, const struct message *m, int64_t tag)
+{
+    if (m->src == NODE_NONE || raft_is_member(r, m->src)) {
+        raft_ignore(r, WHY_FORGED);
+    } else if (m->dst != r->id) {
+        raft_ignore(r, WHY_WRONG_DST);
+    } else if (!raft_seen_add(&r->seen, m->src, m->mid)) {
+        raft_ignore(r, WHY_DUPLICATE);
+    } else {
+        struct request *q = copy_of(m, tag);
+        if (r->role == RAFT_LEADER)
+            lead_request(r, q);
+        else
+            pass_on(r, q);
+    }
+}
+
+void raft_settle(struct raft *r)
+{
+    if (r->role != RAFT_LEADER)
+        while (r->reads.head)
+            pass_on(r, raft_queue_pop(&r->reads));
+    if (r->leader == NODE_NONE)
+        return;
+    while (r->held.head) {
+        struct request *q = raft_queue_pop(&r->held);
+        if (r->role == RAFT_LEADER)
+            lead_request(r, q);
+        else
+            pass_on(r, q);
+    }
+}
+
+void raft_hold_timeout(struct raft *r)
+{
+    if (!r->held.head || r->held.head->until_us > r->now_us)
+        return;
+    raft_fired(r, RAFT_TIMER_HOLD, r->held.head->until_us);
+    while (r->held.head && r->held.head->until_us <= r->now_us) {
+        struct request *q = raft_queue_pop(&r->held);
+        redirect(r, raft_request_of(q), WHY_NO_LEADER);
+        raft_trash(r, q);
+    }
+}

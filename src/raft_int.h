@@ -1,0 +1,264 @@
+/* raft_int.h -- the parts of the core, for each other. Nobody else includes it.
+ *
+ * Who may change what: role through raft_become(), term through raft_adopt_term() and the candidacy, the log through
+ * raft_log_*(), commit through raft_commit_to(), the known leader through raft_leader_is(). */
+#ifndef FAULTLINE_RAFT_INT_H
+#define FAULTLINE_RAFT_INT_H
+
+/* The invariants are checked in production too. */
+#undef NDEBUG
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "raft.h"
+#include "rng.h"
+
+#define NEVER UINT64_MAX
+/* Terms, indexes and rounds beyond this are nonsense: it leaves room to count on, and JSON numbers stay exact. */
+#define COUNT_MAX (UINT64_C(1) << 53)
+/* Appends under way to one follower, at most: further entries wait, and go together. */
+#define APPENDS_MAX 8
+/* Requests whose MID is remembered, so that none is answered twice. */
+#define SEEN_MAX 8192
+
+/* ---- entries and the log (raft_log.c) ---- */
+
+/* One allocation: the strings follow. */
+struct stored {
+    struct entry e;
+    unsigned refs;
+    size_t bytes; /* raft_entry_bytes() */
+    struct stored *next_dead;
+};
+
+struct log {
+    const struct entry **v; /* v[i - 1] has index i; each is the first member of a struct stored */
+    size_t n, room;
+    struct stored *dead; /* no longer referred to, but perhaps by the effects of this step */
+};
+
+/* ---- clients (raft_client.c) ---- */
+
+/* A get or put while it waits. One allocation: the strings follow. */
+struct request {
+    struct request *next;
+    enum message_type op;
+    node_id client;
+    int64_t tag;
+    const char *mid, *key, *value;
+    uint64_t until_us;            /* held: redirected to nobody then */
+    uint64_t index, term, round;  /* read: its index once taken (0 = not yet) and the round that must be answered */
+};
+
+struct queue {
+    struct request *head, *tail;
+    unsigned n;
+};
+
+/* A put whose entry is in the log, or was: what becomes of it shows when its index commits. */
+struct waiter {
+    uint64_t index, term;
+    const struct entry *entry; /* counted */
+    int64_t tag;
+};
+
+/* Waiters by index, in a window v[first, first + n). */
+struct waiters {
+    struct waiter *v;
+    size_t first, n, room;
+};
+
+/* The last SEEN_MAX requests: a ring in order of arrival, and chains by hash (raft_seen.c). */
+struct seen_one {
+    char *mid;
+    uint64_t hash;
+    uint32_t next; /* in the chain: 1 + position, 0 = end */
+    node_id client;
+};
+struct seen {
+    struct seen_one *ring;
+    uint32_t *chains;
+    uint32_t n, room, oldest; /* room: a power of two, of ring and chains alike */
+};
+
+/* ---- members ---- */
+
+struct peer {
+    node_id id;
+    bool answered; /* our PreVote or vote request of now */
+    /* A leader's view (§5.3). Replicating: `next` runs ahead of the acknowledgements, `flight` has the last index of
+     * each append under way, in order. Probing: one append at a time from `next`, until one is accepted. */
+    bool probing;
+    uint64_t match, next;
+    uint64_t covered;   /* last index that any append of this term covered: an acknowledgement cannot be beyond */
+    uint64_t flight[APPENDS_MAX];
+    unsigned n_flight;
+    uint64_t resend_us; /* when what is unacknowledged goes again; NEVER: nothing is */
+    uint64_t retry_us;  /* the wait after the next loss: doubles up to the heartbeat interval */
+    uint64_t sent_us;   /* the last append of any kind */
+    uint64_t asked_us;  /* the first append since its last answer; NEVER: it has answered since */
+    uint64_t heard_us;  /* its last answer in this term */
+    uint64_t round;     /* the highest round it has answered */
+    uint64_t sent_step; /* the step in which it was last sent to */
+};
+
+struct raft {
+    /* configuration */
+    node_id id;
+    unsigned n_peers, quorum; /* quorum: of n_peers + 1 members */
+    uint64_t election_min_us, election_max_us, heartbeat_us, first_retry_us, hold_us;
+    unsigned hold_max;
+    size_t append_bytes;
+    enum raft_reads reads_mode;
+
+    /* persistent state (Figure 2) */
+    uint64_t term;
+    node_id voted;
+    struct log log;
+
+    /* volatile state */
+    enum raft_role role;
+    node_id leader;
+    uint64_t commit, applied;
+    uint64_t leader_heard_us; /* the last append of the current leader; 0: none in this term */
+    uint64_t election_us;     /* NEVER: leader */
+    struct peer peers[RAFT_MEMBERS_MAX];
+    uint32_t votes; /* bit i: peers[i]; bit n_peers: ourselves */
+    uint64_t vote_resend_us, vote_retry_us;
+    uint64_t quorum_us; /* leader: when to judge whether a quorum still answers */
+
+    /* reads (D §6.4) */
+    struct queue reads;
+    uint64_t round; /* carried by every append: the highest that was opened */
+    uint64_t read_resend_us, read_retry_us;
+
+    /* other requests */
+    struct queue held;
+    struct waiters waiters;
+    struct seen seen;
+    struct request *trash; /* answered in this step */
+
+    struct rng rng;
+
+    /* the step under way */
+    uint64_t now_us, step;
+    struct raft_effects *fx;
+    struct message reply;
+    bool replying;
+
+    /* what the last raft_check() saw */
+    struct {
+        uint64_t term, commit, applied, last;
+        node_id voted;
+        enum raft_role role;
+    } before;
+};
+
+/* ---- raft.c ---- */
+/* The one door to another role; the transition must be legal, and votes are forgotten. */
+void raft_become(struct raft *r, enum raft_role role, enum raft_why why);
+/* A term newer than ours: follower, no vote, no leader (§5.1). */
+void raft_adopt_term(struct raft *r, uint64_t term, enum raft_why why);
+/* Follower in the same term. The caller re-arms the election timer. */
+void raft_leader_is(struct raft *r, node_id leader);
+void raft_arm_election(struct raft *r, enum raft_why why);
+struct peer *raft_peer(struct raft *r, node_id id);
+static inline uint64_t raft_after(const struct raft *r, uint64_t us)
+{
+    return us > NEVER - 1 - r->now_us ? NEVER - 1 : r->now_us + us;
+}
+static inline uint64_t raft_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+static inline uint64_t raft_max(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- raft_effects.c ---- */
+void *raft_alloc(size_t size); /* zeroed; aborts on out of memory */
+void *raft_grow(void *v, size_t *room, size_t need, size_t size);
+struct raft_effect *raft_emit(struct raft *r, enum raft_effect_type type);
+void raft_ignore(struct raft *r, enum raft_why why);
+void raft_fired(struct raft *r, enum raft_timer timer, uint64_t due_us);
+/* Sends now; the caller fills in the rest. Valid until the next effect. */
+struct message *raft_send(struct raft *r, enum message_type type, node_id dst);
+/* The one reply of this step; goes out after the answers to clients. */
+struct message *raft_reply(struct raft *r, enum message_type type, const struct message *to);
+void raft_reply_now(struct raft *r);
+
+/* ---- raft_log.c ---- */
+static inline uint64_t raft_last(const struct raft *r)
+{
+    return r->log.n;
+}
+/* 0 for index 0; the index must not be beyond the log. */
+uint64_t raft_term_at(const struct raft *r, uint64_t index);
+/* The last index <= limit whose term is <= term; terms never decrease along a log (§5.3). */
+uint64_t raft_last_at_most(const struct raft *r, uint64_t limit, uint64_t term);
+/* Appends a copy of the command as entry last + 1 of `term`. */
+const struct entry *raft_log_append(struct raft *r, uint64_t term, const struct entry *command);
+/* Removes `from` and all that follow: never committed entries. */
+void raft_log_truncate(struct raft *r, uint64_t from);
+size_t raft_log_bytes(const struct entry *e);
+void raft_entry_hold(const struct entry *e);
+void raft_entry_drop(struct raft *r, const struct entry *e);
+void raft_log_sweep(struct raft *r);
+void raft_log_free(struct raft *r);
+
+/* ---- raft_vote.c ---- */
+void raft_election_timeout(struct raft *r);
+void raft_vote_retry(struct raft *r);
+void raft_on_vote_request(struct raft *r, const struct message *m);
+void raft_on_vote_reply(struct raft *r, const struct message *m, struct peer *p);
+
+/* ---- raft_append.c: the leader's side ---- */
+void raft_lead(struct raft *r);
+void raft_on_append_reply(struct raft *r, const struct message *m, struct peer *p);
+/* Sends what each follower lacks, and opens the next round of reads when it may. */
+void raft_replicate(struct raft *r);
+void raft_leader_timers(struct raft *r);
+uint64_t raft_leader_deadline(const struct raft *r);
+
+/* ---- raft_follow.c: the follower's side ---- */
+void raft_on_append_request(struct raft *r, const struct message *m);
+
+/* ---- raft_commit.c ---- */
+void raft_commit_by_quorum(struct raft *r);
+void raft_commit_to(struct raft *r, uint64_t index, enum raft_why why);
+void raft_apply(struct raft *r);
+/* The highest value that a quorum of members has; `own` is ours. */
+uint64_t raft_quorum_value(const struct raft *r, uint64_t own, uint64_t (*of)(const struct peer *));
+
+/* ---- raft_client.c ---- */
+void raft_on_request(struct raft *r, const struct message *m, int64_t tag);
+/* Passes on, or handles, what waits at the wrong place: reads of a deposed leader, held requests once a leader is known. */
+void raft_settle(struct raft *r);
+void raft_hold_timeout(struct raft *r);
+/* An entry is about to be applied: who waits for this index? True: a client waits for this very entry; *tag is set. */
+bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag);
+void raft_client_free(struct raft *r);
+void raft_sweep_requests(struct raft *r);
+struct raft_request raft_request_of(const struct request *q);
+void raft_queue_push(struct queue *q, struct request *one);
+struct request *raft_queue_pop(struct queue *q);
+void raft_trash(struct raft *r, struct request *q);
+
+/* ---- raft_read.c ---- */
+void raft_read_arrived(struct raft *r, struct request *q);
+void raft_reads_serve(struct raft *r);
+/* May the next round open: does a read wait for it, and none for an earlier one? `anyway`: appends go out as it is. */
+bool raft_read_wants_round(const struct raft *r, bool anyway);
+void raft_read_open_round(struct raft *r);
+
+/* ---- raft_seen.c ---- */
+/* False: this request is known already. */
+bool raft_seen_add(struct seen *s, node_id client, const char *mid);
+void raft_seen_free(struct seen *s);
+
+/* ---- raft_check.c ---- */
+void raft_check(struct raft *r);
+
+#endif

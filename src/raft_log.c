@@ -1,0 +1,153 @@
+/* raft_log.c -- the log (§5.3, Figure 2 "State"): entries 1..n, in order, of terms that never decrease.
+ *
+ * Entries never change; a leader only appends (Leader Append-Only, Figure 3); a follower removes a tail only where it
+ * conflicts with its leader's, and never a committed entry. What is removed is freed in the next step: the effects of
+ * this one may still name it. */
+#include "raft_int.h"
+
+static uint64_t hash_string(uint64_t h, const char *s)
+{
+    /* FNV-1a (Fowler, Noll, Vo), the terminating NUL included so that ("ab", "c") differs from ("a", "bc"). */
+    do
+        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+    while (*s++);
+    return h;
+}
+
+uint64_t entry_hash(const struct entry *e)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)e->op ^ ((uint64_t)e->client << 8);
+    h = hash_string(hash_string(hash_string(h, e->mid), e->key), e->value);
+    /* FNV's high bits are weak: finish as MurmurHash3 does (Appleby). */
+    h = (h ^ (h >> 33)) * UINT64_C(0xff51afd7ed558ccd);
+    h = (h ^ (h >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return h ^ (h >> 33);
+}
+
+static size_t string_bytes(const char *s)
+{
+    size_t n = 0;
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c < 0x20)
+            n += 6; /* \u0001 */
+        else if (c >= 0x7f)
+            n += 3; /* a character of 2 bytes as \u00e4, one of 4 bytes as two of them */
+        else
+            n += c == '"' || c == '\\' || c == '/' ? 2 : 1;
+    }
+    return n;
+}
+
+size_t raft_entry_bytes(const struct entry *e)
+{
+    return RAFT_ENTRY_BYTES_FIXED + string_bytes(e->mid) + string_bytes(e->key) + string_bytes(e->value);
+}
+
+size_t raft_log_bytes(const struct entry *e)
+{
+    return ((const struct stored *)(uintptr_t)e)->bytes;
+}
+
+static struct stored *store(uint64_t index, uint64_t term, const struct entry *command)
+{
+    size_t mid = strlen(command->mid) + 1, key = strlen(command->key) + 1, value = strlen(command->value) + 1;
+    struct stored *s = raft_alloc(sizeof *s + mid + key + value);
+    char *text = (char *)(s + 1);
+    memcpy(text, command->mid, mid);
+    memcpy(text + mid, command->key, key);
+    memcpy(text + mid + key, command->value, value);
+    s->e = (struct entry){.index = index,
+                          .term = term,
+                          .op = command->op,
+                          .client = command->client,
+                          .mid = text,
+                          .key = text + mid,
+                          .value = text + mid + key};
+    s->e.hash = entry_hash(&s->e);
+    s->bytes = raft_entry_bytes(&s->e);
+    s->refs = 1;
+    return s;
+}
+
+void raft_entry_hold(const struct entry *e)
+{
+    ((struct stored *)(uintptr_t)e)->refs++;
+}
+
+void raft_entry_drop(struct raft *r, const struct entry *e)
+{
+    struct stored *s = (struct stored *)(uintptr_t)e;
+    if (--s->refs)
+        return;
+    s->next_dead = r->log.dead;
+    r->log.dead = s;
+}
+
+void raft_log_sweep(struct raft *r)
+{
+    while (r->log.dead) {
+        struct stored *s = r->log.dead;
+        r->log.dead = s->next_dead;
+        free(s);
+    }
+}
+
+void raft_log_free(struct raft *r)
+{
+    while (r->log.n)
+        raft_entry_drop(r, r->log.v[--r->log.n]);
+    raft_log_sweep(r);
+    free(r->log.v);
+}
+
+uint64_t raft_term_at(const struct raft *r, uint64_t index)
+{
+    assert(index <= r->log.n);
+    return index ? r->log.v[index - 1]->term : 0;
+}
+
+uint64_t raft_last_at_most(const struct raft *r, uint64_t limit, uint64_t term)
+{
+    uint64_t low = 0, high = raft_min(limit, raft_last(r)); /* the answer is in low..high */
+    while (low < high) {
+        uint64_t middle = high - (high - low) / 2;
+        if (raft_term_at(r, middle) <= term)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+const struct entry *raft_log_append(struct raft *r, uint64_t term, const struct entry *command)
+{
+    struct log *l = &r->log;
+    assert(term >= raft_term_at(r, l->n) && term <= r->term);
+    l->v = raft_grow(l->v, &l->room, l->n + 1, sizeof *l->v);
+    const struct entry *e = &store(l->n + 1, term, command)->e;
+    l->v[l->n++] = e;
+    if (!r->fx->appended_from)
+        r->fx->appended_from = e->index;
+    raft_emit(r, RAFT_NOTE_APPEND)->entry = e;
+    return e;
+}
+
+void raft_log_truncate(struct raft *r, uint64_t from)
+{
+    uint64_t last = raft_last(r);
+    assert(from > r->commit && from <= last && r->role == RAFT_FOLLOWER);
+    assert(!r->fx->truncated_from && !r->fx->appended_from);
+    while (r->log.n >= from)
+        raft_entry_drop(r, r->log.v[--r->log.n]);
+    r->fx->truncated_from = from;
+    struct raft_effect *e = raft_emit(r, RAFT_NOTE_TRUNCATE);
+    e->index = from;
+    e->old = last;
+    e->why = WHY_CONFLICT;
+}
+
+const struct entry *raft_entry(const struct raft *r, uint64_t index)
+{
+    return index && index <= r->log.n ? r->log.v[index - 1] : NULL;
+}

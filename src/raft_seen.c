@@ -1,0 +1,83 @@
+/* raft_seen.c -- the requests that reached this replica lately, so that none is answered twice.
+ *
+ * A network that duplicates datagrams may deliver a request again long after its answer. This record is this replica's
+ * own; what makes a retry harmless on all replicas is the table in the state machine (§8, kv.h). */
+#include "raft_int.h"
+
+#define SEEN_FIRST 64
+
+static uint64_t hash_of(node_id client, const char *mid)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ client;
+    for (; *mid; mid++)
+        h = (h ^ (unsigned char)*mid) * UINT64_C(0x100000001b3);
+    return h ^ (h >> 32);
+}
+
+static uint32_t *chain_of(const struct seen *s, uint64_t hash)
+{
+    return &s->chains[hash & (s->room - 1)];
+}
+
+static void link_one(struct seen *s, uint32_t at)
+{
+    uint32_t *chain = chain_of(s, s->ring[at].hash);
+    s->ring[at].next = *chain;
+    *chain = at + 1;
+}
+
+static void unlink_one(struct seen *s, uint32_t at)
+{
+    uint32_t *link = chain_of(s, s->ring[at].hash);
+    while (*link != at + 1)
+        link = &s->ring[*link - 1].next;
+    *link = s->ring[at].next;
+}
+
+/* Only while the ring has not wrapped: positions stay. */
+static void grow(struct seen *s)
+{
+    s->room = s->room ? s->room * 2 : SEEN_FIRST;
+    s->ring = realloc(s->ring, s->room * sizeof *s->ring);
+    free(s->chains);
+    s->chains = raft_alloc(s->room * sizeof *s->chains);
+    if (!s->ring)
+        abort();
+    for (uint32_t i = 0; i < s->n; i++)
+        link_one(s, i);
+}
+
+bool raft_seen_add(struct seen *s, node_id client, const char *mid)
+{
+    uint64_t hash = hash_of(client, mid);
+    if (s->room)
+        for (uint32_t at = *chain_of(s, hash); at; at = s->ring[at - 1].next) {
+            const struct seen_one *one = &s->ring[at - 1];
+            if (one->hash == hash && one->client == client && strcmp(one->mid, mid) == 0)
+                return false;
+        }
+    if (s->n == s->room && s->room < SEEN_MAX)
+        grow(s);
+    uint32_t at = s->n;
+    if (s->n < s->room) {
+        s->n++;
+    } else {
+        at = s->oldest;
+        s->oldest = (s->oldest + 1) & (s->room - 1);
+        unlink_one(s, at);
+        free(s->ring[at].mid);
+    }
+    size_t size = strlen(mid) + 1;
+    s->ring[at] = (struct seen_one){.mid = raft_alloc(size), .hash = hash, .client = client};
+    memcpy(s->ring[at].mid, mid, size);
+    link_one(s, at);
+    return true;
+}
+
+void raft_seen_free(struct seen *s)
+{
+    for (uint32_t i = 0; i < s->n; i++)
+        free(s->ring[i].mid);
+    free(s->ring);
+    free(s->chains);
+}

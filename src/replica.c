@@ -1,0 +1,230 @@
+/* replica.c -- the order in which an input is handled; see replica.h. What is written down is in replica_record.c. */
+#include "replica_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the outbox ---- */
+
+static void *grow(void *v, size_t *room, size_t need, size_t size)
+{
+    if (need <= *room)
+        return v;
+    size_t more = *room ? *room : 64;
+    while (more < need)
+        more *= 2;
+    v = realloc(v, more * size);
+    if (!v)
+        abort();
+    *room = more;
+    return v;
+}
+
+/* Records the message, then encodes it: it carries the Lamport clock of its own record. */
+static void post(struct replica *rep, const struct raft_brief *after, struct message *m)
+{
+    struct outbox *o = &rep->outbox;
+    record_sent(rep, after, m);
+    o->bytes = grow(o->bytes, &o->room, o->used + DATAGRAM_MAX, 1);
+    o->v = grow(o->v, &o->n_room, o->n + 1, sizeof *o->v);
+    size_t n = wire_encode(m, o->bytes + o->used, DATAGRAM_MAX);
+    if (n == 0)
+        abort(); /* RAFT_ENTRY_BYTES_MAX leaves room for everything else */
+    o->v[o->n++] = (struct outgoing){
+        .at = o->used, .n = n, .dst = m->dst, .to_replica = wire_between_replicas(m->type) || m->type == MESSAGE_HELLO};
+    o->used += n;
+}
+
+static void post_to_replica(struct replica *rep, const struct raft_effect *e)
+{
+    struct message m = e->message;
+    snprintf(m.mid, sizeof m.mid, "%s-%lld-%llu", rep->name, (long long)rep->boot, (unsigned long long)++rep->messages);
+    post(rep, &e->after, &m);
+}
+
+static void post_answer(struct replica *rep, const struct raft_effect *e, enum message_type type, node_id leader,
+                        const char *value)
+{
+    struct message m = {.type = type, .src = rep->id, .dst = e->request.client, .leader = leader, .value = value};
+    snprintf(m.mid, sizeof m.mid, "%s", e->request.mid);
+    post(rep, &e->after, &m);
+}
+
+/* A client's answer must not wait behind appends to a slow kernel. */
+static void send_all(struct replica *rep)
+{
+    struct outbox *o = &rep->outbox;
+    for (int to_replicas = 0; to_replicas < 2; to_replicas++)
+        for (size_t i = 0; i < o->n; i++)
+            if (o->v[i].to_replica == (to_replicas == 1))
+                rep->io.send(rep->io.ctx, o->bytes + o->v[i].at, o->v[i].n, o->v[i].dst);
+    o->n = 0;
+    o->used = 0;
+}
+
+/* ---- what the core decided ---- */
+
+static void apply(struct replica *rep, const struct raft_effect *e)
+{
+    bool fresh = kv_apply(rep->kv, e->entry);
+    record_applied(rep, e, fresh);
+    if (e->answer)
+        post_answer(rep, e, MESSAGE_OK, e->after.leader, NULL);
+}
+
+static void read_key(struct replica *rep, const struct raft_effect *e)
+{
+    const char *value = kv_get(rep->kv, e->request.key);
+    record_read(rep, e, value);
+    post_answer(rep, e, MESSAGE_OK, e->after.leader, value);
+}
+
+static void carry_out(struct replica *rep, const struct raft_effect *e, const struct message *m)
+{
+    if (e->type == RAFT_DO_APPLY) {
+        apply(rep, e);
+    } else if (e->type == RAFT_DO_READ) {
+        read_key(rep, e);
+    } else if (e->type == RAFT_DO_SEND) {
+        post_to_replica(rep, e);
+    } else {
+        record_note(rep, e, m);
+        if (e->type == RAFT_DO_REDIRECT)
+            post_answer(rep, e, MESSAGE_REDIRECT, e->node, NULL);
+        else if (e->type == RAFT_DO_FAIL)
+            post_answer(rep, e, MESSAGE_FAIL, e->after.leader, NULL);
+    }
+}
+
+static bool make_durable(struct replica *rep)
+{
+    const struct raft_effects *fx = &rep->fx;
+    if (!rep->io.persist || !(fx->persist_vote || fx->truncated_from || fx->appended_from))
+        return true;
+    return rep->io.persist(rep->io.ctx, rep->core, fx);
+}
+
+/* `m` is the message that was handled, NULL after a tick. */
+static bool finish(struct replica *rep, const struct message *m)
+{
+    bool durable = false;
+    for (size_t i = 0; i < rep->fx.n; i++) {
+        const struct raft_effect *e = &rep->fx.v[i];
+        if (!durable && e->type >= RAFT_DO_APPLY) {
+            if (!make_durable(rep))
+                goto failed;
+            durable = true;
+        }
+        carry_out(rep, e, m);
+    }
+    if (!durable && !make_durable(rep))
+        goto failed;
+    record_flush(rep);
+    send_all(rep);
+    return true;
+failed:
+    record_flush(rep);
+    return false;
+}
+
+/* ---- inputs ---- */
+
+static void step(struct replica *rep, const struct raft_event *ev)
+{
+    raft_step(rep->core, ev, &rep->fx);
+}
+
+bool replica_on_datagram(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n)
+{
+    struct message m;
+    struct wire_refusal refusal;
+    record_begin(rep, now_ns);
+    if (!wire_decode(rep->decoder, bytes, n, &m, &refusal)) {
+        record_refused(rep, bytes, n, &refusal);
+        record_flush(rep);
+        return true;
+    }
+    int64_t tag = record_received(rep, &m);
+    step(rep, &(struct raft_event){
+                  .type = RAFT_EVENT_MESSAGE, .now_us = now_ns / 1000, .message = &m, .tag = tag});
+    return finish(rep, &m);
+}
+
+bool replica_on_tick(struct replica *rep, uint64_t now_ns)
+{
+    record_begin(rep, now_ns);
+    step(rep, &(struct raft_event){.type = RAFT_EVENT_TICK, .now_us = now_ns / 1000});
+    return finish(rep, NULL);
+}
+
+uint64_t replica_deadline(const struct replica *rep)
+{
+    uint64_t us = raft_deadline(rep->core);
+    return us > UINT64_MAX / 1000 ? UINT64_MAX : us * 1000;
+}
+
+/* ---- life ---- */
+
+struct replica *replica_new(const struct replica_options *o, struct replica_io io, uint64_t now_ns)
+{
+    struct replica *rep = calloc(1, sizeof *rep);
+    if (!rep)
+        return NULL;
+    *rep = (struct replica){.kv = kv_new(),
+                            .decoder = wire_decoder_new(),
+                            .io = io,
+                            .trace = o->trace,
+                            .id = o->core.id,
+                            .boot = o->boot,
+                            .epoch_ns = o->epoch_ns,
+                            .hash_every = o->hash_every};
+    wire_node_text(rep->id, rep->name);
+    if (rep->kv && rep->decoder)
+        rep->core = raft_new(&o->core, now_ns / 1000, &rep->fx);
+    if (!rep->core) {
+        replica_free(rep);
+        return NULL;
+    }
+    record_start(rep, o, now_ns);
+    const struct raft_brief brief = raft_brief(rep->core);
+    const struct raft_effect hello = {
+        .after = brief,
+        .message = {.type = MESSAGE_HELLO, .src = rep->id, .dst = NODE_NONE, .leader = NODE_NONE}};
+    post_to_replica(rep, &hello);
+    if (!finish(rep, NULL)) {
+        replica_free(rep);
+        return NULL;
+    }
+    return rep;
+}
+
+void replica_free(struct replica *rep)
+{
+    if (!rep)
+        return;
+    raft_free(rep->core);
+    raft_effects_free(&rep->fx);
+    kv_free(rep->kv);
+    wire_decoder_free(rep->decoder);
+    free(rep->outbox.bytes);
+    free(rep->outbox.v);
+    free(rep);
+}
+
+void replica_stop(struct replica *rep, uint64_t now_ns, const char *why, int sig)
+{
+    record_begin(rep, now_ns);
+    record_stop(rep, why, sig);
+    record_flush(rep);
+}
+
+const struct raft *replica_core(const struct replica *rep)
+{
+    return rep->core;
+}
+
+const struct kv *replica_kv(const struct replica *rep)
+{
+    return rep->kv;
+}

@@ -1,0 +1,58 @@
+/* replica_int.h -- a replica's insides, for replica.c and replica_record.c only. */
+#ifndef FAULTLINE_REPLICA_INT_H
+#define FAULTLINE_REPLICA_INT_H
+
+#include "replica.h"
+#include "wire.h"
+
+/* Encoded datagrams that wait for the records to be in the kernel. Grows as needed, is reused from input to input. */
+struct outgoing {
+    size_t at, n;                        /* in the outbox' bytes */
+    node_id dst;
+    bool to_replica;
+};
+struct outbox {
+    char *bytes;
+    size_t used, room;
+    struct outgoing *v;
+    size_t n, n_room;
+};
+
+struct replica {
+    struct raft *core;
+    struct kv *kv;
+    struct wire_decoder *decoder;
+    struct raft_effects fx;
+    struct replica_io io;
+    struct outbox outbox;
+    struct trace_writer *trace;
+    node_id id;
+    char name[NODE_TEXT];
+    int64_t boot;
+    uint64_t epoch_ns;
+    uint64_t messages;                   /* made so far: the last part of a MID of ours */
+    uint64_t lc;                         /* Lamport clock of the last message sent or received */
+    unsigned hash_every;
+};
+
+/* ---- replica_record.c: every record a replica writes; none of them changes the replica but for its Lamport clock ---- */
+
+void record_start(struct replica *rep, const struct replica_options *o, uint64_t now_ns);
+/* The records to come are about an input handled now. */
+void record_begin(struct replica *rep, uint64_t now_ns);
+/* Inputs. The number of the record: the tag of the request, and the cause of all that follows. */
+int64_t record_received(struct replica *rep, const struct message *m);
+void record_refused(struct replica *rep, const void *bytes, size_t n, const struct wire_refusal *why);
+/* A note of the core, or a decision of which only this is left to be done. `m` is the message being handled, NULL on a tick. */
+void record_note(struct replica *rep, const struct raft_effect *e, const struct message *m);
+/* The entry of RAFT_DO_APPLY was handed to the state machine, which had not applied its request before (`fresh`). */
+void record_applied(struct replica *rep, const struct raft_effect *e, bool fresh);
+/* RAFT_DO_READ: what was read. */
+void record_read(struct replica *rep, const struct raft_effect *e, const char *value);
+/* The message is about to be encoded: sets its Lamport clock, greater than that of all it can depend on. */
+void record_sent(struct replica *rep, const struct raft_brief *after, struct message *m);
+void record_stop(struct replica *rep, const char *why, int sig);
+/* Hands all records to the kernel. */
+void record_flush(struct replica *rep);
+
+#endif

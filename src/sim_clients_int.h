@@ -1,0 +1,40 @@
+/* sim_clients_int.h -- for the sim_clients*.c only: the two kinds of clients and what they share. */
+#ifndef FAULTLINE_SIM_CLIENTS_INT_H
+#define FAULTLINE_SIM_CLIENTS_INT_H
+
+#include "sim_clients.h"
+#include "sim_ops.h"
+
+struct sim_clients_kind {
+    void *(*make)(struct sim_clients *c);
+    void (*destroy)(void *own);
+    int64_t (*deadline)(const struct sim_clients *c);
+    void (*tick)(struct sim_clients *c, int64_t now);
+    /* An answer to an open try of this client: ok, redirect or fail. The try's state is set already. */
+    void (*answer)(struct sim_clients *c, int64_t now, const struct sim_answer *a, const struct sim_try *t);
+    void (*forget)(struct sim_clients *c);
+    bool (*done)(const struct sim_clients *c);
+};
+
+extern const struct sim_clients_kind sim_clients_course, sim_clients_shared;
+
+struct sim_clients {
+    const struct sim_clients_kind *kind;
+    struct sim_clients_env env;
+    struct sim_ops ops;
+    void *own;                              /* of the kind */
+};
+
+/* A random replica that may be sent requests, -1 when there is none. */
+int clients_random_living(struct sim_clients *c);
+/* The index of the living replica with this id, -1 when it is none. */
+int clients_living(const struct sim_clients *c, const char *id);
+/* One try of `op` at replica `to`; `leader` is what the client puts into the message. Returns the try's index. */
+size_t clients_send(struct sim_clients *c, int64_t now, uint32_t op, unsigned to, const char *leader);
+/* An operation succeeded: its return, with the value a get read. */
+void clients_ok(struct sim_clients *c, int64_t now, const struct sim_answer *a, uint32_t op);
+/* The text of an ok's value: the string, or the JSON text of what else it is; NULL when there is none. */
+const char *clients_value(const struct sim_answer *a, char **owned);
+__attribute__((format(printf, 2, 3))) void clients_incorrect(struct sim_clients *c, const char *format, ...);
+
+#endif

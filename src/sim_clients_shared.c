@@ -1,0 +1,238 @@
+/* Clients that share keys: closed loop, unique values, bounded patience. */
+#include "sim_clients_int.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRIES_MAX = 20 };
+static const int64_t BACKOFF_MIN = 10 * (SIM_SECOND / 1000), BACKOFF_MAX = 160 * (SIM_SECOND / 1000);
+
+enum phase { LOAD, READ_BACK, DONE };
+
+struct client {
+    enum phase phase;
+    uint32_t op;                            /* SIM_NO_OP: none under way */
+    size_t last_try;                        /* of op */
+    bool waiting;                           /* for an answer to last_try; else for retry_at */
+    int64_t deadline, retry_at, next_start; /* ns */
+    int leader;                             /* the last replica that answered, or was named; -1: none known */
+    uint32_t writes;                        /* values used up */
+    unsigned read_back;                     /* keys read at the end */
+};
+
+struct shared {
+    struct client *client;
+    int64_t interval;                       /* ns between the starts of one client's operations; 0: no pause */
+    bool none;                              /* rate 0: no load */
+};
+
+static void *shared_make(struct sim_clients *c)
+{
+    const struct sim_clients_config *cfg = &c->env.cfg->clients;
+    struct shared *own = calloc(1, sizeof *own);
+    if (!own)
+        abort();
+    own->client = calloc(cfg->count, sizeof *own->client);
+    if (!own->client)
+        abort();
+    own->none = !(cfg->rate > 0);
+    own->interval = own->none ? 0 : (int64_t)((double)cfg->count / cfg->rate * SIM_SECOND);
+    for (unsigned i = 0; i < cfg->count; i++) {
+        struct client *cl = &own->client[i];
+        *cl = (struct client){.op = SIM_NO_OP, .leader = -1};
+        cl->next_start = own->none ? c->env.load_end : c->env.load_start + own->interval * (int64_t)i / (int64_t)cfg->count;
+    }
+    return own;
+}
+
+static void shared_destroy(void *p)
+{
+    struct shared *own = p;
+    free(own->client);
+    free(own);
+}
+
+static int64_t client_deadline(const struct client *cl)
+{
+    if (cl->phase == DONE)
+        return INT64_MAX;
+    if (cl->op == SIM_NO_OP)
+        return cl->next_start;
+    return cl->waiting || cl->deadline < cl->retry_at ? cl->deadline : cl->retry_at;
+}
+
+static int64_t shared_deadline(const struct sim_clients *c)
+{
+    const struct shared *own = c->own;
+    int64_t first = INT64_MAX;
+    for (unsigned i = 0; i < c->env.cfg->clients.count; i++) {
+        int64_t t = client_deadline(&own->client[i]);
+        first = t < first ? t : first;
+    }
+    return first;
+}
+
+/* Sends the operation under way to `to`, or, when that is nobody, waits a little. */
+static void send_to(struct sim_clients *c, int64_t now, struct client *cl, int to)
+{
+    char leader[16] = "FFFF";
+    if (to < 0) {
+        cl->waiting = false;
+        cl->retry_at = now + BACKOFF_MAX;
+        return;
+    }
+    if (cl->leader >= 0)
+        snprintf(leader, sizeof leader, "%04X", (unsigned)cl->leader);
+    cl->waiting = true;
+    cl->last_try = clients_send(c, now, cl->op, (unsigned)to, leader);
+}
+
+static void send_somewhere(struct sim_clients *c, int64_t now, struct client *cl)
+{
+    if (cl->leader >= 0 && !c->env.living[cl->leader])
+        cl->leader = -1;
+    send_to(c, now, cl, cl->leader >= 0 ? cl->leader : clients_random_living(c));
+}
+
+static void start(struct sim_clients *c, int64_t now, unsigned index)
+{
+    const struct sim_config *cfg = c->env.cfg;
+    struct client *cl = &((struct shared *)c->own)->client[index];
+    bool get = cl->phase == READ_BACK || rng_unit(c->env.rng) < cfg->mix;
+    char key[SIM_TEXT_LEN + 1], value[SIM_TEXT_LEN + 1];
+    unsigned k = cl->phase == READ_BACK ? ++cl->read_back : (unsigned)rng_below(c->env.rng, cfg->clients.keys) + 1;
+    snprintf(key, sizeof key, "k%u", k);
+    if (!get)
+        snprintf(value, sizeof value, "%04X.%" PRIu32, c->ops.base + index, ++cl->writes);
+    (*(get ? &c->env.stats->gets : &c->env.stats->puts))++;
+    cl->op = sim_ops_invoke(&c->ops, index, key, get ? NULL : value);
+    cl->deadline = now + cfg->clients.timeout;
+    send_somewhere(c, now, cl);
+}
+
+/* The operation under way is over: when does the next one start? */
+static void next(struct sim_clients *c, int64_t now, struct client *cl)
+{
+    struct shared *own = c->own;
+    cl->op = SIM_NO_OP;
+    if (cl->phase == READ_BACK) {
+        cl->next_start = now;
+        return;
+    }
+    /* Half to one and a half of the interval after the last start, but never a burst to catch up. */
+    int64_t pause = own->interval > 1 ? own->interval / 2 + (int64_t)rng_below(c->env.rng, (uint64_t)own->interval) : 0;
+    int64_t latest = c->env.load_end > now ? c->env.load_end : now;
+    cl->next_start = cl->next_start + pause > now ? cl->next_start + pause : now;
+    cl->next_start = cl->next_start < latest ? cl->next_start : latest;
+}
+
+static void give_up(struct sim_clients *c, int64_t now, struct client *cl)
+{
+    struct sim_op *op = &c->ops.op[cl->op];
+    int64_t cause = op->tries ? c->ops.tries[cl->last_try].seq : op->invoke_seq;
+    (*(op->put ? &c->env.stats->unanswered_puts : &c->env.stats->unanswered_gets))++;
+    if (cl->waiting) {
+        c->ops.tries[cl->last_try].state = SIM_TRY_GIVEN_UP;
+        sim_ops_return(&c->ops, cl->op, "info", NULL, -1, "unanswered", cause);
+    } else /* every try was redirected, or there was nobody to try: it did not happen */
+        sim_ops_return(&c->ops, cl->op, "fail", NULL, -1, "redirect", cause);
+    cl->leader = -1;
+    next(c, now, cl);
+}
+
+/* Idle and due: more load, then the reading back, then nothing. */
+static void proceed(struct sim_clients *c, int64_t now, unsigned index)
+{
+    struct client *cl = &((struct shared *)c->own)->client[index];
+    if (cl->phase == LOAD && now >= c->env.load_end)
+        cl->phase = READ_BACK;
+    if (cl->phase == READ_BACK && cl->read_back == c->env.cfg->clients.keys)
+        cl->phase = DONE;
+    if (cl->phase != DONE)
+        start(c, now, index);
+}
+
+static void shared_tick(struct sim_clients *c, int64_t now)
+{
+    struct shared *own = c->own;
+    for (unsigned i = 0; i < c->env.cfg->clients.count; i++) {
+        struct client *cl = &own->client[i];
+        if (client_deadline(cl) > now)
+            continue;
+        if (cl->op == SIM_NO_OP)
+            proceed(c, now, i);
+        else if (now >= cl->deadline)
+            give_up(c, now, cl);
+        else
+            send_somewhere(c, now, cl);
+    }
+}
+
+/* Nobody known to lead: wait a little, longer each time, then ask anybody. */
+static void back_off(struct sim_clients *c, int64_t now, struct client *cl, uint32_t tries)
+{
+    int64_t pause = BACKOFF_MIN << (tries < 5 ? tries : 5);
+    pause = pause > BACKOFF_MAX ? BACKOFF_MAX : pause;
+    cl->leader = -1;
+    cl->waiting = false;
+    cl->retry_at = now + pause / 2 + (int64_t)rng_below(c->env.rng, (uint64_t)pause);
+}
+
+static void redirected(struct sim_clients *c, int64_t now, const struct sim_answer *a, struct client *cl)
+{
+    const struct sim_op *op = &c->ops.op[cl->op];
+    cl->waiting = false;
+    if (op->tries >= TRIES_MAX) {
+        give_up(c, now, cl);
+        return;
+    }
+    int to = clients_living(c, a->m->leader);
+    if (to < 0 || to == (int)a->by) {
+        back_off(c, now, cl, op->tries);
+        return;
+    }
+    cl->leader = to;
+    send_to(c, now, cl, to);
+}
+
+static void shared_answer(struct sim_clients *c, int64_t now, const struct sim_answer *a, const struct sim_try *t)
+{
+    struct client *cl = &((struct shared *)c->own)->client[a->client];
+    if (a->m->type == SIM_REDIRECT) {
+        redirected(c, now, a, cl);
+        return;
+    }
+    if (a->m->type == SIM_OK) {
+        cl->leader = (int)a->by;
+        clients_ok(c, now, a, t->op);
+    } else {
+        /* A put that failed may still happen, and its value is used up. */
+        sim_ops_return(&c->ops, t->op, c->ops.op[t->op].put ? "info" : "fail", NULL, (int)a->by, "fail", a->out_seq);
+        cl->leader = -1;
+    }
+    next(c, now, cl);
+}
+
+static void shared_forget(struct sim_clients *c)
+{
+    struct shared *own = c->own;
+    for (unsigned i = 0; i < c->env.cfg->clients.count; i++)
+        own->client[i].leader = -1;
+}
+
+static bool shared_done(const struct sim_clients *c)
+{
+    return shared_deadline(c) == INT64_MAX;
+}
+
+const struct sim_clients_kind sim_clients_shared = {
+    .make = shared_make,
+    .destroy = shared_destroy,
+    .deadline = shared_deadline,
+    .tick = shared_tick,
+    .answer = shared_answer,
+    .forget = shared_forget,
+    .done = shared_done,
+};

@@ -1,0 +1,289 @@
+/* What becomes of datagrams: received, judged, recorded, lost, delayed, delivered. */
+#include "sim_run_int.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { INCORRECT_MAX = 10000 };
+static const int64_t LC_MAX = INT64_C(1) << 53; /* a clock beyond it is not one */
+
+struct hash_text { char hex[17]; };
+
+static struct hash_text hash_of(const char *bytes, size_t n)
+{
+    struct hash_text h;
+    snprintf(h.hex, sizeof h.hex, "%016" PRIx64, trace_hash(bytes, n));
+    return h;
+}
+
+static void incorrect(struct sim_run *run)
+{
+    if (++run->stats->incorrect > INCORRECT_MAX)
+        sim_end_early(run, SIM_ENDED_INCORRECT);
+}
+
+/* ---- to a replica ---- */
+
+struct copy { unsigned to; int64_t d, cp, in_seq, t_in; const char *src, *bytes; size_t n; };
+
+static void drop(struct sim_run *run, const struct copy *c, const char *why, int64_t f)
+{
+    trace_set_cause(run->w, c->in_seq);
+    trace_put_net_drop(run->w, &(struct trace_rec_net_drop){.d = c->d, .cp = c->cp, .src = c->src, .dst = run->node[c->to].id,
+                                                            .why = why, .f = {.set = f != 0, .v = f}});
+}
+
+/* The course's simulator takes a replica for dead to which it has something to deliver before its hello. */
+static void give_up(struct sim_run *run, unsigned i)
+{
+    if (!run->living[i])
+        return;
+    run->living[i] = false;
+    run->node[i].given_up = true;
+    sim_say(run, "%s had a message coming before it said hello: taken for dead, as the course's simulator does", run->node[i].id);
+}
+
+static void deliver(struct sim_run *run, const struct copy *c)
+{
+    struct sim_node *to = &run->node[c->to];
+    if (to->fd < 0 || to->proc.state != SIM_PROC_RUNNING) {
+        drop(run, c, "dead", 0);
+        return;
+    }
+    if (!to->said_hello) {
+        drop(run, c, "unknown_dst", 0);
+        give_up(run, c->to);
+        return;
+    }
+    int64_t now = sim_now(run);
+    trace_set_cause(run->w, c->in_seq);
+    trace_put_net_out(run->w, &(struct trace_rec_net_out){.d = c->d, .cp = c->cp, .src = c->src, .dst = to->id, .dly = now - c->t_in});
+    trace_flush(run->w);
+    if (sendto(to->fd, c->bytes, c->n, 0, (const struct sockaddr *)&to->addr, sizeof to->addr) >= 0)
+        return;
+    char text[160];
+    snprintf(text, sizeof text, "datagram %" PRId64 " copy %" PRId64 " did not reach %s after all: %s", c->d, c->cp, to->id, strerror(errno));
+    trace_put_note(run->w, &(struct trace_rec_note){.text = text});
+    sim_warn(run, c->to, "%s", text);
+}
+
+void sim_route_arrivals(struct sim_run *run)
+{
+    while (sim_net_deadline(&run->net) <= sim_now(run)) {
+        struct sim_flight f = sim_net_arrive(&run->net);
+        struct copy c = {.to = f.to, .d = f.d, .cp = f.cp, .in_seq = f.in_seq, .t_in = f.t_in, .src = run->node[f.from].id,
+                         .bytes = f.bytes, .n = f.n};
+        int64_t cut = sim_net_cut(&run->net, f.from, f.to);
+        if (cut) {
+            run->stats->total_drops++;
+            drop(run, &c, "partition", cut);
+        } else
+            deliver(run, &c);
+        free(f.bytes);
+    }
+}
+
+/* One recipient of a datagram of replica `from`; *cp is the number of the last copy made. */
+static void pass_on(struct sim_run *run, unsigned from, struct copy *c)
+{
+    if (++run->stats->total_msgs >= run->cfg->max_packets)
+        sim_end_early(run, SIM_ENDED_PACKETS);
+    struct sim_copy copies[2];
+    unsigned n = sim_net_decide(&run->net, from, c->to, copies);
+    for (unsigned i = 0; i < n; i++) {
+        c->cp++;
+        if (i > 0) {
+            run->stats->duplicated++;
+            trace_set_cause(run->w, c->in_seq);
+            trace_put_net_dup(run->w, &(struct trace_rec_net_dup){.d = c->d, .cp = c->cp});
+        }
+        if (copies[i].fate != SIM_DELIVER) {
+            run->stats->total_drops++;
+            drop(run, c, copies[i].fate == SIM_LOSS ? "loss" : "partition", copies[i].f);
+        } else if (copies[i].delay > 0)
+            sim_net_fly(&run->net,
+                        &(struct sim_flight){.due = c->t_in + copies[i].delay, .d = c->d, .cp = c->cp, .in_seq = c->in_seq,
+                                             .t_in = c->t_in, .from = from, .to = c->to, .n = c->n},
+                        c->bytes);
+        else
+            deliver(run, c);
+    }
+}
+
+void sim_route_request(void *ctx, const struct sim_request *r)
+{
+    struct sim_run *run = ctx;
+    char client[16];
+    snprintf(client, sizeof client, "%04X", run->cfg->replicas + SIM_CLIENT_BASE + r->client);
+    struct copy c = {.to = r->to, .d = ++run->d, .cp = 1, .t_in = sim_now(run), .src = client, .bytes = r->bytes, .n = r->n};
+    trace_set_cause(run->w, r->try_seq);
+    c.in_seq = trace_put_net_in(run->w, &(struct trace_rec_net_in){.d = c.d, .src = client, .dst = run->node[r->to].id, .ty = r->type,
+                                                                   .mid = r->mid, .sz = (int64_t)r->n, .h = hash_of(r->bytes, r->n).hex,
+                                                                   .ld = r->leader, .body = run->plan->bodies ? r->bytes : NULL});
+    deliver(run, &c);
+}
+
+/* ---- from a replica ---- */
+
+static void bad(struct sim_run *run, unsigned i, const char *why, const char *what, size_t n)
+{
+    char raw[TRACE_RAW_MAX + 1];
+    size_t keep = n < TRACE_RAW_MAX ? n : TRACE_RAW_MAX;
+    for (size_t k = 0; k < keep; k++)
+        raw[k] = run->datagram[k] ? run->datagram[k] : '?';
+    raw[keep] = '\0';
+    trace_set_cause(run->w, 0);
+    trace_put_net_bad(run->w, &(struct trace_rec_net_bad){.d = run->d, .src = run->node[i].id, .why = why, .sz = (int64_t)n, .raw = raw,
+                                                          .what = *what ? what : NULL});
+    bool fatal = strcmp(why, "empty") == 0 || strcmp(what, "not UTF-8") == 0;
+    sim_warn(run, i, "%s sent a malformed message: %s%s%s%s", run->node[i].id, why, *what ? ", " : "", what,
+             fatal ? " (the course's simulator ends a replica for that)" : "");
+    incorrect(run);
+}
+
+static void remark(struct sim_run *run, unsigned i, int64_t in_seq, const char *text)
+{
+    trace_set_cause(run->w, in_seq);
+    trace_put_note(run->w, &(struct trace_rec_note){.text = text});
+    sim_warn(run, i, "%s", text);
+}
+
+/* The client that is addressed, -1 when it is none. */
+static int client_index(const struct sim_run *run, const char *id)
+{
+    char name[16];
+    for (unsigned k = 0; k < run->cfg->clients.count; k++) {
+        snprintf(name, sizeof name, "%04X", run->cfg->replicas + SIM_CLIENT_BASE + k);
+        if (strcmp(name, id) == 0)
+            return (int)k;
+    }
+    return -1;
+}
+
+/* What the sender says of who leads. */
+static void hear_leader(struct sim_run *run, unsigned i, const struct sim_message *m, int64_t in_seq)
+{
+    struct sim_node *node = &run->node[i];
+    node->claims = strcmp(m->leader, node->id) == 0;
+    if (node->claims) {
+        node->claim_t = sim_now(run);
+        node->claim_term = m->has_term ? m->term : node->claim_term;
+    }
+    if (sim_index(run, m->leader) < 0 && strcmp(m->leader, "FFFF") != 0) {
+        char text[100];
+        snprintf(text, sizeof text, "%s names a leader that does not exist: %.4s (the course's simulator would crash)", node->id, m->leader);
+        remark(run, i, in_seq, text);
+        incorrect(run);
+        return;
+    }
+    if (!sim_net_heard(&run->net, i) || strcmp(run->leader, m->leader) == 0)
+        return;
+    strcpy(run->leader, m->leader);
+    if (run->result->n_leaders < SIM_LEADERS_KEPT)
+        strcpy(run->result->leaders[run->result->n_leaders], m->leader);
+    run->result->n_leaders++;
+}
+
+static void answer(struct sim_run *run, unsigned i, unsigned client, const struct sim_message *m, const struct copy *c)
+{
+    trace_set_cause(run->w, c->in_seq);
+    int64_t out = trace_put_net_out(
+        run->w, &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = c->src, .dst = m->dst, .dly = sim_now(run) - c->t_in});
+    int64_t before = run->stats->incorrect;
+    sim_clients_answer(run->clients, sim_now(run), &(struct sim_answer){.client = client, .by = i, .m = m, .out_seq = out});
+    if (run->stats->incorrect > before && run->stats->incorrect > INCORRECT_MAX)
+        sim_end_early(run, SIM_ENDED_INCORRECT);
+}
+
+static void register_port(struct sim_run *run, unsigned i, const struct sockaddr_in *from, const struct copy *c)
+{
+    run->node[i].said_hello = true;
+    run->node[i].addr = *from;
+    trace_set_cause(run->w, c->in_seq);
+    trace_put_net_out(run->w, &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = c->src, .dst = "sim", .dly = 0});
+}
+
+/* The reason why a well-formed message cannot be delivered, NULL when it can. */
+static const char *misaddressed(const struct sim_message *m, int client, int replica, char what[96])
+{
+    if (m->type == SIM_HELLO)
+        return NULL;
+    if (client < 0) {
+        if (replica >= 0 || strcmp(m->dst, "FFFF") == 0)
+            return NULL;
+        snprintf(what, 96, "nobody has the address %.4s", m->dst);
+        return "unknown_dst";
+    }
+    if (m->type == SIM_OTHER) {
+        snprintf(what, 96, "a client takes ok, redirect and fail only");
+        return "bad_value";
+    }
+    if (!m->mid)
+        snprintf(what, 96, "an answer without a MID");
+    return m->mid ? NULL : "missing_field";
+}
+
+static void handle(struct sim_run *run, unsigned i, const struct sockaddr_in *from, size_t n)
+{
+    struct sim_message m;
+    char what[96];
+    run->d++;
+    const char *why = sim_message_parse(run->datagram, n, &m, what);
+    if (why) {
+        bad(run, i, why, what, n);
+        return;
+    }
+    int client = client_index(run, m.dst), replica = sim_index(run, m.dst);
+    why = misaddressed(&m, client, replica, what);
+    if (why) {
+        bad(run, i, why, what, n);
+        sim_message_free(&m);
+        return;
+    }
+    if (m.has_lc && m.lc < LC_MAX)
+        trace_observe_lc(run->w, m.lc);
+    struct copy c = {.d = run->d, .t_in = sim_now(run), .src = run->node[i].id, .bytes = run->datagram, .n = n};
+    char *body = run->plan->bodies ? json_dumps(m.root, JSON_COMPACT) : NULL;
+    trace_set_cause(run->w, 0);
+    c.in_seq = trace_put_net_in(
+        run->w, &(struct trace_rec_net_in){.d = c.d, .src = c.src, .dst = m.dst, .ty = m.ty, .mid = m.mid, .sz = (int64_t)n,
+                                           .h = hash_of(c.bytes, n).hex, .term = {.set = m.has_term, .v = m.term}, .ld = m.leader,
+                                           .body = body});
+    free(body);
+    if (strcmp(m.src, c.src) != 0) {
+        char text[100];
+        run->stats->forged++;
+        snprintf(text, sizeof text, "%s sent a message in the name of %.4s", c.src, m.src);
+        remark(run, i, c.in_seq, text);
+    }
+    hear_leader(run, i, &m, c.in_seq);
+    if (m.type == SIM_HELLO)
+        register_port(run, i, from, &c);
+    else if (client >= 0)
+        answer(run, i, (unsigned)client, &m, &c);
+    else
+        for (unsigned to = 0; to < run->cfg->replicas; to++)
+            if (replica < 0 ? to != i : to == (unsigned)replica) {
+                c.to = to;
+                pass_on(run, i, &c);
+            }
+    sim_message_free(&m);
+}
+
+bool sim_route_receive(struct sim_run *run, unsigned i)
+{
+    struct sockaddr_in from = {0};
+    socklen_t len = sizeof from;
+    if (run->node[i].fd < 0)
+        return false;
+    ssize_t n = recvfrom(run->node[i].fd, run->datagram, sizeof run->datagram, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+    if (n < 0)
+        return false;
+    sim_now(run);
+    handle(run, i, &from, (size_t)n);
+    return true;
+}

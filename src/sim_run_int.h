@@ -1,0 +1,82 @@
+/* sim_run_int.h -- for sim_run.c, sim_route.c and sim_fault.c only: the state of a run. */
+#ifndef FAULTLINE_SIM_RUN_INT_H
+#define FAULTLINE_SIM_RUN_INT_H
+
+#include <netinet/in.h>
+#include "sim_clients.h"
+#include "sim_exec.h"
+#include "sim_net.h"
+#include "sim_run.h"
+#include "trace.h"
+
+enum { SIM_NODE_LEN = 5 };
+
+struct sim_node {
+    char id[SIM_NODE_LEN];
+    struct sim_proc proc;
+    int fd;                             /* the simulator's socket for it; -1 once closed */
+    struct sockaddr_in addr;            /* where it listens, known from its hello */
+    bool said_hello, killed, given_up, hung;
+    int64_t kill_at;                    /* when SIGKILL follows; INT64_MAX: it does not */
+    bool claims;                        /* its last message named itself as the leader, */
+    int64_t claim_term, claim_t;        /* in this term, at this time */
+    unsigned echoed, warned;            /* lines and warnings shown */
+};
+
+struct sim_open_fault {
+    int64_t f, end;                     /* INT64_MAX: until something else ends it */
+    enum sim_fault_kind kind;
+    unsigned node;                      /* SIM_PAUSE */
+};
+
+struct sim_run {
+    const struct sim_plan *plan;
+    const struct sim_config *cfg;
+    struct sim_result *result;
+    struct sim_stats *stats;            /* of result */
+    struct trace_writer *w;
+    struct sim_net net;
+    struct rng clients_rng, faults_rng;
+    struct sim_clients *clients;
+    struct sim_node node[SIM_REPLICAS_MAX];
+    bool living[SIM_REPLICAS_MAX];      /* neither killed, nor ended, nor given up */
+    int64_t load_start, load_end;       /* ns since the epoch, as all times here */
+    char leader[SIM_NODE_LEN];          /* sim.leader of the course */
+    int64_t d, f;                       /* numbers of the last datagram and the last fault */
+    size_t next_fault;
+    struct sim_open_fault *open;        /* room for every planned fault */
+    size_t n_open;
+    int64_t course_cut;                 /* the fault of the course's partition in force; 0: none */
+    bool over;
+    char datagram[65536];
+};
+
+/* ---- sim_run.c ---- */
+/* Time since the epoch; also becomes the time of the records to come. */
+int64_t sim_now(struct sim_run *run);
+/* A line on stderr for the user, with the time. */
+__attribute__((format(printf, 2, 3))) void sim_say(struct sim_run *run, const char *format, ...);
+/* The same about one replica, at most a few times: the rest is in the trace. */
+__attribute__((format(printf, 3, 4))) void sim_warn(struct sim_run *run, unsigned node, const char *format, ...);
+/* The run ends early. */
+void sim_end_early(struct sim_run *run, enum sim_end why);
+/* The index of the replica with this id, -1 when there is none. */
+int sim_index(const struct sim_run *run, const char *id);
+
+/* ---- sim_route.c: what becomes of datagrams ---- */
+/* Takes one datagram from replica i. False when there is none. */
+bool sim_route_receive(struct sim_run *run, unsigned i);
+/* Delivers what has been on its way long enough. */
+void sim_route_arrivals(struct sim_run *run);
+/* sim_clients_env.send */
+void sim_route_request(void *ctx, const struct sim_request *r);
+
+/* ---- sim_fault.c: events and faults ---- */
+int64_t sim_fault_deadline(const struct sim_run *run);
+void sim_fault_tick(struct sim_run *run, int64_t now);
+/* Ends every partition and pause that is open. */
+void sim_fault_heal(struct sim_run *run);
+/* When the last planned fault has ended. */
+int64_t sim_fault_quiet(const struct sim_run *run);
+
+#endif

@@ -1,0 +1,33 @@
+/* raft_cluster.h -- a group of cores in virtual time, on a network that loses, delays, duplicates and reorders, with
+ * partitions, one-way cuts and pauses; with clients; and with the properties of Raft's Figure 3 checked as it goes.
+ *
+ * Everything follows from the seed. Nothing is written anywhere: what went wrong is in `error`. */
+#ifndef FAULTLINE_TESTS_RAFT_CLUSTER_H
+#define FAULTLINE_TESTS_RAFT_CLUSTER_H
+
+#include "../../src/raft.h"
+
+struct raft_cluster_config {
+    unsigned size;           /* 1 to RAFT_MEMBERS_MAX */
+    uint64_t seed;
+    double loss, duplication; /* of datagrams between replicas */
+    bool faults;             /* partitions, cuts, pauses, very late datagrams */
+    uint64_t faulty_us;      /* then all is healed, and every request must be answered */
+    enum raft_reads reads;
+    unsigned clients;
+};
+
+/* How much of what a run is for has happened: a test that saw none of it proves nothing. */
+struct raft_cluster_counts {
+    uint64_t steps, leaders, truncations, refusals, step_downs, commits, reads, redirects, holds, duplicates, late_losers,
+        acknowledged, messages;
+};
+
+struct raft_cluster_result {
+    char error[256]; /* "": all properties held; else what broke, with seed and virtual time */
+    struct raft_cluster_counts counts;
+};
+
+void raft_cluster_run(const struct raft_cluster_config *cfg, struct raft_cluster_result *out);
+
+#endif

@@ -1,0 +1,411 @@
+/* raft_trace.c -- see raft_trace.h. */
+#include "raft_trace.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { STEP_NS = 100000 };
+
+static void tick(struct raft_trace *rt)
+{
+    rt->t += STEP_NS;
+}
+
+static void sim(struct raft_trace *rt, const char *ev, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void sim(struct raft_trace *rt, const char *ev, const char *fmt, ...)
+{
+    char fields[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(fields, sizeof fields, fmt, ap);
+    va_end(ap);
+    rt->fx.cause = 0;
+    rt->fx.state.role = 0;
+    tick(rt);
+    if (!rt->no_sim)
+        fixture_rec(&rt->fx, "sim", rt->t, ev, fields);
+}
+
+void rt_open_bare(struct raft_trace *rt, int n)
+{
+    memset(rt, 0, sizeof *rt);
+    fixture_open(&rt->fx);
+    rt->n = n;
+    rt->t = 1000000;
+    for (int i = 0; i < n; i++) {
+        snprintf(rt->node[i].name, sizeof rt->node[i].name, "%04d", i);
+        rt->node[i].role = 'F';
+    }
+}
+
+void rt_open(struct raft_trace *rt, int n)
+{
+    rt_open_bare(rt, n);
+    for (int i = 0; i < n; i++) {
+        char peers[128] = "";
+        for (int k = 0; k < n; k++) {
+            size_t len = strlen(peers);
+            if (k != i)
+                snprintf(peers + len, sizeof peers - len, "%s\"%04d\"", len > 0 ? "," : "", k);
+        }
+        tick(rt);
+        fixture_recf(&rt->fx, rt->node[i].name, rt->t, "trace.open",
+                     "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+                     "\"impl\":\"test\",\"peers\":[%s]", peers);
+        rt_rec(rt, i, "node.start", "\"rterm\":0,\"rlast\":0");
+    }
+}
+
+void rt_close(struct raft_trace *rt)
+{
+    fixture_close(&rt->fx);
+}
+
+/* ---- primitives ---- */
+
+int64_t rt_rec(struct raft_trace *rt, int node, const char *ev, const char *fmt, ...)
+{
+    struct rt_node *n = &rt->node[node];
+    char fields[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(fields, sizeof fields, fmt, ap);
+    va_end(ap);
+    rt->fx.state.role = n->role;
+    rt->fx.state.term = n->term;
+    rt->fx.state.ci = n->ci;
+    rt->fx.state.ai = n->ai;
+    rt->fx.state.li = n->li;
+    rt->fx.cause = n->input;
+    tick(rt);
+    return fixture_rec(&rt->fx, n->name, rt->t, ev, fields);
+}
+
+static void begin_input(struct raft_trace *rt, int node)
+{
+    rt->node[node].input = 0;
+}
+
+void rt_timer(struct raft_trace *rt, int node, const char *tm)
+{
+    begin_input(rt, node);
+    rt->node[node].input = rt_rec(rt, node, "timer.fire", "\"tm\":\"%s\",\"late\":0", tm);
+}
+
+void rt_term(struct raft_trace *rt, int node, int64_t term, const char *why)
+{
+    int64_t old = rt->node[node].term;
+    rt->node[node].term = term;
+    rt_rec(rt, node, "term.change", "\"old\":%" PRId64 ",\"why\":\"%s\"", old, why);
+}
+
+void rt_role(struct raft_trace *rt, int node, char role, const char *why)
+{
+    char old = rt->node[node].role;
+    rt->node[node].role = role;
+    rt_rec(rt, node, "role.change", "\"old\":\"%c\",\"new\":\"%c\",\"why\":\"%s\"", old, role, why);
+}
+
+void rt_vote(struct raft_trace *rt, int node, int cand, int64_t term, int64_t lli, int64_t llt)
+{
+    rt_rec(rt, node, "vote.grant", "\"cand\":\"%s\",\"cterm\":%" PRId64 ",\"lli\":%" PRId64 ",\"llt\":%" PRId64, rt->node[cand].name, term,
+           lli, llt);
+}
+
+void rt_append(struct raft_trace *rt, int node, int64_t eterm, const char *command)
+{
+    struct rt_node *n = &rt->node[node];
+    n->li++;
+    n->terms[n->li] = eterm;
+    rt_rec(rt, node, "log.append", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\"", n->li, eterm, command);
+}
+
+void rt_truncate(struct raft_trace *rt, int node, int64_t from)
+{
+    int64_t old = rt->node[node].li;
+    rt->node[node].li = from - 1;
+    rt_rec(rt, node, "log.truncate", "\"from\":%" PRId64 ",\"old_last\":%" PRId64 ",\"why\":\"conflict\"", from, old);
+}
+
+void rt_commit(struct raft_trace *rt, int node, int64_t new, const char *why)
+{
+    int64_t old = rt->node[node].ci;
+    rt->node[node].ci = new;
+    rt_rec(rt, node, "commit.advance", "\"old\":%" PRId64 ",\"new\":%" PRId64 ",\"why\":\"%s\"", old, new, why);
+}
+
+void rt_apply(struct raft_trace *rt, int node, int64_t idx, const char *command)
+{
+    struct rt_node *n = &rt->node[node];
+    n->ai = idx;
+    rt_rec(rt, node, "apply", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\"", idx, n->terms[idx], command);
+    rt_rec(rt, node, "state.hash", "\"at\":%" PRId64 ",\"h\":\"state%" PRId64 "\"", idx, idx);
+}
+
+int rt_send_term(struct raft_trace *rt, int from, int to, const char *ty, int64_t mterm, const char *fields)
+{
+    assert_true(rt->n_msgs < RT_MSGS);
+    int number = rt->n_msgs++;
+    struct rt_msg *m = &rt->msg[number];
+    m->from = from;
+    m->to = to;
+    m->term = mterm;
+    m->d = number + 1;
+    snprintf(m->ty, sizeof m->ty, "%s", ty);
+    snprintf(m->mid, sizeof m->mid, "%04d-1-%" PRId64, from, ++rt->node[from].sent);
+    snprintf(m->fields, sizeof m->fields, "%s%s", *fields != '\0' ? "," : "", fields);
+    rt_rec(rt, from, "msg.send", "\"to\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"mterm\":%" PRId64 "%s", rt->node[to].name, ty, m->mid, mterm,
+           m->fields);
+    for (int i = 0; i < rt->fx.n_nodes; i++) {
+        if (strcmp(rt->fx.node[i].name, rt->node[from].name) == 0)
+            m->lc = rt->fx.node[i].lc;
+    }
+    sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"sz\":100,\"term\":%" PRId64, m->d,
+        rt->node[from].name, rt->node[to].name, ty, m->mid, mterm);
+    return number;
+}
+
+int rt_send(struct raft_trace *rt, int from, int to, const char *ty, const char *fmt, ...)
+{
+    char fields[700];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(fields, sizeof fields, fmt, ap);
+    va_end(ap);
+    return rt_send_term(rt, from, to, ty, rt->node[from].term, fields);
+}
+
+/* A receive follows its send in the Lamport order. */
+static void observe(struct raft_trace *rt, int node, int64_t lc)
+{
+    for (int i = 0; i < rt->fx.n_nodes; i++) {
+        if (strcmp(rt->fx.node[i].name, rt->node[node].name) == 0 && rt->fx.node[i].lc < lc)
+            rt->fx.node[i].lc = lc;
+    }
+}
+
+void rt_recv(struct raft_trace *rt, int msg)
+{
+    struct rt_msg *m = &rt->msg[msg];
+    sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"dly\":100", m->d, rt->node[m->from].name,
+        rt->node[m->to].name);
+    observe(rt, m->to, m->lc);
+    begin_input(rt, m->to);
+    rt->node[m->to].input = rt_rec(rt, m->to, "msg.recv", "\"from\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"mterm\":%" PRId64 "%s",
+                                   rt->node[m->from].name, m->ty, m->mid, m->term, m->fields);
+}
+
+int64_t rt_request(struct raft_trace *rt, int node, const char *ty, const char *key)
+{
+    int64_t number = ++rt->requests, d = 100000 + number;
+    sim(rt, "op.invoke", "\"op\":\"0100:%" PRId64 "\",\"cli\":\"0100\",\"f\":\"%s\",\"key\":\"%s\"%s", number, ty, key,
+        strcmp(ty, "put") == 0 ? ",\"val\":\"v\"" : "");
+    sim(rt, "op.try", "\"op\":\"0100:%" PRId64 "\",\"att\":1,\"mid\":\"REQ%" PRId64 "\",\"to\":\"%s\"", number, number, rt->node[node].name);
+    sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"0100\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d,
+        rt->node[node].name, ty, number);
+    sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"0100\",\"dst\":\"%s\",\"dly\":100", d, rt->node[node].name);
+    begin_input(rt, node);
+    rt->node[node].input = rt_rec(rt, node, "msg.recv", "\"from\":\"0100\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"key\":\"%s\"", ty, number, key);
+    return number;
+}
+
+/* ---- the usual course of things ---- */
+
+static int64_t last_term(const struct rt_node *n)
+{
+    return n->li > 0 ? n->terms[n->li] : 0;
+}
+
+static const char *command_of(int64_t idx, int64_t term)
+{
+    static char text[8][48];
+    static int next;
+    char *c = text[next++ % 8];
+    snprintf(c, sizeof text[0], "h%" PRId64 ".%" PRId64, idx, term);
+    return c;
+}
+
+int rt_send_append(struct raft_trace *rt, int from, int to, int64_t pi, int64_t n_ents)
+{
+    struct rt_node *n = &rt->node[from];
+    char ents[512] = "";
+    for (int64_t i = pi + 1; i <= pi + n_ents; i++) {
+        size_t len = strlen(ents);
+        snprintf(ents + len, sizeof ents - len, "%s[%" PRId64 ",%" PRId64 ",\"%s\"]", len > 0 ? "," : "", i, n->terms[i],
+                 command_of(i, n->terms[i]));
+    }
+    int msg = rt_send(rt, from, to, "app_req", "\"pi\":%" PRId64 ",\"pt\":%" PRId64 ",\"lci\":%" PRId64 "%s%s%s", pi, pi > 0 ? n->terms[pi] : 0,
+                      n->ci, n_ents > 0 ? ",\"ents\":[" : "", ents, n_ents > 0 ? "]" : "");
+    rt->msg[msg].pi = pi;
+    rt->msg[msg].n_ents = n_ents;
+    return msg;
+}
+
+int rt_follow(struct raft_trace *rt, int append)
+{
+    struct rt_msg *m = &rt->msg[append];
+    struct rt_node *leader = &rt->node[m->from], *n = &rt->node[m->to];
+    int64_t lci = leader->ci;
+    rt_recv(rt, append);
+    if (m->term > n->term) {
+        if (n->role != 'F')
+            rt_role(rt, m->to, 'F', "higher_term");
+        rt_term(rt, m->to, m->term, "higher_term_msg");
+    }
+    if (n->role != 'F')
+        rt_role(rt, m->to, 'F', "leader_same_term");
+    rt_rec(rt, m->to, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"append\"", rt->t + 300000000);
+    for (int64_t i = m->pi + 1; i <= m->pi + m->n_ents; i++) {
+        if (i <= n->li && n->terms[i] != leader->terms[i])
+            rt_truncate(rt, m->to, i);
+        if (i > n->li)
+            rt_append(rt, m->to, leader->terms[i], command_of(i, leader->terms[i]));
+    }
+    int64_t covered = m->pi + m->n_ents;
+    if (lci > covered)
+        lci = covered;
+    if (lci > n->ci) {
+        rt_commit(rt, m->to, lci, "leader_commit");
+        for (int64_t i = n->ai + 1; i <= lci; i++)
+            rt_apply(rt, m->to, i, command_of(i, n->terms[i]));
+    }
+    return rt_send(rt, m->to, m->from, "app_res", "\"re\":\"%s\",\"ok\":true,\"mi\":%" PRId64, m->mid, covered);
+}
+
+void rt_elect(struct raft_trace *rt, int leader, int64_t term, unsigned voters)
+{
+    struct rt_node *l = &rt->node[leader];
+    int asked[RT_NODES], have = 1;
+    rt_timer(rt, leader, "election");
+    rt_term(rt, leader, term, "timeout");
+    rt_role(rt, leader, 'C', "election_timeout");
+    rt_vote(rt, leader, leader, term, l->li, last_term(l));
+    rt_rec(rt, leader, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"election_started\"", rt->t + 300000000);
+    for (int i = 0; i < rt->n; i++) {
+        if (i != leader)
+            asked[i] = rt_send(rt, leader, i, "vote_req", "\"lli\":%" PRId64 ",\"llt\":%" PRId64, l->li, last_term(l));
+    }
+    for (int i = 0; i < rt->n; i++) {
+        if (i == leader || (voters & (1u << i)) == 0)
+            continue;
+        rt_recv(rt, asked[i]);
+        if (rt->node[i].term < term) {
+            if (rt->node[i].role != 'F')
+                rt_role(rt, i, 'F', "higher_term");
+            rt_term(rt, i, term, "higher_term_msg");
+        }
+        rt_vote(rt, i, leader, term, l->li, last_term(l));
+        rt_rec(rt, i, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"vote_granted\"", rt->t + 300000000);
+        int reply = rt_send(rt, i, leader, "vote_res", "\"re\":\"%s\",\"ok\":true", rt->msg[asked[i]].mid);
+        rt_recv(rt, reply);
+        if (++have == rt->n / 2 + 1) {
+            rt_role(rt, leader, 'L', "quorum_votes");
+            rt_rec(rt, leader, "leader.change", "\"new\":\"%s\"", l->name);
+            rt_append(rt, leader, term, command_of(l->li + 1, term));
+        }
+    }
+}
+
+void rt_replicate(struct raft_trace *rt, int leader, unsigned followers)
+{
+    struct rt_node *l = &rt->node[leader];
+    int have = 1;
+    for (int i = 0; i < rt->n; i++) {
+        if (i == leader || (followers & (1u << i)) == 0)
+            continue;
+        /* From where the logs agree. */
+        int64_t pi = rt->node[i].li < l->li ? rt->node[i].li : l->li;
+        while (pi > 0 && rt->node[i].terms[pi] != l->terms[pi])
+            pi--;
+        int append = rt_send_append(rt, leader, i, pi, l->li - pi);
+        rt_recv(rt, rt_follow(rt, append));
+        if (++have == rt->n / 2 + 1 && l->ci < l->li) {
+            rt_commit(rt, leader, l->li, "quorum");
+            for (int64_t k = l->ai + 1; k <= l->li; k++)
+                rt_apply(rt, leader, k, command_of(k, l->terms[k]));
+        }
+    }
+    for (int i = 0; i < rt->n; i++) {
+        if (i != leader && (followers & (1u << i)) != 0)
+            rt_recv(rt, rt_follow(rt, rt_send_append(rt, leader, i, l->li, 0)));
+    }
+}
+
+static void reply(struct raft_trace *rt, int node, int64_t number, const char *op)
+{
+    struct rt_node *n = &rt->node[node];
+    int64_t d = 200000 + number;
+    rt_rec(rt, node, "req.reply", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"op\":\"%s\",\"res\":\"ok\"", number, op);
+    rt_rec(rt, node, "msg.send", "\"to\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\"", number);
+    sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d, n->name, number);
+    sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"0100\",\"dly\":100", d, n->name);
+    sim(rt, "op.return", "\"op\":\"0100:%" PRId64 "\",\"res\":\"ok\"%s,\"by\":\"%s\"", number, strcmp(op, "get") == 0 ? ",\"val\":\"v\"" : "",
+        n->name);
+}
+
+void rt_put(struct raft_trace *rt, int leader, unsigned followers)
+{
+    struct rt_node *l = &rt->node[leader];
+    int64_t number = rt_request(rt, leader, "put", "k");
+    int have = 1;
+    rt_append(rt, leader, l->term, command_of(l->li + 1, l->term));
+    for (int i = 0; i < rt->n; i++) {
+        if (i == leader || (followers & (1u << i)) == 0)
+            continue;
+        rt_recv(rt, rt_follow(rt, rt_send_append(rt, leader, i, l->li - 1, 1)));
+        if (++have == rt->n / 2 + 1) {
+            rt_commit(rt, leader, l->li, "quorum");
+            l->ai = l->li;
+            rt_rec(rt, leader, "apply", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v\","
+                   "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"", l->li, l->term, command_of(l->li, l->term), number);
+            reply(rt, leader, number, "put");
+        }
+    }
+}
+
+void rt_get(struct raft_trace *rt, int leader, unsigned followers)
+{
+    struct rt_node *l = &rt->node[leader];
+    int64_t number = rt_request(rt, leader, "get", "k"), arrived = l->input;
+    int have = 1;
+    rt_rec(rt, leader, "read.index", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"idx\":%" PRId64 ",\"iterm\":%" PRId64 ",\"round\":%" PRId64
+           ",\"arrived\":%" PRId64 ",\"acks\":1", number, l->ci, l->terms[l->ci], number, arrived);
+    for (int i = 0; i < rt->n; i++) {
+        if (i == leader || (followers & (1u << i)) == 0)
+            continue;
+        rt_recv(rt, rt_follow(rt, rt_send_append(rt, leader, i, l->li, 0)));
+        if (++have == rt->n / 2 + 1) {
+            rt_rec(rt, leader, "read.serve", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":%" PRId64
+                   ",\"idx\":%" PRId64 ",\"iterm\":%" PRId64 ",\"arrived\":%" PRId64 ",\"round\":%" PRId64, number, l->ai, l->ci, l->terms[l->ci],
+                   arrived, number);
+            reply(rt, leader, number, "get");
+        }
+    }
+}
+
+/* ---- the end ---- */
+
+enum verdict rt_check(struct raft_trace *rt, const char *only)
+{
+    enum verdict worst;
+    rt->fx.state.role = 0;
+    fixture_finish(&rt->fx);
+    fixture_load(&rt->fx);
+    if (!check_all(&rt->fx.db, &(struct check_options){.only = only}, &worst))
+        fail_msg("%s", rt->fx.db.err);
+    return worst;
+}
+
+const char *rt_verdict(struct raft_trace *rt, const char *id)
+{
+    static char word[16];
+    sqlite3_stmt *q = db_prepare(&rt->fx.db, "SELECT verdict FROM checks WHERE \"check\" = :id");
+    db_bind_text(&rt->fx.db, q, ":id", id);
+    snprintf(word, sizeof word, "%s", db_row(&rt->fx.db, q) ? (const char *)sqlite3_column_text(q, 0) : "none");
+    db_done(&rt->fx.db, q);
+    return word;
+}

@@ -1,0 +1,148 @@
+/* Whole groups under faults, in virtual time: the properties of Raft's Figure 3, linearizable clients, progress. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "support/raft_cluster.h"
+
+#define SECOND UINT64_C(1000000)
+
+static struct raft_cluster_counts total;
+
+static void run(struct raft_cluster_config cfg)
+{
+    struct raft_cluster_result result;
+    raft_cluster_run(&cfg, &result);
+    if (result.error[0])
+        fail_msg("%s", result.error);
+    const uint64_t *from = (const uint64_t *)&result.counts;
+    uint64_t *to = (uint64_t *)&total;
+    for (size_t i = 0; i < sizeof total / sizeof *to; i++)
+        to[i] += from[i];
+}
+
+static void seeds(struct raft_cluster_config cfg, uint64_t n)
+{
+    const char *more = getenv("FAULTLINE_SEEDS");
+    if (more)
+        n = strtoull(more, NULL, 10);
+    for (cfg.seed = 1; cfg.seed <= n; cfg.seed++)
+        run(cfg);
+}
+
+static void without_faults_every_size_from_1_to_21_elects_one_leader_and_answers(void **state)
+{
+    (void)state;
+    for (unsigned size = 1; size <= RAFT_MEMBERS_MAX; size++)
+        run((struct raft_cluster_config){.size = size, .seed = size, .faulty_us = 1, .clients = 2});
+}
+
+static void under_faults(unsigned size, uint64_t n)
+{
+    seeds((struct raft_cluster_config){.size = size,
+                                       .loss = 0.1,
+                                       .duplication = 0.1,
+                                       .faults = true,
+                                       .faulty_us = 12 * SECOND,
+                                       .clients = 4},
+          n);
+}
+
+static void a_group_of_1_is_correct_under_faults(void **state)
+{
+    (void)state;
+    under_faults(1, 5);
+}
+static void a_group_of_2_is_correct_under_faults(void **state)
+{
+    (void)state;
+    under_faults(2, 40);
+}
+static void a_group_of_3_is_correct_under_faults(void **state)
+{
+    (void)state;
+    under_faults(3, 80);
+}
+static void a_group_of_4_is_correct_under_faults(void **state)
+{
+    (void)state;
+    under_faults(4, 50);
+}
+static void a_group_of_5_is_correct_under_faults(void **state)
+{
+    (void)state;
+    under_faults(5, 60);
+}
+static void a_group_of_7_is_correct_under_faults(void **state)
+{
+    (void)state;
+    under_faults(7, 20);
+}
+
+static void heavy_loss_alone_slows_but_breaks_nothing(void **state)
+{
+    (void)state;
+    seeds((struct raft_cluster_config){.size = 5, .loss = 0.4, .duplication = 0.3, .faulty_us = 10 * SECOND, .clients = 4},
+          20);
+}
+
+static void the_runs_above_met_what_they_are_for(void **state)
+{
+    (void)state;
+    printf("steps %" PRIu64 ", leaders %" PRIu64 ", truncations %" PRIu64 ", refusals %" PRIu64 ", step downs %" PRIu64
+           ", commits %" PRIu64 ", reads %" PRIu64 ", redirects %" PRIu64 " (late puts %" PRIu64 "), holds %" PRIu64
+           ", repeated puts %" PRIu64 ", answers %" PRIu64 ", messages %" PRIu64 "\n",
+           total.steps, total.leaders, total.truncations, total.refusals, total.step_downs, total.commits, total.reads,
+           total.redirects, total.late_losers, total.holds, total.duplicates, total.acknowledged, total.messages);
+    assert_true(total.truncations > 100);
+    assert_true(total.refusals > 100);
+    assert_true(total.step_downs > 100);
+    assert_true(total.leaders > 500);
+    assert_true(total.reads > 10000);
+    assert_true(total.redirects > 100);
+    assert_true(total.late_losers > 50);
+    assert_true(total.holds > 100);
+    assert_true(total.duplicates > 50);
+}
+
+static void a_leader_that_reads_without_a_quorum_is_caught(void **state)
+{
+    (void)state;
+    /* The check must be able to fail: RAFT_READS_LOCAL is unsafe on purpose. */
+    unsigned caught = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct raft_cluster_config cfg = {.size = 3,
+                                          .seed = seed,
+                                          .loss = 0.1,
+                                          .faults = true,
+                                          .faulty_us = 12 * SECOND,
+                                          .clients = 4,
+                                          .reads = RAFT_READS_LOCAL};
+        struct raft_cluster_result result;
+        raft_cluster_run(&cfg, &result);
+        caught += result.error[0] != 0;
+    }
+    assert_true(caught > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_faults_every_size_from_1_to_21_elects_one_leader_and_answers),
+        cmocka_unit_test(a_group_of_1_is_correct_under_faults),
+        cmocka_unit_test(a_group_of_2_is_correct_under_faults),
+        cmocka_unit_test(a_group_of_3_is_correct_under_faults),
+        cmocka_unit_test(a_group_of_4_is_correct_under_faults),
+        cmocka_unit_test(a_group_of_5_is_correct_under_faults),
+        cmocka_unit_test(a_group_of_7_is_correct_under_faults),
+        cmocka_unit_test(heavy_loss_alone_slows_but_breaks_nothing),
+        cmocka_unit_test(the_runs_above_met_what_they_are_for),
+        cmocka_unit_test(a_leader_that_reads_without_a_quorum_is_caught),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,177 @@
+/* trace_format.c -- see trace_format.h. */
+#include "trace_format.h"
+
+#include "trace_text.h"
+
+static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+                                  "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+                                  "8081828384858687888990919293949596979899";
+
+void put_u64(struct trace_cursor *c, uint64_t v)
+{
+    char text[20];
+    char *p = text + sizeof text;
+    while (v >= 100) {
+        p -= 2;
+        memcpy(p, digit_pairs + v % 100 * 2, 2);
+        v /= 100;
+    }
+    if (v >= 10) {
+        p -= 2;
+        memcpy(p, digit_pairs + v * 2, 2);
+    } else {
+        *--p = (char)('0' + v);
+    }
+    put_bytes(c, p, (size_t)(text + sizeof text - p));
+}
+
+void put_i64(struct trace_cursor *c, int64_t v)
+{
+    if (v < 0) {
+        PUT_LITERAL(c, "-");
+        put_u64(c, 0 - (uint64_t)v);
+    } else {
+        put_u64(c, (uint64_t)v);
+    }
+}
+
+void put_hash(struct trace_cursor *c, uint64_t h)
+{
+    char text[18];
+    text[0] = text[17] = '"';
+    for (int i = 16; i >= 1; i--, h >>= 4)
+        text[i] = "0123456789abcdef"[h & 15];
+    put_bytes(c, text, sizeof text);
+}
+
+/* Writes the byte or sequence at p that needs care, and returns its length in the source. */
+static size_t put_special(struct trace_cursor *c, const char *p, const char *end)
+{
+    unsigned char u = (unsigned char)*p;
+    if (u >= 0x80) {
+        size_t len = trace_utf8_length(p, end);
+        if (len > 0)
+            put_bytes(c, p, len);
+        else
+            PUT_LITERAL(c, "\xEF\xBF\xBD");
+        return len > 0 ? len : 1;
+    }
+    static const char short_form[] = "\"\"\\\\\nn\rr\tt\bb\ff"; /* pairs: the byte, the letter of its escape */
+    for (size_t i = 0; i < sizeof short_form - 1; i += 2) {
+        if (short_form[i] == *p) {
+            char escape[2] = {'\\', short_form[i + 1]};
+            put_bytes(c, escape, 2);
+            return 1;
+        }
+    }
+    char escape[6] = {'\\', 'u', '0', '0', "0123456789abcdef"[u >> 4], "0123456789abcdef"[u & 15]};
+    put_bytes(c, escape, 6);
+    return 1;
+}
+
+void put_str(struct trace_cursor *c, const char *s)
+{
+    if (s == NULL)
+        s = "";
+    const char *end = s + strlen(s);
+    PUT_LITERAL(c, "\"");
+    while (s < end && !c->full) {
+        size_t run = trace_plain_run(s, end);
+        put_bytes(c, s, run);
+        s += run;
+        if (s < end)
+            s += put_special(c, s, end);
+    }
+    PUT_LITERAL(c, "\"");
+}
+
+void put_bool(struct trace_cursor *c, bool v)
+{
+    if (v)
+        PUT_LITERAL(c, "true");
+    else
+        PUT_LITERAL(c, "false");
+}
+
+void put_strs(struct trace_cursor *c, const struct trace_strs *v)
+{
+    PUT_LITERAL(c, "[");
+    for (size_t i = 0; i < v->n && !c->full; i++) {
+        if (i > 0)
+            PUT_LITERAL(c, ",");
+        put_str(c, v->v[i]);
+    }
+    PUT_LITERAL(c, "]");
+}
+
+void put_groups(struct trace_cursor *c, const struct trace_groups *v)
+{
+    PUT_LITERAL(c, "[");
+    for (size_t i = 0; i < v->n && !c->full; i++) {
+        if (i > 0)
+            PUT_LITERAL(c, ",");
+        put_strs(c, &v->v[i]);
+    }
+    PUT_LITERAL(c, "]");
+}
+
+void put_ents(struct trace_cursor *c, const struct trace_ents *v)
+{
+    PUT_LITERAL(c, "[");
+    for (size_t i = 0; i < v->n && !c->full; i++) {
+        if (i > 0)
+            PUT_LITERAL(c, ",");
+        PUT_LITERAL(c, "[");
+        put_i64(c, v->v[i].idx);
+        PUT_LITERAL(c, ",");
+        put_i64(c, v->v[i].term);
+        PUT_LITERAL(c, ",");
+        put_hash(c, v->v[i].h);
+        PUT_LITERAL(c, "]");
+    }
+    PUT_LITERAL(c, "]");
+}
+
+void put_counts(struct trace_cursor *c, const struct trace_counts *v)
+{
+    PUT_LITERAL(c, "{");
+    for (size_t i = 0; i < v->n && !c->full; i++) {
+        if (i > 0)
+            PUT_LITERAL(c, ",");
+        put_str(c, v->v[i].name);
+        PUT_LITERAL(c, ":");
+        put_i64(c, v->v[i].n);
+    }
+    PUT_LITERAL(c, "}");
+}
+
+static bool is_space(char ch)
+{
+    return ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r';
+}
+
+void put_json(struct trace_cursor *c, const char *text)
+{
+    const char *p = text, *end = text + strlen(text);
+    while (p < end && is_space(*p))
+        p++;
+    while (end > p && is_space(end[-1]))
+        end--;
+    if (trace_value_end(p, end) != end) {
+        put_str(c, text);
+        return;
+    }
+    while (p < end && !c->full) {
+        const char *from = p;
+        if (*p == '"') {
+            bool escaped;
+            p = trace_string_end(p + 1, end, &escaped) + 1;
+        } else {
+            while (p < end && *p != '"' && !is_space(*p))
+                p++;
+        }
+        put_bytes(c, from, (size_t)(p - from));
+        while (p < end && is_space(*p))
+            p++;
+    }
+}
