@@ -101,8 +101,8 @@ static bool add_fault(struct group *g, sqlite3_stmt *q)
         f->end = f->begin;
         return true;
     }
-    const char *body = (const char *)sqlite3_column_text(q, 4);
-    json_t *j = body != NULL ? json_loads(body, 0, NULL) : NULL;
+    const char *target = (const char *)sqlite3_column_text(q, 4);
+    json_t *j = target != NULL ? json_loads(target, 0, NULL) : NULL;
     json_t *groups = json_object_get(j, "groups"), *links = json_object_get(j, "links"), *p = json_object_get(j, "p");
     read_cuts(g, f, groups, links);
     bool mild = strcmp(kind, "loss") == 0 && json_is_integer(p) && json_integer_value(p) < 500;
@@ -122,8 +122,7 @@ static bool read_group(struct check_run *c, struct group *g)
     db_done(c->db, q);
 
     bool ok = true;
-    q = db_prepare(c->db, "SELECT f.kind, f.node, f.t_begin, f.t_end, r.body FROM faults f LEFT JOIN records r ON r.id = f.begin_rec"
-                          " WHERE f.run_id = :run UNION ALL"
+    q = db_prepare(c->db, "SELECT kind, node, t_begin, t_end, target FROM faults WHERE run_id = :run UNION ALL"
                           " SELECT 'exit', json_extract(x.body, '$.of'), x.t, (SELECT min(b.t_start) FROM boots b WHERE b.run_id = x.run_id"
                           "   AND b.node = json_extract(x.body, '$.of') AND b.t_start > x.t), NULL"
                           " FROM records x WHERE x.run_id = :run AND x.ev = 'node.exit'");

@@ -6,6 +6,7 @@
 #include "check_history.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,17 +269,37 @@ static void tell_silence(struct check_run *c, const struct run_facts *f, int64_t
             check_ms(heard[f->quorum_others - 1]), check_ms(s->answered - heard[f->quorum_others - 1]));
 }
 
+/* {"groups":[["a","b"],["c"]]} as " {a b} | {c}": the sides of a partition. "" when there are none. */
+static void sides(const char *target, char *out, size_t n)
+{
+    json_t *j = target != NULL ? json_loads(target, 0, NULL) : NULL, *side, *name;
+    size_t i, k, at = 0;
+    out[0] = '\0';
+    json_array_foreach(json_object_get(j, "groups"), i, side) {
+        json_array_foreach(side, k, name) {
+            const char *s = json_string_value(name);
+            if (at < n)
+                at += (size_t)snprintf(out + at, n - at, "%s%.20s", k > 0 ? " " : i > 0 ? " | {" : " {", s != NULL ? s : "?");
+        }
+        if (at < n && k > 0)
+            at += (size_t)snprintf(out + at, n - at, "}");
+    }
+    json_decref(j);
+}
+
 /* Tells the faults that the query selects, and ends it; how many. */
 static size_t tell_selected(struct check_run *c, int64_t id, sqlite3_stmt *q)
 {
     size_t n = 0;
     while (db_row(c->db, q)) {
         char until[40] = "the end";
-        const unsigned char *target = sqlite3_column_text(q, 5), *node = sqlite3_column_text(q, 6);
+        char groups[200];
+        const unsigned char *node = sqlite3_column_text(q, 6);
+        sides((const char *)sqlite3_column_text(q, 5), groups, sizeof groups);
         if (sqlite3_column_type(q, 4) != SQLITE_NULL)
             snprintf(until, sizeof until, MS " ms", check_ms(sqlite3_column_int64(q, 4)));
-        say(c, id, "fault", sqlite3_column_int64(q, 1), 0, sqlite3_column_int64(q, 0), "%s %s from " MS " ms to %s",
-            (const char *)sqlite3_column_text(q, 2), target != NULL ? (const char *)target : node != NULL ? (const char *)node : "",
+        say(c, id, "fault", sqlite3_column_int64(q, 1), 0, sqlite3_column_int64(q, 0), "%s%s%s%s from " MS " ms to %s",
+            (const char *)sqlite3_column_text(q, 2), node != NULL ? " of " : "", node != NULL ? (const char *)node : "", groups,
             check_ms(sqlite3_column_int64(q, 3)), until);
         n++;
     }

@@ -9,7 +9,7 @@
 #include "cli.h"
 #include "commands.h"
 
-enum { CHAIN_OF_RULE = 3, CHAIN_OF_THING = 12, LOST_SHOWN = 3, IDS_MAX = 200 };
+enum { CHAIN_OF_RULE = 3, CHAIN_OF_THING = 12, LOST_SHOWN = 2, IDS_MAX = 200 };
 
 /* ---- how bad ---- */
 
@@ -100,7 +100,7 @@ static void add_op(struct story *s, struct db *db, int64_t op_id, const char *no
         story_record(s, returned, NULL);
 }
 
-/* The stored evidence as steps. Returns the read among its operations, if any. */
+/* The stored evidence as steps; of many lost messages the first few (a remark of the check counts them). */
 static void add_evidence(struct story *s, struct db *db, int64_t v)
 {
     sqlite3_stmt *q = db_prepare(
@@ -114,20 +114,18 @@ static void add_evidence(struct story *s, struct db *db, int64_t v)
         const char *note = (const char *)sqlite3_column_text(q, 4);
         if (strcmp((const char *)sqlite3_column_text(q, 0), "lost_message") == 0 && ++lost > LOST_SHOWN)
             continue;
-        if (rec != 0 && note != NULL)
+        if (fault != 0)
+            story_fault(s, fault);
+        else if (rec != 0 && note != NULL)
             story_record(s, rec, "%s", note);
         else if (rec != 0)
             story_record(s, rec, NULL);
         else if (op != 0)
             add_op(s, db, op, note);
-        else if (fault != 0)
-            story_fault(s, fault);
         else if (note != NULL)
             story_remark(s, "%s", note);
     }
     db_done(db, q);
-    if (lost > LOST_SHOWN)
-        story_remark(s, "%lld more lost messages are in the evidence (violation_evidence)", (long long)(lost - LOST_SHOWN));
 }
 
 /* "(also V2 V3)": the same class of the same check. */
@@ -190,7 +188,7 @@ bool explain_violation(struct db *db, int64_t v, int depth, FILE *out)
         story_wrong(s, bad);
     int64_t op = read_of(db, run_id, v);
     if (op != 0)
-        explain_read(s, db, run_id, op);
+        explain_read(s, db, run_id, op, !by_client);
     int steps = depth != EXPLAIN_DEPTH ? depth : by_client || op != 0 ? 0 : CHAIN_OF_RULE;
     if (bad != 0 && steps > 0)
         story_chain(s, bad, steps);
@@ -245,7 +243,7 @@ static bool find_op(struct target *t)
         story_record(t->story, tries[i], NULL);
     add_op(t->story, t->db, op, NULL);
     chain_to(t, rec);
-    explain_read(t->story, t->db, t->run_id, op);
+    explain_read(t->story, t->db, t->run_id, op, true);
     return true;
 }
 

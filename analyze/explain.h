@@ -14,7 +14,8 @@ bool explain_violation(struct db *db, int64_t v, int depth, FILE *out);
 int64_t explain_worst(struct db *db);
 
 /* For a read of operation `op_id` that may have been stale: who served it, in which believed term, who really led, which
- * fault kept them apart, which lost messages would have deposed the server in time. Adds what is not there yet. */
-void explain_read(struct story *s, struct db *db, int64_t run_id, int64_t op_id);
+ * fault kept them apart, which lost messages would have deposed the server in time. Not `whole`: only what the evidence of
+ * a stale read does not tell already, the election and the end of the deposed leader's belief. */
+void explain_read(struct story *s, struct db *db, int64_t run_id, int64_t op_id, bool whole);
 
 #endif

@@ -191,7 +191,7 @@ static void tell_end(struct read *r)
         story_step(r->s, r->t_deposed_end, r->server, "claims term %" PRId64 " on the wire for the last time", r->term);
 }
 
-void explain_read(struct story *s, struct db *db, int64_t run_id, int64_t op_id)
+void explain_read(struct story *s, struct db *db, int64_t run_id, int64_t op_id, bool whole)
 {
     struct read r = {.s = s, .db = db, .run_id = run_id, .op_id = op_id};
     if (!find_operation(&r))
@@ -203,9 +203,11 @@ void explain_read(struct story *s, struct db *db, int64_t run_id, int64_t op_id)
         story_record(s, r.served_rec, NULL);
     if (!find_leaders(&r))
         return;
-    tell_faults(&r);
     tell_election(&r);
     tell_end(&r);
+    if (!whole)
+        return;
+    tell_faults(&r);
     tell_lost(&r);
     tell_last_quorum(&r);
 }

@@ -52,7 +52,8 @@ struct boot {
     int64_t boot;
     size_t index;                /* into load.boot */
     int64_t source, line;        /* where it was first seen (index + 1) */
-    int64_t scan_seq;            /* highest s so far in the order of the files */
+    int64_t scan_source, scan_seq;       /* of the scan: the last file, and the highest s in it so far */
+    bool claimed_twice;
     int64_t seq_back, seq_back_line;
 
     int64_t records, last_seq, t_first, t_last, t_max, lc_last, missing, duplicates;
@@ -116,7 +117,7 @@ struct load {
     bool has_net;                /* a simulator recorded the network */
     struct notes notes;
     struct derive *derive;
-    struct header *header;       /* what trace.open said: load_run.c */
+    struct header *header;       /* what trace.open said: load_header.c */
 
     /* causes that name a record not seen yet */
     struct late_cause { int64_t id, seq; struct boot *boot; } *late;
@@ -149,10 +150,19 @@ void load_sources_free(struct load *l);
 
 /* load_merge.c: the second reading, merged. */
 struct merge;
+/* Order of records of the same instant: by node, then boot. */
+int merge_order_boots(const struct boot *a, const struct boot *b);
 struct merge *merge_open(struct load *l, int *status);
 /* The next record, valid until the next call; NULL at the end or on an error (then *status is not 0). */
 const struct trace_record *merge_next(struct merge *m, int64_t *source, int *status);
 void merge_close(struct merge *m);
+
+/* load_header.c: what trace.open says. */
+void header_open(struct load *l, struct node *n, const struct trace_record *r, int64_t source);
+/* Decides the name of the run, and refuses what this program cannot read. */
+bool header_check(struct load *l, int *status);
+void header_store(struct load *l);           /* the row of `runs` */
+void header_free(struct load *l);
 
 /* Has the user pressed Ctrl-C? */
 bool load_interrupted(void);

@@ -64,13 +64,8 @@ int clients_random_living(struct sim_clients *c)
 
 int clients_living(const struct sim_clients *c, const char *id)
 {
-    char name[16];
-    for (unsigned i = 0; i < c->env.cfg->replicas; i++) {
-        snprintf(name, sizeof name, "%04X", i);
-        if (c->env.living[i] && strcmp(name, id) == 0)
-            return (int)i;
-    }
-    return -1;
+    int i = sim_id_index(id, 0, c->env.cfg->replicas);
+    return i >= 0 && c->env.living[i] ? i : -1;
 }
 
 size_t clients_send(struct sim_clients *c, int64_t now, uint32_t op_index, unsigned to, const char *leader)
@@ -133,11 +128,10 @@ void clients_ok(struct sim_clients *c, int64_t now, const struct sim_answer *a, 
 /* An answer that no open try waits for. */
 static void extra(struct sim_clients *c, const struct sim_answer *a, const char *why)
 {
-    char by[16], cli[16];
-    snprintf(by, sizeof by, "%04X", a->by);
-    snprintf(cli, sizeof cli, "%04X", c->ops.base + a->client);
+    char by[SIM_ID_LEN], cli[SIM_ID_LEN];
     trace_set_cause(c->env.w, a->out_seq);
-    trace_put_op_extra(c->env.w, &(struct trace_rec_op_extra){.mid = a->m->mid, .by = by, .cli = cli, .why = why});
+    trace_put_op_extra(c->env.w, &(struct trace_rec_op_extra){.mid = a->m->mid, .by = sim_id(a->by, by),
+                                                               .cli = sim_id(c->ops.base + a->client, cli), .why = why});
 }
 
 void sim_clients_answer(struct sim_clients *c, int64_t now, const struct sim_answer *a)

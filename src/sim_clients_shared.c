@@ -77,14 +77,14 @@ static int64_t shared_deadline(const struct sim_clients *c)
 /* Sends the operation under way to `to`, or, when that is nobody, waits a little. */
 static void send_to(struct sim_clients *c, int64_t now, struct client *cl, int to)
 {
-    char leader[16] = "FFFF";
+    char leader[SIM_ID_LEN] = "FFFF";
     if (to < 0) {
         cl->waiting = false;
         cl->retry_at = now + BACKOFF_MAX;
         return;
     }
     if (cl->leader >= 0)
-        snprintf(leader, sizeof leader, "%04X", (unsigned)cl->leader);
+        sim_id((unsigned)cl->leader, leader);
     cl->waiting = true;
     cl->last_try = clients_send(c, now, cl->op, (unsigned)to, leader);
 }

@@ -21,6 +21,21 @@ const char *const sim_metric_names[SIM_METRICS] = {
     [SIM_MEDIAN_LATENCY] = "median_latency",
 };
 
+const char *sim_id(unsigned number, char out[SIM_ID_LEN])
+{
+    snprintf(out, SIM_ID_LEN, "%04X", number & 0xFFFF);
+    return out;
+}
+
+int sim_id_index(const char *id, unsigned first, unsigned count)
+{
+    char name[SIM_ID_LEN];
+    for (unsigned i = 0; id && i < count; i++)
+        if (strcmp(sim_id(first + i, name), id) == 0)
+            return (int)i;
+    return -1;
+}
+
 static void add_line(char *buffer, const char *file, const char *key, const char *text)
 {
     size_t used = strlen(buffer);

@@ -102,6 +102,12 @@ enum sim_config_result sim_config_load(const char *arg, struct sim_config *c, ch
                                        char warnings[SIM_CONFIG_ERR]);
 void sim_config_free(struct sim_config *c);
 
+/* Ids on the wire: four hex digits. */
+enum { SIM_ID_LEN = 5 };
+const char *sim_id(unsigned number, char out[SIM_ID_LEN]);
+/* Which of the `count` ids from number `first` on it is, from 0; -1: none of them, or NULL. */
+int sim_id_index(const char *id, unsigned first, unsigned count);
+
 /* What --help-scenario prints. */
 extern const char sim_config_help[];
 

@@ -96,23 +96,16 @@ static void read_network(struct reading *r, const json_t *scenario, struct sim_c
     c->network.delay_max = (int64_t)(max * 1e6);
 }
 
-/* The index of a replica's id, -1 when there is no such replica. */
-static int replica_index(const struct sim_config *c, const char *id)
-{
-    char name[8];
-    for (unsigned i = 0; i < c->replicas; i++) {
-        snprintf(name, sizeof name, "%04X", i);
-        if (id && strcmp(id, name) == 0)
-            return (int)i;
-    }
-    return -1;
-}
-
-struct one { struct reading *r; const struct sim_config *c; const json_t *o; char path[32]; };
+struct one {
+    struct reading *r;
+    const struct sim_config *c;
+    const json_t *o;
+    char path[40];                      /* "faults[N]" */
+};
 
 static const char *key_of(struct one *f, const char *key, char out[64])
 {
-    snprintf(out, 64, "%s.%s", f->path, key);
+    snprintf(out, 64, "%.40s.%.20s", f->path, key);
     return out;
 }
 
@@ -156,7 +149,7 @@ static void read_groups(struct one *f, struct sim_fault *out)
         }
         for (size_t i = 0; i < json_array_size(members); i++) {
             const char *id = json_string_value(json_array_get(members, i));
-            int at = replica_index(f->c, id);
+            int at = sim_id_index(id, 0, f->c->replicas);
             if (at < 0) {
                 config_problem(f->r, path, "\"%.20s\" is not a replica: they are 0000 to %04X", id ? id : "?", f->c->replicas - 1);
                 return;
@@ -192,7 +185,7 @@ static void read_target(struct one *f, struct sim_fault *out)
 {
     char path[64];
     const char *node = json_string_value(json_object_get(f->o, "node"));
-    int at = replica_index(f->c, node);
+    int at = sim_id_index(node, 0, f->c->replicas);
     if (node && strcmp(node, "leader") == 0)
         out->target = SIM_TARGET_LEADER;
     else if (node && strcmp(node, "non_leader") == 0)

@@ -156,7 +156,7 @@ static void fill(struct sim_run *run, unsigned char *group, unsigned char from, 
 static void course_part(struct sim_run *run, const struct sim_fault *f)
 {
     unsigned char group[SIM_REPLICAS_MAX] = {0};
-    int leader = sim_index(run, run->leader);
+    int leader = sim_id_index(run->leader, 0, run->cfg->replicas);
     memset(group, 1, run->cfg->replicas);
     end_course_cut(run);
     if (f->kind == SIM_PART_HARD || leader < 0) {
@@ -216,7 +216,7 @@ static void kill_node(struct sim_run *run, const struct sim_fault *f, int i, int
 
 static void course_kill_leader(struct sim_run *run, const struct sim_fault *f)
 {
-    int leader = sim_index(run, run->leader);
+    int leader = sim_id_index(run->leader, 0, run->cfg->replicas);
     kill_node(run, f, leader >= 0 && run->living[leader] ? leader : -1, SIGTERM);
     strcpy(run->leader, "FFFF");
     sim_clients_forget(run->clients);
@@ -252,7 +252,7 @@ static void begin_fault(struct sim_run *run, const struct sim_fault *f)
         course_kill_leader(run, f);
         break;
     case SIM_KILL_NON_LEADER:
-        kill_node(run, f, random_living(run, sim_index(run, run->leader)), SIGTERM);
+        kill_node(run, f, random_living(run, sim_id_index(run->leader, 0, run->cfg->replicas)), SIGTERM);
         break;
     case SIM_PARTITION_LEADER:
         part_around_leader(run, f);

@@ -50,23 +50,22 @@ static const char *op_id(const struct sim_ops *o, const struct sim_op *op, char 
 
 uint32_t sim_ops_invoke(struct sim_ops *o, unsigned client, const char *key, const char *value)
 {
-    char id[32], cli[16];
+    char id[32], cli[SIM_ID_LEN];
     o->op = grow(o->op, o->n_ops, &o->op_room, sizeof *o->op);
     struct sim_op *op = &o->op[o->n_ops];
     *op = (struct sim_op){.client = client, .number = ++o->numbers[client], .put = value != NULL, .open = true};
     snprintf(op->key, sizeof op->key, "%s", key);
     snprintf(op->value, sizeof op->value, "%s", value ? value : "");
-    snprintf(cli, sizeof cli, "%04X", o->base + client);
     trace_set_cause(o->w, 0);
     op->invoke_seq = trace_put_op_invoke(
         o->w, &(struct trace_rec_op_invoke){
-                  .op = op_id(o, op, id), .cli = cli, .f = op->put ? "put" : "get", .key = op->key, .val = op->put ? op->value : NULL});
+                  .op = op_id(o, op, id), .cli = sim_id(o->base + client, cli), .f = op->put ? "put" : "get", .key = op->key, .val = op->put ? op->value : NULL});
     return (uint32_t)o->n_ops++;
 }
 
 const struct sim_try *sim_ops_try(struct sim_ops *o, uint32_t op_index, unsigned to, int64_t now)
 {
-    char id[32], node[16];
+    char id[32], node[SIM_ID_LEN];
     o->tries = grow(o->tries, o->n_tries, &o->try_room, sizeof *o->tries);
     struct sim_op *op = &o->op[op_index];
     struct sim_try *t = &o->tries[o->n_tries];
@@ -76,9 +75,8 @@ const struct sim_try *sim_ops_try(struct sim_ops *o, uint32_t op_index, unsigned
     for (size_t i = NUMBER_LEN; i-- > 0; number /= LETTERS)
         t->mid[i] = alphabet[number % LETTERS];
     sim_ops_random(o->rng, t->mid + NUMBER_LEN, SIM_MID_LEN - NUMBER_LEN);
-    snprintf(node, sizeof node, "%04X", to);
     trace_set_cause(o->w, op->invoke_seq);
-    t->seq = trace_put_op_try(o->w, &(struct trace_rec_op_try){.op = op_id(o, op, id), .att = ++op->tries, .mid = t->mid, .to = node});
+    t->seq = trace_put_op_try(o->w, &(struct trace_rec_op_try){.op = op_id(o, op, id), .att = ++op->tries, .mid = t->mid, .to = sim_id(to, node)});
     return t;
 }
 
@@ -98,12 +96,10 @@ struct sim_try *sim_ops_find(struct sim_ops *o, const char *mid)
 
 void sim_ops_return(struct sim_ops *o, uint32_t op_index, const char *res, const char *val, int by, const char *why, int64_t cause)
 {
-    char id[32], node[16];
+    char id[32], node[SIM_ID_LEN];
     struct sim_op *op = &o->op[op_index];
     op->open = false;
-    if (by >= 0)
-        snprintf(node, sizeof node, "%04X", (unsigned)by);
     trace_set_cause(o->w, cause);
     trace_put_op_return(o->w, &(struct trace_rec_op_return){
-                                  .op = op_id(o, op, id), .res = res, .val = val, .by = by >= 0 ? node : NULL, .why = why});
+                                  .op = op_id(o, op, id), .res = res, .val = val, .by = by >= 0 ? sim_id((unsigned)by, node) : NULL, .why = why});
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "rng.h"
+#include "sim_config.h"
 #include "trace.h"
 
 enum { SIM_MID_LEN = 16, SIM_TEXT_LEN = 32 };   /* of MIDs, of keys and values, as the course has them */

@@ -117,8 +117,8 @@ static void pass_on(struct sim_run *run, unsigned from, struct copy *c)
 void sim_route_request(void *ctx, const struct sim_request *r)
 {
     struct sim_run *run = ctx;
-    char client[16];
-    snprintf(client, sizeof client, "%04X", run->cfg->replicas + SIM_CLIENT_BASE + r->client);
+    char client[SIM_ID_LEN];
+    sim_id(run->cfg->replicas + SIM_CLIENT_BASE + r->client, client);
     struct copy c = {.to = r->to, .d = ++run->d, .cp = 1, .t_in = sim_now(run), .src = client, .bytes = r->bytes, .n = r->n};
     trace_set_cause(run->w, r->try_seq);
     c.in_seq = trace_put_net_in(run->w, &(struct trace_rec_net_in){.d = c.d, .src = client, .dst = run->node[r->to].id, .ty = r->type,
@@ -152,18 +152,6 @@ static void remark(struct sim_run *run, unsigned i, int64_t in_seq, const char *
     sim_warn(run, i, "%s", text);
 }
 
-/* The client that is addressed, -1 when it is none. */
-static int client_index(const struct sim_run *run, const char *id)
-{
-    char name[16];
-    for (unsigned k = 0; k < run->cfg->clients.count; k++) {
-        snprintf(name, sizeof name, "%04X", run->cfg->replicas + SIM_CLIENT_BASE + k);
-        if (strcmp(name, id) == 0)
-            return (int)k;
-    }
-    return -1;
-}
-
 /* What the sender says of who leads. */
 static void hear_leader(struct sim_run *run, unsigned i, const struct sim_message *m, int64_t in_seq)
 {
@@ -173,7 +161,7 @@ static void hear_leader(struct sim_run *run, unsigned i, const struct sim_messag
         node->claim_t = sim_now(run);
         node->claim_term = m->has_term ? m->term : node->claim_term;
     }
-    if (sim_index(run, m->leader) < 0 && strcmp(m->leader, "FFFF") != 0) {
+    if (sim_id_index(m->leader, 0, run->cfg->replicas) < 0 && strcmp(m->leader, "FFFF") != 0) {
         char text[100];
         snprintf(text, sizeof text, "%s names a leader that does not exist: %.4s (the course's simulator would crash)", node->id, m->leader);
         remark(run, i, in_seq, text);
@@ -237,7 +225,7 @@ static void handle(struct sim_run *run, unsigned i, const struct sockaddr_in *fr
         bad(run, i, why, what, n);
         return;
     }
-    int client = client_index(run, m.dst), replica = sim_index(run, m.dst);
+    int client = sim_id_index(m.dst, run->cfg->replicas + SIM_CLIENT_BASE, run->cfg->clients.count), replica = sim_id_index(m.dst, 0, run->cfg->replicas);
     why = misaddressed(&m, client, replica, what);
     if (why) {
         bad(run, i, why, what, n);

@@ -85,14 +85,6 @@ void sim_end_early(struct sim_run *run, enum sim_end why)
     sim_say(run, "%s", sim_end_words[why]);
 }
 
-int sim_index(const struct sim_run *run, const char *id)
-{
-    for (unsigned i = 0; i < run->cfg->replicas; i++)
-        if (strcmp(run->node[i].id, id) == 0)
-            return (int)i;
-    return -1;
-}
-
 static void warn_client(void *ctx, const char *text)
 {
     struct sim_run *run = ctx;
@@ -446,7 +438,7 @@ static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *r
     rng_seed(&run->faults_rng, plan->seed ^ UINT64_C(0xFA17));
     sim_net_init(&run->net, &plan->cfg->network, plan->seed ^ UINT64_C(0x4E37));
     for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++) {
-        snprintf(run->node[i].id, sizeof run->node[i].id, "%04X", i);
+        sim_id(i, run->node[i].id);
         run->node[i].fd = run->node[i].proc.out[0] = run->node[i].proc.out[1] = -1;
         run->node[i].kill_at = INT64_MAX;
         run->living[i] = i < plan->cfg->replicas;

@@ -9,10 +9,8 @@
 #include "sim_run.h"
 #include "trace.h"
 
-enum { SIM_NODE_LEN = 5 };
-
 struct sim_node {
-    char id[SIM_NODE_LEN];
+    char id[SIM_ID_LEN];
     struct sim_proc proc;
     int fd;                             /* the simulator's socket for it; -1 once closed */
     struct sockaddr_in addr;            /* where it listens, known from its hello */
@@ -41,7 +39,7 @@ struct sim_run {
     struct sim_node node[SIM_REPLICAS_MAX];
     bool living[SIM_REPLICAS_MAX];      /* neither killed, nor ended, nor given up */
     int64_t load_start, load_end;       /* ns since the epoch, as all times here */
-    char leader[SIM_NODE_LEN];          /* sim.leader of the course */
+    char leader[SIM_ID_LEN];          /* sim.leader of the course */
     int64_t d, f;                       /* numbers of the last datagram and the last fault */
     size_t next_fault;
     struct sim_open_fault *open;        /* room for every planned fault */
@@ -60,8 +58,6 @@ __attribute__((format(printf, 2, 3))) void sim_say(struct sim_run *run, const ch
 __attribute__((format(printf, 3, 4))) void sim_warn(struct sim_run *run, unsigned node, const char *format, ...);
 /* The run ends early. */
 void sim_end_early(struct sim_run *run, enum sim_end why);
-/* The index of the replica with this id, -1 when there is none. */
-int sim_index(const struct sim_run *run, const char *id);
 
 /* ---- sim_route.c: what becomes of datagrams ---- */
 /* Takes one datagram from replica i. False when there is none. */

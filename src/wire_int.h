@@ -23,7 +23,7 @@ struct wire_field {
     size_t offset;                       /* in struct message */
 };
 
-#define WIRE_FIELDS_MAX 9
+#define WIRE_FIELDS_MAX 10               /* those of app_res, and the end */
 struct wire_shape {
     const char *type;
     struct wire_field fields[WIRE_FIELDS_MAX];   /* after src, dst, leader, type; ended by a NULL key */

@@ -556,7 +556,7 @@ static void a_leader_that_hears_no_majority_for_the_longest_timeout_steps_down_D
     one_lead(&o);
     for (int i = 0; i < 200; i++) {
         one_wait(&o, 5);
-        one_ack(&o, 1 + i % 2, 1, 1, 0);
+        one_ack(&o, (node_id)(1 + i % 2), 1, 1, 0);
     }
     assert_int_equal(one_role(&o), RAFT_LEADER);
     one_wait(&o, ONE_MAX - 6);

@@ -91,6 +91,10 @@ struct trace_state { int64_t term, ci, ai, li; char role; };
 /* Opens DIR/NODE.BOOT.jsonl. The caller's first record must be trace.open. NULL on failure, with the reason and the
  * path in `err`. */
 struct trace_writer *trace_writer_open(const struct trace_writer_options *o, char err[TRACE_ERR_LEN]);
+/* The same for a file descriptor that is open already (stderr, a pipe, a socket); `o->dir` is not looked at. The writer
+ * owns `fd` from then on and closes it, also when trace_writer_close() cannot write everything. Make it O_NONBLOCK
+ * when its reader may be slow: a full pipe then costs records (confessed), never time. */
+struct trace_writer *trace_writer_open_fd(int fd, const struct trace_writer_options *o, char err[TRACE_ERR_LEN]);
 /* The same into an open file or pipe, which is then the writer's to close, and is set non-blocking: a pipe that nobody
  * reads costs records (confessed), never time. `o->dir` is not used. */
 struct trace_writer *trace_writer_open_fd(int fd, const struct trace_writer_options *o, char err[TRACE_ERR_LEN]);

@@ -15,8 +15,7 @@ static void tick(struct raft_trace *rt)
     rt->t += STEP_NS;
 }
 
-static void sim(struct raft_trace *rt, const char *ev, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static void sim(struct raft_trace *rt, const char *ev, const char *fmt, ...)
+void rt_sim(struct raft_trace *rt, const char *ev, const char *fmt, ...)
 {
     char fields[1024];
     va_list ap;
@@ -164,7 +163,7 @@ int rt_send_term(struct raft_trace *rt, int from, int to, const char *ty, int64_
         if (strcmp(rt->fx.node[i].name, rt->node[from].name) == 0)
             m->lc = rt->fx.node[i].lc;
     }
-    sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"sz\":100,\"term\":%" PRId64, m->d,
+    rt_sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"sz\":100,\"term\":%" PRId64, m->d,
         rt->node[from].name, rt->node[to].name, ty, m->mid, mterm);
     return number;
 }
@@ -191,7 +190,7 @@ static void observe(struct raft_trace *rt, int node, int64_t lc)
 void rt_recv(struct raft_trace *rt, int msg)
 {
     struct rt_msg *m = &rt->msg[msg];
-    sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"dly\":100", m->d, rt->node[m->from].name,
+    rt_sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"dly\":100", m->d, rt->node[m->from].name,
         rt->node[m->to].name);
     observe(rt, m->to, m->lc);
     begin_input(rt, m->to);
@@ -202,12 +201,14 @@ void rt_recv(struct raft_trace *rt, int msg)
 int64_t rt_request(struct raft_trace *rt, int node, const char *ty, const char *key)
 {
     int64_t number = ++rt->requests, d = 100000 + number;
-    sim(rt, "op.invoke", "\"op\":\"0100:%" PRId64 "\",\"cli\":\"0100\",\"f\":\"%s\",\"key\":\"%s\"%s", number, ty, key,
-        strcmp(ty, "put") == 0 ? ",\"val\":\"v\"" : "");
-    sim(rt, "op.try", "\"op\":\"0100:%" PRId64 "\",\"att\":1,\"mid\":\"REQ%" PRId64 "\",\"to\":\"%s\"", number, number, rt->node[node].name);
-    sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"0100\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d,
+    char val[40] = "";
+    if (strcmp(ty, "put") == 0)
+        snprintf(val, sizeof val, ",\"val\":\"v%" PRId64 "\"", rt->value = number);
+    rt_sim(rt, "op.invoke", "\"op\":\"0100:%" PRId64 "\",\"cli\":\"0100\",\"f\":\"%s\",\"key\":\"%s\"%s", number, ty, key, val);
+    rt_sim(rt, "op.try", "\"op\":\"0100:%" PRId64 "\",\"att\":1,\"mid\":\"REQ%" PRId64 "\",\"to\":\"%s\"", number, number, rt->node[node].name);
+    rt_sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"0100\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d,
         rt->node[node].name, ty, number);
-    sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"0100\",\"dst\":\"%s\",\"dly\":100", d, rt->node[node].name);
+    rt_sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"0100\",\"dst\":\"%s\",\"dly\":100", d, rt->node[node].name);
     begin_input(rt, node);
     rt->node[node].input = rt_rec(rt, node, "msg.recv", "\"from\":\"0100\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"key\":\"%s\"", ty, number, key);
     return number;
@@ -335,16 +336,20 @@ void rt_replicate(struct raft_trace *rt, int leader, unsigned followers)
     }
 }
 
-static void reply(struct raft_trace *rt, int node, int64_t number, const char *op)
+void rt_reply(struct raft_trace *rt, int node, int64_t request, const char *val)
 {
     struct rt_node *n = &rt->node[node];
-    int64_t d = 200000 + number;
-    rt_rec(rt, node, "req.reply", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"op\":\"%s\",\"res\":\"ok\"", number, op);
-    rt_rec(rt, node, "msg.send", "\"to\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\"", number);
-    sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d, n->name, number);
-    sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"0100\",\"dly\":100", d, n->name);
-    sim(rt, "op.return", "\"op\":\"0100:%" PRId64 "\",\"res\":\"ok\"%s,\"by\":\"%s\"", number, strcmp(op, "get") == 0 ? ",\"val\":\"v\"" : "",
-        n->name);
+    int64_t d = 200000 + request;
+    char field[80] = "";
+    if (val != NULL)
+        snprintf(field, sizeof field, ",\"val\":\"%s\"", val);
+    rt_rec(rt, node, "req.reply", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"op\":\"%s\",\"res\":\"ok\",\"key\":\"k\"%s", request,
+           val != NULL ? "get" : "put", field);
+    rt_rec(rt, node, "msg.send", "\"to\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\"", request);
+    rt_sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d, n->name,
+           request);
+    rt_sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"0100\",\"dly\":100", d, n->name);
+    rt_sim(rt, "op.return", "\"op\":\"0100:%" PRId64 "\",\"res\":\"ok\"%s,\"by\":\"%s\"", request, field, n->name);
 }
 
 void rt_put(struct raft_trace *rt, int leader, unsigned followers)
@@ -360,9 +365,9 @@ void rt_put(struct raft_trace *rt, int leader, unsigned followers)
         if (++have == rt->n / 2 + 1) {
             rt_commit(rt, leader, l->li, "quorum");
             l->ai = l->li;
-            rt_rec(rt, leader, "apply", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v\","
-                   "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"", l->li, l->term, command_of(l->li, l->term), number);
-            reply(rt, leader, number, "put");
+            rt_rec(rt, leader, "apply", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v%" PRId64 "\","
+                   "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"", l->li, l->term, command_of(l->li, l->term), number, number);
+            rt_reply(rt, leader, number, NULL);
         }
     }
 }
@@ -372,6 +377,9 @@ void rt_get(struct raft_trace *rt, int leader, unsigned followers)
     struct rt_node *l = &rt->node[leader];
     int64_t number = rt_request(rt, leader, "get", "k"), arrived = l->input;
     int have = 1;
+    char val[24] = "";
+    if (rt->value != 0)
+        snprintf(val, sizeof val, "v%" PRId64, rt->value);
     rt_rec(rt, leader, "read.index", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"idx\":%" PRId64 ",\"iterm\":%" PRId64 ",\"round\":%" PRId64
            ",\"arrived\":%" PRId64 ",\"acks\":1", number, l->ci, l->terms[l->ci], number, arrived);
     for (int i = 0; i < rt->n; i++) {
@@ -379,10 +387,10 @@ void rt_get(struct raft_trace *rt, int leader, unsigned followers)
             continue;
         rt_recv(rt, rt_follow(rt, rt_send_append(rt, leader, i, l->li, 0)));
         if (++have == rt->n / 2 + 1) {
-            rt_rec(rt, leader, "read.serve", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":%" PRId64
-                   ",\"idx\":%" PRId64 ",\"iterm\":%" PRId64 ",\"arrived\":%" PRId64 ",\"round\":%" PRId64, number, l->ai, l->ci, l->terms[l->ci],
+            rt_rec(rt, leader, "read.serve", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"%s\",\"at\":%" PRId64
+                   ",\"idx\":%" PRId64 ",\"iterm\":%" PRId64 ",\"arrived\":%" PRId64 ",\"round\":%" PRId64, number, val, l->ai, l->ci, l->terms[l->ci],
                    arrived, number);
-            reply(rt, leader, number, "get");
+            rt_reply(rt, leader, number, val);
         }
     }
 }

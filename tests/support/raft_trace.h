@@ -29,6 +29,7 @@ struct raft_trace {
     } msg[RT_MSGS];
     int n_msgs;
     int64_t requests;
+    int64_t value;               /* number of the last put: its value is "v<number>", 0 = none */
     bool no_sim;                 /* no records of a simulator */
 };
 
@@ -59,6 +60,11 @@ void rt_recv(struct raft_trace *rt, int msg);
 /* A request of client 0100 arrives: an input. Returns the request's number; its MID is "REQ<number>". */
 int64_t rt_request(struct raft_trace *rt, int node, const char *ty, const char *key);
 
+/* req.reply and msg.send (net.in, net.out, op.return) of an ok; `val` is a get's value, NULL for a put. */
+void rt_reply(struct raft_trace *rt, int node, int64_t request, const char *val);
+/* A record of the simulator. */
+void rt_sim(struct raft_trace *rt, const char *ev, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* ---- the usual course of things ---- */
 
 /* app_req of entries from+1..to of the sender's log; -1 entries: a heartbeat at its last index. */
@@ -70,7 +76,7 @@ void rt_elect(struct raft_trace *rt, int leader, int64_t term, unsigned voters);
 /* All of the leader's log to each follower in `followers`; then what a majority has is committed and applied by the
  * leader, and another round tells the followers. */
 void rt_replicate(struct raft_trace *rt, int leader, unsigned followers);
-/* A put: arrives, is replicated to `followers`, committed, applied and answered. */
+/* A put of a new value to key k: arrives, is replicated to `followers`, committed, applied and answered. */
 void rt_put(struct raft_trace *rt, int leader, unsigned followers);
 /* A get, confirmed by a round of appends to `followers`, served. */
 void rt_get(struct raft_trace *rt, int leader, unsigned followers);

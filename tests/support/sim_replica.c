@@ -1,0 +1,160 @@
+#include "sim_replica.h"
+
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { KEYS_MAX = 4096, DATAGRAM = 65507 };
+
+struct replica {
+    int fd;
+    const char *kind, *id;
+    char **others;
+    int n_others;
+    struct { char key[40], value[40]; } map[KEYS_MAX];
+    int n_map, answers;
+};
+
+static void send_json(const struct replica *r, json_t *o)
+{
+    char *text = json_dumps(o, JSON_COMPACT);
+    if (!text || send(r->fd, text, strlen(text), 0) < 0)
+        _exit(3);
+    free(text);
+    json_decref(o);
+}
+
+static void say_hello(const struct replica *r)
+{
+    send_json(r, json_pack("{s:s, s:s, s:s, s:s}", "src", r->id, "dst", "FFFF", "leader", "FFFF", "type", "hello"));
+}
+
+static char *value_of(struct replica *r, const char *key)
+{
+    int i = 0;
+    while (i < r->n_map && strcmp(r->map[i].key, key) != 0)
+        i++;
+    if (i == KEYS_MAX)
+        _exit(4);
+    if (i == r->n_map) {
+        snprintf(r->map[i].key, sizeof r->map[i].key, "%s", key);
+        r->n_map++;
+    }
+    return r->map[i].value;
+}
+
+static void answer(const struct replica *r, const char *client, const char *type, const char *mid, const char *value)
+{
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "src", r->id, "dst", client, "leader", "0000", "type", type, "MID", mid);
+    if (value)
+        json_object_set_new(o, "value", json_string(value));
+    send_json(r, o);
+}
+
+static void replicate(const struct replica *r)
+{
+    for (int i = 0; i < r->n_others; i++)
+        send_json(r, json_pack("{s:s, s:s, s:s, s:s, s:i}", "src", r->id, "dst", r->others[i], "leader", "0000", "type", "copy", "term", 1));
+}
+
+static void serve(struct replica *r, const json_t *m)
+{
+    const char *type = json_string_value(json_object_get(m, "type")), *mid = json_string_value(json_object_get(m, "MID"));
+    const char *src = json_string_value(json_object_get(m, "src")), *key = json_string_value(json_object_get(m, "key"));
+    if (!type || !mid || !src || !key)
+        return;
+    if (strcmp(r->id, "0000") != 0) {
+        answer(r, src, "redirect", mid, NULL);
+        return;
+    }
+    char *value = value_of(r, key);
+    if (strcmp(type, "put") == 0) {
+        snprintf(value, sizeof r->map[0].value, "%s", json_string_value(json_object_get(m, "value")));
+        replicate(r);
+        answer(r, src, "ok", mid, NULL);
+    } else
+        answer(r, src, "ok", mid, strcmp(r->kind, "lying") == 0 ? "nobody wrote this" : value);
+}
+
+/* One answer of each wrong sort for each request: a second one after ok, one with an unknown MID, ok without a value. */
+static void answer_wrongly(struct replica *r, const json_t *m)
+{
+    const char *mid = json_string_value(json_object_get(m, "MID")), *src = json_string_value(json_object_get(m, "src"));
+    if (!mid || !src)
+        return;
+    answer(r, src, "ok", "AAAAAAAAAAAAAAAA", "");
+    answer(r, src, "redirect", mid, NULL);
+    answer(r, src, "redirect", mid, NULL);
+    answer(r, src, "hurray", mid, NULL);
+}
+
+static void send_garbage(const struct replica *r)
+{
+    static char big[DATAGRAM];
+    memset(big, '[', sizeof big);
+    static const char *const texts[] = {
+        "not json", "[1, 2]", "{}", "{\"src\": 4, \"dst\": \"0000\", \"leader\": \"FFFF\", \"type\": \"x\"}", "\xff\xfe",
+        "{\"src\": \"0004\", \"dst\": \"zzzz\", \"leader\": \"FFFF\", \"type\": \"x\"}",
+        "{\"src\": \"0004\", \"dst\": \"0ABC\", \"leader\": \"FFFF\", \"type\": \"x\"}",
+        "{\"src\": \"0003\", \"dst\": \"0000\", \"leader\": \"1234\", \"type\": \"x\"}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        send(r->fd, texts[i], strlen(texts[i]), 0);
+    send(r->fd, big, sizeof big, 0);
+    send(r->fd, "", 0, 0);
+}
+
+static bool is(const struct replica *r, const char *id)
+{
+    return strcmp(r->kind, "hostile") == 0 && strcmp(r->id, id) == 0;
+}
+
+static void be_hostile(struct replica *r)
+{
+    if (is(r, "0001"))
+        abort();
+    if (is(r, "0002"))
+        signal(SIGTERM, SIG_IGN);
+    if (is(r, "0003"))
+        for (;;)
+            printf("%0200d\n", 0);
+    if (is(r, "0004"))
+        send_garbage(r);
+    if (is(r, "0005"))
+        for (;;)
+            pause();
+}
+
+void sim_replica_main(int argc, char **argv)
+{
+    static struct replica r;
+    static char bytes[DATAGRAM + 1];
+    if (argc < 5 || strcmp(argv[1], "sim-replica") != 0)
+        return;
+    r.kind = argv[2];
+    r.id = argv[4];
+    r.others = argv + 5;
+    r.n_others = argc - 5;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[3])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    r.fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (connect(r.fd, (struct sockaddr *)&to, sizeof to) != 0)
+        _exit(2);
+    if (!is(&r, "0005"))
+        say_hello(&r);
+    be_hostile(&r);
+    for (;;) {
+        ssize_t n = recv(r.fd, bytes, DATAGRAM, 0);
+        json_t *m = n > 0 && strcmp(r.kind, "deaf") != 0 ? json_loadb(bytes, (size_t)n, 0, NULL) : NULL;
+        if (m && is(&r, "0006"))
+            answer_wrongly(&r, m);
+        else if (m)
+            serve(&r, m);
+        json_decref(m);
+    }
+}

@@ -1,0 +1,180 @@
+/* test_check_trace.c -- T1 to T5: the trace checks are silent on an honest trace and fire on a dishonest one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "support/raft_trace.h"
+
+static void some_work(struct raft_trace *rt)
+{
+    rt_open(rt, 3);
+    rt_elect(rt, 0, 1, RT_ALL);
+    rt_replicate(rt, 0, RT_ALL);
+    rt_put(rt, 0, RT_ALL);
+}
+
+static void an_honest_trace_passes_all_checks(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    assert_int_equal(rt_check(&rt, "T"), VERDICT_PASS);
+    assert_rows(&rt.fx, "SELECT \"check\", verdict FROM checks ORDER BY 1", "T1|pass\nT2|pass\nT3|pass\nT4|pass\nT5|pass");
+    assert_rows(&rt.fx, "SELECT count(*) FROM checks WHERE examined > 0", "5");
+    rt_close(&rt);
+}
+
+static void a_trace_of_replicas_alone_passes_without_a_simulator(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt.no_sim = true;
+    rt_elect(&rt, 0, 1, RT_ALL);
+    rt_replicate(&rt, 0, RT_ALL);
+    assert_int_equal(rt_check(&rt, "T"), VERDICT_PASS);
+    assert_string_equal(rt_verdict(&rt, "T3"), "pass");
+    assert_string_equal(rt_verdict(&rt, "T5"), "skipped");
+    rt_close(&rt);
+}
+
+static void t1_finds_a_declared_commit_index_that_no_record_explains(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    rt_timer(&rt, 1, "election");
+    rt.node[1].ci = 7;
+    rt_timer(&rt, 1, "election");
+    rt_timer(&rt, 1, "election");
+    assert_int_equal(rt_check(&rt, "T1"), VERDICT_FAIL);
+    assert_rows(&rt.fx, "SELECT title FROM violations", "0001 declares ci 7, but its records add up to 1");
+    rt_close(&rt);
+}
+
+static void t1_looks_at_the_end_of_an_input_not_at_the_states_on_the_way(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    /* The leader steps down: between the two records it seems to lead a term in which it was not elected. */
+    rt_recv(&rt, rt_send_term(&rt, 1, 0, "app_res", 2, "\"ok\":false"));
+    rt_term(&rt, 0, 2, "higher_term_msg");
+    rt_role(&rt, 0, 'F', "higher_term");
+    rt_timer(&rt, 0, "election");
+    assert_int_equal(rt_check(&rt, "T1,R13"), VERDICT_PASS);
+    rt_close(&rt);
+}
+
+static void t2_is_undecided_where_records_are_missing(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    rt.fx.node[0].seq += 2;
+    rt_timer(&rt, 0, "heartbeat");
+    assert_int_equal(rt_check(&rt, "T2"), VERDICT_UNKNOWN);
+    rt_close(&rt);
+}
+
+static void t2_tells_of_a_torn_line(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    rt.fx.state.role = 0;
+    fixture_finish(&rt.fx);
+    fixture_text(&rt.fx, "0001.1.jsonl", "{\"n\":\"0001\",\"b\":1");
+    fixture_load(&rt.fx);
+    enum verdict worst;
+    assert_true(check_all(&rt.fx.db, &(struct check_options){.only = "T2,R13"}, &worst));
+    assert_int_equal(worst, VERDICT_UNKNOWN);
+    assert_string_equal(rt_verdict(&rt, "T2"), "unknown");
+    assert_string_equal(rt_verdict(&rt, "R13"), "unknown");
+    rt_close(&rt);
+}
+
+static void t3_finds_a_message_that_nobody_sent(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    rt.node[2].input = 0;
+    rt.node[2].input = rt_rec(&rt, 2, "msg.recv", "\"from\":\"0001\",\"ty\":\"app_res\",\"mid\":\"0001-1-999\",\"mterm\":1,\"ok\":false");
+    rt_timer(&rt, 2, "election");
+    assert_int_equal(rt_check(&rt, "T3"), VERDICT_FAIL);
+    assert_rows(&rt.fx, "SELECT title FROM violations", "0002 received app_res from 0001, which nobody is known to have sent");
+    rt_close(&rt);
+}
+
+static void t3_is_undecided_where_the_senders_records_are_missing(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    rt.fx.node[1].seq += 1;
+    rt_timer(&rt, 1, "election");
+    rt.node[2].input = 0;
+    rt.node[2].input = rt_rec(&rt, 2, "msg.recv", "\"from\":\"0001\",\"ty\":\"app_res\",\"mid\":\"0001-1-999\",\"mterm\":1,\"ok\":false");
+    rt_timer(&rt, 2, "election");
+    assert_int_equal(rt_check(&rt, "T3"), VERDICT_UNKNOWN);
+    rt_close(&rt);
+}
+
+static void t4_finds_a_receive_whose_clock_is_not_greater_than_the_sends(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    int append = rt_send_append(&rt, 0, 2, 2, 0);
+    rt.msg[append].lc = 0;                       /* the receiver does not learn the sender's clock */
+    rt_follow(&rt, append);
+    assert_int_equal(rt_check(&rt, "T4"), VERDICT_FAIL);
+    assert_rows(&rt.fx, "SELECT fingerprint FROM violations", "clock-condition");
+    rt_close(&rt);
+}
+
+static void t4_finds_time_that_goes_back(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    rt.t -= 2000000;
+    rt_timer(&rt, 0, "heartbeat");
+    assert_int_equal(rt_check(&rt, "T4"), VERDICT_FAIL);
+    assert_rows(&rt.fx, "SELECT fingerprint FROM violations", "time-goes-back");
+    rt_close(&rt);
+}
+
+static void t5_finds_a_copy_that_ends_twice_and_one_that_never_came_in(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    some_work(&rt);
+    rt_sim(&rt, "net.drop", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"why\":\"loss\"");
+    rt_sim(&rt, "net.drop", "\"d\":777,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"why\":\"loss\"");
+    rt_sim(&rt, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"sz\":1");
+    assert_int_equal(rt_check(&rt, "T5"), VERDICT_FAIL);
+    assert_rows(&rt.fx, "SELECT fingerprint FROM violations ORDER BY 1", "datagram-ends-twice\ndatagram-from-nowhere\ndatagram-number-twice");
+    rt_close(&rt);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_honest_trace_passes_all_checks),
+        cmocka_unit_test(a_trace_of_replicas_alone_passes_without_a_simulator),
+        cmocka_unit_test(t1_finds_a_declared_commit_index_that_no_record_explains),
+        cmocka_unit_test(t1_looks_at_the_end_of_an_input_not_at_the_states_on_the_way),
+        cmocka_unit_test(t2_is_undecided_where_records_are_missing),
+        cmocka_unit_test(t2_tells_of_a_torn_line),
+        cmocka_unit_test(t3_finds_a_message_that_nobody_sent),
+        cmocka_unit_test(t3_is_undecided_where_the_senders_records_are_missing),
+        cmocka_unit_test(t4_finds_a_receive_whose_clock_is_not_greater_than_the_sends),
+        cmocka_unit_test(t4_finds_time_that_goes_back),
+        cmocka_unit_test(t5_finds_a_copy_that_ends_twice_and_one_that_never_came_in),
+    };
+    return cmocka_run_group_tests_name("trace checks", tests, NULL, NULL);
+}
