@@ -7,12 +7,16 @@ B       ?= build
 CC      ?= cc
 OPT     ?= -O2 -g
 SAN     ?=
+V       ?= 0
 JOBS    ?= $(shell nproc)
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wformat=2 -Wundef -Wwrite-strings -Werror
+Q := $(if $(filter 1,$(strip $(V))),,@)
+say = $(if $(Q),@printf '  %-4s %s\n' $(1) $(2))
+
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 # pkg-config may not be installed yet when `make test` starts: ask only when compiling.
@@ -59,14 +63,18 @@ $(B)/analyze.a:  $(call obj,$(ANALYZE_SRC)) $(B)/gen/embedded.o
 $(B)/support.a:  $(call obj,$(SUPPORT_SRC))
 $(B)/%.a:
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/replica: $(B)/src/replica_main.o $(B)/shell.a $(B)/core.a $(B)/libtrace.a
-	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
 $(B)/simulate: $(B)/src/sim_main.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/libtrace.a
-	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
 $(B)/analyze: $(B)/analyze/main.o $(B)/analyze.a $(B)/libtrace.a
-	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
 
 # A change of flags, compiler or version rebuilds: objects depend on the line that made them.
 $(B)/flags: FORCE
@@ -78,7 +86,8 @@ $(call obj,$(MAINS)): $(B)/version
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(if $(filter $(MAINS),$<),-DFAULTLINE_VERSION='"$(VERSION)"') $(PC_CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter $(MAINS),$<),-DFAULTLINE_VERSION='"$(VERSION)"') $(PC_CFLAGS) -c -o $@ $<
 
 # The SQL of the analyzer, as C: names sorted, bytes as numbers (no limit on string lengths that way).
 $(B)/gen/embedded.c: $(SQL) Makefile
@@ -89,15 +98,18 @@ $(B)/gen/embedded.c: $(SQL) Makefile
 	  for f in $(SQL); do echo "{\"$${f#analyze/}\", f$$i, sizeof f$$i - 1},"; i=$$((i+1)); done; echo '};'; \
 	  echo 'const size_t embedded_files_n = sizeof embedded_files / sizeof *embedded_files;'; } >$@
 $(B)/gen/embedded.o: $(B)/gen/embedded.c
-	$(CC) $(CFLAGS_ALL) -iquote analyze -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS_ALL) -iquote analyze -c -o $@ $<
 
 # ---- tests ----
 
 $(B)/tests/test_%: $(B)/tests/test_%.o $(B)/support.a $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
-	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS) -lcmocka
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS) -lcmocka
 $(B)/bench/%: $(B)/tests/bench/%.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
 	@mkdir -p $(@D)
-	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
 
 tests: all $(TESTS)
 

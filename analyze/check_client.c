@@ -265,7 +265,8 @@ static bool final_read(struct check_run *c, const struct check_history *x, size_
         else if (o->outcome == OUTCOME_OK)
             written = o->ret > written ? o->ret : written;
     }
-    if (last == SIZE_MAX || written > k->ops[last].call || disturbed(c, k->ops[last].call - QUIET_NS, k->ops[last].ret))
+    if (last == SIZE_MAX || (written != INT64_MIN && written + QUIET_NS > k->ops[last].call) ||
+        disturbed(c, k->ops[last].call - QUIET_NS, k->ops[last].ret))
         return false;
     size_t n;
     struct stale_read *stale = zones_stale(&k->zones, k->ops, k->n, &n);

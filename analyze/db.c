@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "embedded.h"
@@ -75,28 +76,26 @@ bool db_create(struct db *db, const char *path)
     return !db->failed;
 }
 
-/* Says in words why a file that SQLite cannot read, or that is not ours, is refused. */
-static bool is_ours(struct db *db, const char *path)
+static uint32_t big_endian(const unsigned char *p)
 {
-    char magic[16] = "";
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* The SQLite file format, section 1.3: user_version at offset 60, application_id at 68. */
+enum db_kind db_kind(const char *path)
+{
+    unsigned char head[100];
     FILE *f = fopen(path, "rb");
     if (f == NULL)
-        return fail(db, EXIT_NOINPUT, "cannot open %s: %s", path, strerror(errno));
-    size_t n = fread(magic, 1, sizeof magic, f);
+        return errno == ENOENT ? DB_ABSENT : DB_FOREIGN;
+    size_t n = fread(head, 1, sizeof head, f);
+    bool unreadable = ferror(f);
     fclose(f);
-    if (n != sizeof magic || memcmp(magic, "SQLite format 3", sizeof magic) != 0)
-        return fail(db, EXIT_DATA, "%s is not a database", path);
-
-    int64_t id = db_int(db, "PRAGMA application_id", 0);
-    int64_t version = db_int(db, "PRAGMA user_version", 0);
-    if (db->failed)
-        return false;
-    if (id != DB_APPLICATION_ID)
-        return fail(db, EXIT_DATA, "%s is a database, but not one that analyze made", path);
-    if (version != DB_SCHEMA_VERSION)
-        return fail(db, EXIT_DATA, "%s has schema version %lld, this analyze reads %d: load the traces again", path,
-                    (long long)version, DB_SCHEMA_VERSION);
-    return true;
+    if (n == 0 && !unreadable)
+        return DB_ABSENT;
+    if (n < sizeof head || memcmp(head, "SQLite format 3", 16) != 0 || big_endian(head + 68) != DB_APPLICATION_ID)
+        return DB_FOREIGN;
+    return big_endian(head + 60) == DB_SCHEMA_VERSION ? DB_OURS : DB_OURS_OTHER_VERSION;
 }
 
 bool db_open(struct db *db, const char *path, bool writable)
@@ -107,12 +106,20 @@ bool db_open(struct db *db, const char *path, bool writable)
         return fail(db, EXIT_NOINPUT, "cannot open %s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode))
         return fail(db, EXIT_NOINPUT, "%s is not a file", path);
+    switch (db_kind(path)) {
+    case DB_ABSENT:
+    case DB_FOREIGN:
+        return fail(db, EXIT_DATA, "%s is not a database that analyze made", path);
+    case DB_OURS_OTHER_VERSION:
+        return fail(db, EXIT_DATA, "%s is of another schema version, this analyze reads %d: load the traces again", path,
+                    DB_SCHEMA_VERSION);
+    case DB_OURS:
+        break;
+    }
     int rc = sqlite3_open_v2(path, &db->h, writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, NULL);
     if (rc != SQLITE_OK)
         return fail(db, EXIT_NOINPUT, "cannot open %s: %s", path, sqlite3_errmsg(db->h));
     sqlite3_busy_timeout(db->h, 5000);
-    if (!is_ours(db, path))
-        return false;
     /* The file may come from anybody: its views and triggers get no dangerous functions. */
     db_exec(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA cache_size=-65536");
     db_exec(db, writable ? "PRAGMA synchronous=OFF" : "PRAGMA query_only=ON");

@@ -21,6 +21,11 @@ struct db {
     char err[DB_ERR_LEN];
 };
 
+/* What a file is, from its first bytes: absent (or empty), a database of ours of this schema version or of another one,
+ * or anything else. */
+enum db_kind { DB_ABSENT, DB_OURS, DB_OURS_OTHER_VERSION, DB_FOREIGN };
+enum db_kind db_kind(const char *path);
+
 /* Creates (truncates) the file and puts schema.sql in it, ready for bulk inserts (no journal, no sync). */
 bool db_create(struct db *db, const char *path);
 /* Opens an existing database of ours; refuses foreign files and other schema versions with words that say so. */

@@ -29,7 +29,7 @@ static const struct handler handlers[] = {
     {"log.truncate", log_truncate},  {"commit.advance", log_commit}, {"apply", log_apply},       {"disk.sync", log_sync},
     {"node.start", started},         {"snap.install", log_snapshot}, {"role.change", lead_role}, {"fault.begin", fault_begin},
     {"fault.end", fault_end},        {"node.exit", node_exit},     {"node.stop", node_stop},
-    {"timer.fire", lead_state},
+    {"timer.fire", lead_state},      {"trace.close", trace_closed}, {"trace.lost", trace_confessed},
 };
 
 struct derive *derive_new(struct load *l)

@@ -125,6 +125,20 @@ void node_stop(struct context *c)
     lead_down(c, c->node, "stopped");
 }
 
+void trace_closed(struct context *c)
+{
+    int64_t n = field_int(c->r, "records");
+    c->boot->closed = true;
+    c->boot->close_records = n != NONE ? n : -1;
+}
+
+void trace_confessed(struct context *c)
+{
+    int64_t first = field_int(c->r, "first"), last = field_int(c->r, "last");
+    if (first != NONE && last != NONE && first >= 1 && first <= last)
+        boot_declare_lost(c->boot, first, last);
+}
+
 struct faults *faults_new(struct load *l)
 {
     struct faults *s = mem_new(sizeof *s);

@@ -66,6 +66,8 @@ void fault_begin(struct context *c);
 void fault_end(struct context *c);
 void node_exit(struct context *c);
 void node_stop(struct context *c);
+void trace_closed(struct context *c);
+void trace_confessed(struct context *c);     /* trace.lost */
 /* faults.fault_id of fault number f; NONE when there was no fault.begin. */
 int64_t fault_id(const struct faults *f, int64_t number);
 

@@ -1,6 +1,7 @@
 /* derive_op.c -- the tables `ops` and `op_tries`: client operations as the client saw them. */
 #include "derive_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

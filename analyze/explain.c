@@ -183,12 +183,12 @@ bool explain_violation(struct db *db, int64_t v, int depth, FILE *out)
     fputc('\n', out);
 
     struct story *s = story_new(db, run_id);
-    add_evidence(s, db, v);
-    if (bad != 0)
-        story_wrong(s, bad);
     int64_t op = read_of(db, run_id, v);
     if (op != 0)
         explain_read(s, db, run_id, op, !by_client);
+    add_evidence(s, db, v);
+    if (bad != 0)
+        story_wrong(s, bad);
     int steps = depth != EXPLAIN_DEPTH ? depth : by_client || op != 0 ? 0 : CHAIN_OF_RULE;
     if (bad != 0 && steps > 0)
         story_chain(s, bad, steps);

@@ -120,7 +120,7 @@ struct load {
     struct header *header;       /* what trace.open said: load_header.c */
 
     /* causes that name a record not seen yet */
-    struct late_cause { int64_t id, seq; struct boot *boot; } *late;
+    struct late_cause { int64_t id, seq, line; struct boot *boot; } *late;
     size_t n_late, late_room;
 
     sqlite3_stmt *insert;
@@ -130,7 +130,7 @@ struct load {
 struct node *load_node(struct load *l, const char *p, size_t n);
 struct node *load_node_text(struct load *l, struct trace_text t);
 /* NULL when it was never named. */
-struct node *load_node_find(struct load *l, struct trace_text t);
+struct node *load_node_find(const struct load *l, struct trace_text t);
 struct boot *load_boot(struct load *l, struct trace_text node, int64_t number);
 
 /* load_boot.c: one more record of a boot, in the order of s as far as the files allow. False: it was there before. */

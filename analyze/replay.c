@@ -279,12 +279,14 @@ static bool in_order(struct replay *rp, struct node *n, const struct rec *r)
     }
     judged(rp, RULE_T2);
     judged(rp, RULE_T4);
-    if (r->seq <= n->seq) {
-        struct finding *f = replay_found(rp, RULE_T4, n, r, "time-goes-back", "%s.%lld: time or clock goes back at record %lld",
-                                         n->name, (long long)n->boot, (long long)r->seq);
-        finding_add(f, "witness", n->last_rec, "sorts before it, although its number is %lld", (long long)n->seq);
-        finding_add(f, "cause", r->id, "record %lld of the same file", (long long)r->seq);
-        return false;
+    bool first = n->seq == 0;
+    if (!first && (r->seq <= n->seq || r->t < n->last_t || r->lc <= n->last_lc)) {
+        struct finding *f = replay_found(rp, RULE_T4, n, r, "time-goes-back", "%s.%lld: %s goes back at record %lld", n->name,
+                                         (long long)n->boot, r->t < n->last_t ? "time" : "the Lamport clock", (long long)r->seq);
+        finding_add(f, "witness", n->last_rec, "record %lld, clock %lld", (long long)n->seq, (long long)n->last_lc);
+        finding_add(f, "cause", r->id, "record %lld, clock %lld", (long long)r->seq, (long long)r->lc);
+        if (r->seq <= n->seq)
+            return false;
     }
     if (r->seq != n->seq + 1) {
         replay_unknown(rp, RULE_T2, "%s.%lld: %lld records missing after s=%lld, between %.3f and %.3f ms", n->name,
@@ -338,6 +340,7 @@ static void one_record(struct replay *rp, struct node *n, const struct event *e,
     }
     n->last_rec = r->id;
     n->last_t = r->t;
+    n->last_lc = r->lc;
 }
 
 /* ---- the pass ---- */

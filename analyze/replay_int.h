@@ -109,7 +109,7 @@ struct node {
     struct input in;
     /* the envelope of the last record, for T1 */
     struct rec last_state;
-    int64_t last_t;
+    int64_t last_t, last_lc;
     int64_t last_rec;
 };
 

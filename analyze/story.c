@@ -156,17 +156,22 @@ char *story_words(struct db *db, int64_t rec)
     return words;
 }
 
-/* Who acted: operations are the client's, though the simulator wrote them down; "0010:24" is the 24th of client 0010. */
+/* Who acted. The simulator writes down what others did: operations are their client's ("0010:24" is the 24th of client
+ * 0010), a datagram that comes in is its sender's, one that goes out its receiver's, and a lost one the network's. */
 static char *actor(sqlite3_stmt *q, const struct trace_record *fields)
 {
-    const char *node = text_or(q, 0, "");
-    if (strncmp(text_or(q, 4, ""), "op.", 3) == 0) {
-        struct trace_text cli = trace_find_text(fields, "cli"), op = trace_find_text(fields, "op");
-        if (cli.n > 0)
-            return copy(cli.p, cli.n);
-        const char *colon = op.p != NULL ? memchr(op.p, ':', op.n) : NULL;
-        if (colon != NULL)
-            return copy(op.p, (size_t)(colon - op.p));
+    static const struct {
+        const char *prefix, *key;
+    } others[] = {{"op.", "cli"}, {"op.", "op"}, {"net.in", "src"}, {"net.out", "dst"}};
+    const char *ev = text_or(q, 4, ""), *node = text_or(q, 0, "");
+    if (strcmp(ev, "net.drop") == 0)
+        return copy("net", 3);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct trace_text t = trace_find_text(fields, others[i].key);
+        if (strncmp(ev, others[i].prefix, strlen(others[i].prefix)) != 0 || t.n == 0)
+            continue;
+        const char *colon = memchr(t.p, ':', t.n);
+        return copy(t.p, colon != NULL ? (size_t)(colon - t.p) : t.n);
     }
     return copy(node, strlen(node));
 }
@@ -222,19 +227,43 @@ void story_wrong(struct story *s, int64_t rec)
 /* ---- faults ---- */
 
 /* [["0001","0003"],["0000"]] as {0001 0003} | {0000}. */
-static void groups(FILE *out, const char *json)
+static void print_groups(FILE *out, struct trace_text json)
 {
     int depth = 0;
-    for (const char *p = json; *p != '\0'; p++) {
-        if (*p == '[' && ++depth == 2)
+    for (size_t i = 0; i < json.n; i++) {
+        char c = json.p[i];
+        if (c == '[' && ++depth == 2)
             fputc('{', out);
-        else if (*p == ']' && depth-- == 2)
+        else if (c == ']' && depth-- == 2)
             fputc('}', out);
-        else if (*p == ',')
+        else if (c == ',')
             fputs(depth == 1 ? " | " : " ", out);
-        else if (*p != '"' && *p != '[' && *p != ']' && *p != ' ')
-            fputc(*p, out);
+        else if (strchr("\"[] ", c) == NULL)
+            fputc(c, out);
     }
+}
+
+/* What the fault hits and how: {"groups": .., "links": .., "sig": .., "p": ..}. */
+static void print_target(FILE *out, struct body *b, const char *json)
+{
+    static const struct {
+        const char *key, *before, *after;
+    } numbers[] = {{"sig", " with signal ", ""}, {"skew_us", " by ", " us"}, {"p", " of ", " per mille"}};
+    const struct trace_record *fields = body_parse(b, json, strlen(json));
+    for (size_t i = 0; i < fields->n_fields; i++) {
+        if (fields->field[i].kind != TRACE_ARRAY)
+            continue;
+        fputc(' ', out);
+        print_groups(out, fields->field[i].raw);
+    }
+    int64_t v;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (trace_find_int(fields, numbers[i].key, &v))
+            fprintf(out, "%s%" PRId64 "%s", numbers[i].before, v, numbers[i].after);
+    }
+    struct trace_text cause = trace_find_text(fields, "cause");
+    if (cause.n > 0)
+        fprintf(out, " (%.*s)", (int)cause.n, cause.p);
 }
 
 void story_fault(struct story *s, int64_t fault_id)
@@ -254,10 +283,7 @@ void story_fault(struct story *s, int64_t fault_id)
         fprintf(out, "%s", text_or(q, 1, "fault"));
         if (sqlite3_column_type(q, 2) != SQLITE_NULL)
             fprintf(out, " of %s", text_or(q, 2, ""));
-        if (text_or(q, 3, "")[0] == '[') {
-            fputc(' ', out);
-            groups(out, text_or(q, 3, ""));
-        }
+        print_target(out, s->body, text_or(q, 3, ""));
         if (sqlite3_column_type(q, 5) != SQLITE_NULL)
             fprintf(out, " until %.1f", (double)sqlite3_column_int64(q, 5) / 1e6);
         if (fclose(out) != 0 || step->words == NULL)
@@ -352,9 +378,13 @@ void story_print(struct story *s, FILE *out)
         fprintf(out, "  %c %9.1f  ", step->wrong ? '>' : ' ', (double)step->t / 1e6);
         cli_print(out, step->who);
         fprintf(out, "%*s", (int)(strlen(step->who) < 6 ? 6 - strlen(step->who) : 1), "");
-        cli_print(out, step->words);
+        /* "0000  0000 leads" says it twice. */
+        size_t who = strlen(step->who), skip = 0;
+        if (who > 0 && strncmp(step->words, step->who, who) == 0 && step->words[who] == ' ')
+            skip = who + 1;
+        cli_print(out, step->words + skip);
         if (step->where != NULL) {
-            size_t width = strlen(step->words);
+            size_t width = strlen(step->words + skip);
             fprintf(out, "%*s", (int)(width < 62 ? 62 - width : 2), "");
             cli_print(out, step->where);
         }

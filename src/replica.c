@@ -105,35 +105,32 @@ static bool make_durable(struct replica *rep)
     return rep->io.persist(rep->io.ctx, rep->core, fx);
 }
 
-/* `m` is the message that was handled, NULL after a tick. */
-static bool finish(struct replica *rep, const struct message *m)
+/* `m` is the message that was handled, NULL when there was none. False: not durable; the rest must not be done. */
+static bool carry_out_all(struct replica *rep, const struct message *m)
 {
     bool durable = false;
     for (size_t i = 0; i < rep->fx.n; i++) {
         const struct raft_effect *e = &rep->fx.v[i];
         if (!durable && e->type >= RAFT_DO_APPLY) {
             if (!make_durable(rep))
-                goto failed;
+                return false;
             durable = true;
         }
         carry_out(rep, e, m);
     }
-    if (!durable && !make_durable(rep))
-        goto failed;
+    return durable || make_durable(rep);
+}
+
+static bool finish(struct replica *rep, const struct message *m)
+{
+    bool well = carry_out_all(rep, m);
     record_flush(rep);
-    send_all(rep);
-    return true;
-failed:
-    record_flush(rep);
-    return false;
+    if (well)
+        send_all(rep);
+    return well;
 }
 
 /* ---- inputs ---- */
-
-static void step(struct replica *rep, const struct raft_event *ev)
-{
-    raft_step(rep->core, ev, &rep->fx);
-}
 
 bool replica_on_datagram(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n)
 {
@@ -146,15 +143,16 @@ bool replica_on_datagram(struct replica *rep, uint64_t now_ns, const void *bytes
         return true;
     }
     int64_t tag = record_received(rep, &m);
-    step(rep, &(struct raft_event){
-                  .type = RAFT_EVENT_MESSAGE, .now_us = now_ns / 1000, .message = &m, .tag = tag});
+    const struct raft_event ev = {.type = RAFT_EVENT_MESSAGE, .now_us = now_ns / 1000, .message = &m, .tag = tag};
+    raft_step(rep->core, &ev, &rep->fx);
     return finish(rep, &m);
 }
 
 bool replica_on_tick(struct replica *rep, uint64_t now_ns)
 {
     record_begin(rep, now_ns);
-    step(rep, &(struct raft_event){.type = RAFT_EVENT_TICK, .now_us = now_ns / 1000});
+    const struct raft_event ev = {.type = RAFT_EVENT_TICK, .now_us = now_ns / 1000};
+    raft_step(rep->core, &ev, &rep->fx);
     return finish(rep, NULL);
 }
 
@@ -187,15 +185,16 @@ struct replica *replica_new(const struct replica_options *o, struct replica_io i
         return NULL;
     }
     record_start(rep, o, now_ns);
-    const struct raft_brief brief = raft_brief(rep->core);
-    const struct raft_effect hello = {
-        .after = brief,
-        .message = {.type = MESSAGE_HELLO, .src = rep->id, .dst = NODE_NONE, .leader = NODE_NONE}};
-    post_to_replica(rep, &hello);
-    if (!finish(rep, NULL)) {
+    if (!carry_out_all(rep, NULL)) {
         replica_free(rep);
         return NULL;
     }
+    const struct raft_effect hello = {
+        .after = raft_brief(rep->core),
+        .message = {.type = MESSAGE_HELLO, .src = rep->id, .dst = NODE_NONE, .leader = NODE_NONE}};
+    post_to_replica(rep, &hello);
+    record_flush(rep);
+    send_all(rep);
     return rep;
 }
 

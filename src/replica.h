@@ -43,7 +43,7 @@ struct replica_options {
 struct replica;
 
 /* A replica that has written the beginning of its trace and sent its hello, nothing else. NULL: bad core options (see
- * raft_new()) or out of memory. */
+ * raft_new()), persist failed, or out of memory. */
 struct replica *replica_new(const struct replica_options *o, struct replica_io io, uint64_t now_ns);
 /* Frees it without another record or datagram, as if it had been killed. NULL is allowed. */
 void replica_free(struct replica *rep);

@@ -107,7 +107,7 @@ static int64_t part(struct sim_run *run, const struct sim_fault *f, const unsign
     trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){.f = number, .kind = "partition", .groups = {sides, n_sides},
                                                                   .cause = kind_names[f->kind]});
     open_fault(run, (struct sim_open_fault){.f = number, .end = end, .kind = f->kind});
-    sim_say(run, "F%" PRId64 " partition%s (%s)", number, text, kind_names[f->kind]);
+    sim_say(run, "F%" PRId64 " %s:%s", number, kind_names[f->kind], text);
     return number;
 }
 
@@ -211,7 +211,7 @@ static void kill_node(struct sim_run *run, const struct sim_fault *f, int i, int
     node->fd = -1;
     sim_proc_signal(&node->proc, sig);
     sim_proc_signal(&node->proc, SIGCONT); /* a paused one must be able to end */
-    sim_say(run, "F%" PRId64 " kill %s with %s (%s)", run->f, node->id, sig == SIGKILL ? "SIGKILL" : "SIGTERM", kind_names[f->kind]);
+    sim_say(run, "F%" PRId64 " %s: %s with %s", run->f, kind_names[f->kind], node->id, sig == SIGKILL ? "SIGKILL" : "SIGTERM");
 }
 
 static void course_kill_leader(struct sim_run *run, const struct sim_fault *f)
@@ -235,7 +235,7 @@ static void pause_node(struct sim_run *run, const struct sim_fault *f)
     trace_flush(run->w);
     sim_proc_signal(&run->node[i].proc, SIGSTOP);
     open_fault(run, (struct sim_open_fault){.f = run->f, .end = run->load_start + f->end, .kind = SIM_PAUSE, .node = (unsigned)i});
-    sim_say(run, "F%" PRId64 " pause %s", run->f, run->node[i].id);
+    sim_say(run, "F%" PRId64 " pause: %s", run->f, run->node[i].id);
 }
 
 static void begin_fault(struct sim_run *run, const struct sim_fault *f)

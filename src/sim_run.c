@@ -18,7 +18,7 @@
 enum {
     ROUNDS = 8,             /* datagrams taken from one socket before everything else has its turn */
     BURST = 64,             /* requests made at most before the sockets have their turn */
-    ECHO_MAX = 100,         /* lines of one replica that are shown */
+    ECHO_MAX = 20,          /* lines of one replica that are shown */
     WARNINGS_MAX = 8,       /* and warnings about it */
     TRIES_MAX = 500000,     /* a replica that always redirects makes the course's clients ask without end */
     SOCKET_BUFFER = 4 << 20
@@ -106,7 +106,7 @@ static void printed(void *ctx, const char *line, bool truncated)
     if (node->echoed++ == ECHO_MAX)
         sim_say(s->run, "%s: (its further lines are in sim.1.jsonl only)", node->id);
     else
-        sim_say(s->run, "%s: %.400s", node->id, line);
+        sim_say(s->run, "%s: %.160s", node->id, line);
 }
 
 static void read_streams(struct sim_run *run, unsigned i, bool all)

@@ -47,7 +47,8 @@ static void t1_finds_a_declared_commit_index_that_no_record_explains(void **stat
     some_work(&rt);
     rt_timer(&rt, 1, "election");
     rt.node[1].ci = 7;
-    rt_timer(&rt, 1, "election");
+    rt_rec(&rt, 1, "peer.state", "\"peer\":\"0000\",\"next\":1,\"match\":0,\"why\":\"probe\"");
+    rt.node[1].ci = 1;
     rt_timer(&rt, 1, "election");
     assert_int_equal(rt_check(&rt, "T1"), VERDICT_FAIL);
     assert_rows(&rt.fx, "SELECT title FROM violations", "0001 declares ci 7, but its records add up to 1");

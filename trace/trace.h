@@ -95,9 +95,6 @@ struct trace_writer *trace_writer_open(const struct trace_writer_options *o, cha
  * owns `fd` from then on and closes it, also when trace_writer_close() cannot write everything. Make it O_NONBLOCK
  * when its reader may be slow: a full pipe then costs records (confessed), never time. */
 struct trace_writer *trace_writer_open_fd(int fd, const struct trace_writer_options *o, char err[TRACE_ERR_LEN]);
-/* The same into an open file or pipe, which is then the writer's to close, and is set non-blocking: a pipe that nobody
- * reads costs records (confessed), never time. `o->dir` is not used. */
-struct trace_writer *trace_writer_open_fd(int fd, const struct trace_writer_options *o, char err[TRACE_ERR_LEN]);
 /* Writes trace.close, flushes and closes; `w` is gone afterwards. NULL is allowed. */
 void trace_writer_close(struct trace_writer *w);
 

@@ -164,7 +164,7 @@ void put_json(struct trace_cursor *c, const char *text)
     while (p < end && !c->full) {
         const char *from = p;
         if (*p == '"') {
-            bool escaped;
+            bool escaped = false;
             p = trace_string_end(p + 1, end, &escaped) + 1;
         } else {
             while (p < end && *p != '"' && !is_space(*p))

@@ -3,70 +3,78 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK = 1 << 18, LINE_MAX_BYTES = 1 << 20 };
+enum { CHUNK = 1 << 18, LINE_BYTES_MAX = 1 << 20 };
 
 struct trace_reader {
     int fd;
-    char *buf;
-    size_t head, tail, room; /* buf[head..tail) is read and not consumed */
+    size_t head, tail; /* buf[head..tail) is read and not consumed */
     bool eof;
-    int64_t line;            /* of the line that begins at head, from 1 */
+    int64_t line; /* of the byte at head, from 1 */
     uint64_t offset, size;
     struct trace_scratch *scratch;
-    char path[1024];
+    char path[PATH_MAX];
+    char buf[LINE_BYTES_MAX + CHUNK];
 };
 
-struct trace_reader *trace_reader_open(const char *path, char err[TRACE_ERR_LEN])
+static struct trace_reader *reader_new(void)
 {
-    bool standard = strcmp(path, "-") == 0;
-    int fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        snprintf(err, TRACE_ERR_LEN, "cannot open %.400s: %s", path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
+    struct trace_reader *r = malloc(sizeof *r);
+    if (r == NULL)
         return NULL;
-    }
-    if (S_ISDIR(st.st_mode)) {
-        snprintf(err, TRACE_ERR_LEN, "%.400s is a directory, not a trace file", path);
-        close(fd);
-        return NULL;
-    }
-    struct trace_reader *r = calloc(1, sizeof *r);
-    if (r) {
-        r->room = CHUNK + LINE_MAX_BYTES;
-        r->buf = malloc(r->room);
-        r->scratch = trace_scratch_new();
-    }
-    if (!r || !r->buf || !r->scratch) {
-        snprintf(err, TRACE_ERR_LEN, "reading %.400s: out of memory", path);
-        close(fd);
-        if (r) {
-            free(r->buf);
-            trace_scratch_free(r->scratch);
-        }
+    r->scratch = trace_scratch_new();
+    if (r->scratch == NULL) {
         free(r);
         return NULL;
     }
-    r->fd = fd;
+    r->head = r->tail = 0;
+    r->eof = false;
     r->line = 1;
-    r->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-    snprintf(r->path, sizeof r->path, "%s", standard ? "standard input" : path);
+    r->offset = 0;
     return r;
+}
+
+struct trace_reader *trace_reader_open(const char *path, char err[TRACE_ERR_LEN])
+{
+    bool standard_input = strcmp(path, "-") == 0;
+    int fd = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    struct trace_reader *r = NULL;
+    err[0] = '\0';
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        snprintf(err, TRACE_ERR_LEN, "open %.400s: %s", path, strerror(errno));
+        goto failed;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        snprintf(err, TRACE_ERR_LEN, "open %.400s: a directory; name the .jsonl files in it", path);
+        goto failed;
+    }
+    r = reader_new();
+    if (r == NULL) {
+        snprintf(err, TRACE_ERR_LEN, "open %.400s: out of memory", path);
+        goto failed;
+    }
+    r->fd = fd;
+    r->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+    snprintf(r->path, sizeof r->path, "%s", standard_input ? "standard input" : path);
+    return r;
+failed:
+    if (fd >= 0)
+        close(fd);
+    return NULL;
 }
 
 void trace_reader_close(struct trace_reader *r)
 {
-    if (!r)
+    if (r == NULL)
         return;
     close(r->fd);
-    free(r->buf);
     trace_scratch_free(r->scratch);
     free(r);
 }
@@ -87,22 +95,23 @@ static void consume(struct trace_reader *r, size_t n)
     r->offset += n;
 }
 
-/* More bytes behind what is there. False: end of file, or an error (then `err` has words). */
+/* Gets more bytes behind those that wait. False: end of file, or an error (then `err` has words). */
 static bool fill(struct trace_reader *r, char err[TRACE_ERR_LEN])
 {
     if (r->eof)
         return false;
-    if (r->room - r->tail < CHUNK) {
+    if (sizeof r->buf - r->tail < CHUNK) {
         memmove(r->buf, r->buf + r->head, r->tail - r->head);
         r->tail -= r->head;
         r->head = 0;
     }
     ssize_t n;
     do
-        n = read(r->fd, r->buf + r->tail, r->room - r->tail);
+        n = read(r->fd, r->buf + r->tail, CHUNK);
     while (n < 0 && errno == EINTR);
     if (n < 0)
-        snprintf(err, TRACE_ERR_LEN, "reading %.400s: %s", r->path, strerror(errno));
+        snprintf(err, TRACE_ERR_LEN, "read %.400s at byte %llu: %s", r->path,
+                 (unsigned long long)(r->offset + (r->tail - r->head)), strerror(errno));
     if (n <= 0) {
         r->eof = true;
         return false;
@@ -111,28 +120,38 @@ static bool fill(struct trace_reader *r, char err[TRACE_ERR_LEN])
     return true;
 }
 
-/* Skips bytes up to the next '\n' (kept) or the end, or, with `nuls`, as long as they are NUL. Returns how many. */
-static size_t skip(struct trace_reader *r, bool nuls, char err[TRACE_ERR_LEN])
+/* Skips the NUL bytes at head, however many. */
+static enum trace_read skip_nuls(struct trace_reader *r, size_t *bytes, char err[TRACE_ERR_LEN])
 {
-    size_t skipped = 0;
-    for (;;) {
-        size_t n = r->tail - r->head, i = 0;
-        const char *p = r->buf + r->head;
-        if (nuls) {
-            while (i < n && p[i] == '\0')
-                i++;
-        } else {
-            const char *end = memchr(p, '\n', n);
-            i = end ? (size_t)(end - p) : n;
+    do {
+        while (r->head < r->tail && r->buf[r->head] == '\0') {
+            consume(r, 1);
+            ++*bytes;
         }
-        consume(r, i);
-        skipped += i;
-        if (i < n || !fill(r, err))
-            return skipped;
-    }
+    } while (r->head == r->tail && fill(r, err));
+    return err[0] != '\0' ? TRACE_READ_ERROR : TRACE_READ_NULS;
 }
 
-static bool blank(const char *p, size_t n)
+/* Skips the rest of a line that is too long to be kept. */
+static enum trace_read skip_long_line(struct trace_reader *r, size_t *bytes, char err[TRACE_ERR_LEN])
+{
+    do {
+        const char *from = r->buf + r->head;
+        const char *end = memchr(from, '\n', r->tail - r->head);
+        size_t n = end != NULL ? (size_t)(end - from) : r->tail - r->head;
+        consume(r, n);
+        *bytes += n;
+        if (end != NULL) {
+            consume(r, 1);
+            r->line++;
+            snprintf(err, TRACE_ERR_LEN, "a line of %zu bytes; the longest that is read has %d", *bytes, LINE_BYTES_MAX);
+            return TRACE_READ_BAD;
+        }
+    } while (fill(r, err));
+    return err[0] != '\0' ? TRACE_READ_ERROR : TRACE_READ_TORN;
+}
+
+static bool is_blank(const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (p[i] != ' ' && p[i] != '\t' && p[i] != '\r')
@@ -140,50 +159,59 @@ static bool blank(const char *p, size_t n)
     return true;
 }
 
+/* The line of n bytes at head, its '\n' not counted. A line that does not parse may hold a run of NUL bytes, where a
+ * crash left a hole between two writes: what stands before the hole is judged by itself, and so is what comes after. */
+static enum trace_read one_line(struct trace_reader *r, size_t n, struct trace_record *out, size_t *bytes,
+                                char err[TRACE_ERR_LEN])
+{
+    const char *p = r->buf + r->head;
+    bool suspect;
+    bool parsed = trace_parse(p, n, r->scratch, out, &suspect, err);
+    const char *nul = parsed ? NULL : memchr(p, '\0', n);
+    if (nul != NULL) {
+        n = (size_t)(nul - p);
+        consume(r, n);
+        parsed = trace_parse(p, n, r->scratch, out, &suspect, err);
+    } else {
+        consume(r, n + 1);
+        r->line++;
+    }
+    *bytes = n;
+    return parsed ? TRACE_READ_RECORD : TRACE_READ_BAD;
+}
+
 enum trace_read trace_reader_next(struct trace_reader *r, struct trace_record *out, size_t *bytes, char err[TRACE_ERR_LEN])
 {
+    size_t searched = 0; /* bytes after head that hold no '\n' */
     err[0] = '\0';
     *bytes = 0;
-    size_t seen = 0; /* bytes after head that hold no '\n' */
     for (;;) {
-        out->line = r->line;
-        char *p = r->buf + r->head;
+        const char *p = r->buf + r->head;
         size_t n = r->tail - r->head;
-        if (n > 0 && *p == '\0') {
-            *bytes = skip(r, true, err);
-            return err[0] ? TRACE_READ_ERROR : TRACE_READ_NULS;
-        }
-        char *end = n > seen ? memchr(p + seen, '\n', n - seen) : NULL;
-        if (!end && n > LINE_MAX_BYTES) {
-            *bytes = skip(r, false, err);
-            if (err[0])
-                return TRACE_READ_ERROR;
-            snprintf(err, TRACE_ERR_LEN, "a line of %zu bytes; the longest allowed has %d", *bytes, LINE_MAX_BYTES);
-            if (r->head < r->tail) {
-                consume(r, 1);
-                r->line++;
-            }
-            return TRACE_READ_BAD;
-        }
-        if (!end) {
-            seen = n;
-            if (fill(r, err))
-                continue;
-            if (err[0])
-                return TRACE_READ_ERROR;
-            if (n == 0)
-                return TRACE_READ_END;
-            *bytes = n;
-            consume(r, n);
-            return TRACE_READ_TORN;
-        }
-        size_t len = (size_t)(end - p);
-        consume(r, len + 1);
-        r->line++;
-        seen = 0;
-        if (blank(p, len))
+        out->line = r->line;
+        if (n > 0 && *p == '\0')
+            return skip_nuls(r, bytes, err);
+        const char *end = n > searched ? memchr(p + searched, '\n', n - searched) : NULL;
+        if ((end != NULL ? (size_t)(end - p) : n) > LINE_BYTES_MAX)
+            return skip_long_line(r, bytes, err);
+        if (end != NULL) {
+            size_t length = (size_t)(end - p);
+            searched = 0;
+            if (!is_blank(p, length))
+                return one_line(r, length, out, bytes, err);
+            consume(r, length + 1);
+            r->line++;
             continue;
-        bool suspect;
-        return trace_parse(p, len, r->scratch, out, &suspect, err) ? TRACE_READ_RECORD : TRACE_READ_BAD;
+        }
+        searched = n;
+        if (fill(r, err))
+            continue;
+        if (err[0] != '\0')
+            return TRACE_READ_ERROR;
+        if (n == 0)
+            return TRACE_READ_END;
+        *bytes = n;
+        consume(r, n);
+        return TRACE_READ_TORN;
     }
 }

@@ -198,7 +198,8 @@ void one_stand(struct one *o)
 
 void one_lead(struct one *o)
 {
-    one_stand(o);
+    if (one_role(o) != RAFT_CANDIDATE)
+        one_stand(o);
     for (unsigned i = 1; one_role(o) == RAFT_CANDIDATE; i++)
         one_vote_res(o, (node_id)i, raft_brief(o->r).term, true);
     assert_int_equal(one_role(o), RAFT_LEADER);

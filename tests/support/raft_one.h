@@ -51,7 +51,7 @@ void one_get(struct one *o, node_id client, const char *mid, const char *key);
 /* ---- longer ways ---- */
 /* Through the election timeout and PreVotes to a candidate: of term + 1. */
 void one_stand(struct one *o);
-/* And through the votes to a leader; its no-op is the last entry. */
+/* And through the votes (of the candidacy that there is) to a leader; its no-op is the last entry. */
 void one_lead(struct one *o);
 /* Peers 1.. acknowledge everything in the log, up to a majority; so it commits. */
 void one_ack_quorum(struct one *o);

@@ -15,18 +15,33 @@ static void tick(struct raft_trace *rt)
     rt->t += STEP_NS;
 }
 
-void rt_sim(struct raft_trace *rt, const char *ev, const char *fmt, ...)
+static int64_t sim_from(struct raft_trace *rt, int64_t cause, const char *ev, const char *fmt, va_list ap)
 {
     char fields[1024];
-    va_list ap;
-    va_start(ap, fmt);
     vsnprintf(fields, sizeof fields, fmt, ap);
-    va_end(ap);
-    rt->fx.cause = 0;
+    rt->fx.cause = cause;
     rt->fx.state.role = 0;
     tick(rt);
-    if (!rt->no_sim)
-        fixture_rec(&rt->fx, "sim", rt->t, ev, fields);
+    return rt->no_sim ? 0 : fixture_rec(&rt->fx, "sim", rt->t, ev, fields);
+}
+
+void rt_sim(struct raft_trace *rt, const char *ev, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    sim_from(rt, 0, ev, fmt, ap);
+    va_end(ap);
+}
+
+/* A record of the simulator that follows from its record `cause`. */
+static int64_t then(struct raft_trace *rt, int64_t cause, const char *ev, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static int64_t then(struct raft_trace *rt, int64_t cause, const char *ev, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int64_t s = sim_from(rt, cause, ev, fmt, ap);
+    va_end(ap);
+    return s;
 }
 
 void rt_open_bare(struct raft_trace *rt, int n)
@@ -163,7 +178,7 @@ int rt_send_term(struct raft_trace *rt, int from, int to, const char *ty, int64_
         if (strcmp(rt->fx.node[i].name, rt->node[from].name) == 0)
             m->lc = rt->fx.node[i].lc;
     }
-    rt_sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"sz\":100,\"term\":%" PRId64, m->d,
+    m->in = then(rt, 0, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"sz\":100,\"term\":%" PRId64, m->d,
         rt->node[from].name, rt->node[to].name, ty, m->mid, mterm);
     return number;
 }
@@ -190,12 +205,19 @@ static void observe(struct raft_trace *rt, int node, int64_t lc)
 void rt_recv(struct raft_trace *rt, int msg)
 {
     struct rt_msg *m = &rt->msg[msg];
-    rt_sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"dly\":100", m->d, rt->node[m->from].name,
+    then(rt, m->in, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"dly\":100", m->d, rt->node[m->from].name,
         rt->node[m->to].name);
     observe(rt, m->to, m->lc);
     begin_input(rt, m->to);
     rt->node[m->to].input = rt_rec(rt, m->to, "msg.recv", "\"from\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"mterm\":%" PRId64 "%s",
                                    rt->node[m->from].name, m->ty, m->mid, m->term, m->fields);
+}
+
+void rt_drop(struct raft_trace *rt, int msg)
+{
+    const struct rt_msg *m = &rt->msg[msg];
+    then(rt, m->in, "net.drop", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"why\":\"partition\",\"f\":1", m->d,
+           rt->node[m->from].name, rt->node[m->to].name);
 }
 
 int64_t rt_request(struct raft_trace *rt, int node, const char *ty, const char *key)
@@ -204,11 +226,11 @@ int64_t rt_request(struct raft_trace *rt, int node, const char *ty, const char *
     char val[40] = "";
     if (strcmp(ty, "put") == 0)
         snprintf(val, sizeof val, ",\"val\":\"v%" PRId64 "\"", rt->value = number);
-    rt_sim(rt, "op.invoke", "\"op\":\"0100:%" PRId64 "\",\"cli\":\"0100\",\"f\":\"%s\",\"key\":\"%s\"%s", number, ty, key, val);
-    rt_sim(rt, "op.try", "\"op\":\"0100:%" PRId64 "\",\"att\":1,\"mid\":\"REQ%" PRId64 "\",\"to\":\"%s\"", number, number, rt->node[node].name);
-    rt_sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"0100\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d,
+    int64_t cause = then(rt, 0, "op.invoke", "\"op\":\"0100:%" PRId64 "\",\"cli\":\"0100\",\"f\":\"%s\",\"key\":\"%s\"%s", number, ty, key, val);
+    cause = then(rt, cause, "op.try", "\"op\":\"0100:%" PRId64 "\",\"att\":1,\"mid\":\"REQ%" PRId64 "\",\"to\":\"%s\"", number, number, rt->node[node].name);
+    cause = then(rt, cause, "net.in", "\"d\":%" PRId64 ",\"src\":\"0100\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d,
         rt->node[node].name, ty, number);
-    rt_sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"0100\",\"dst\":\"%s\",\"dly\":100", d, rt->node[node].name);
+    then(rt, cause, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"0100\",\"dst\":\"%s\",\"dly\":100", d, rt->node[node].name);
     begin_input(rt, node);
     rt->node[node].input = rt_rec(rt, node, "msg.recv", "\"from\":\"0100\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"key\":\"%s\"", ty, number, key);
     return number;
@@ -346,10 +368,10 @@ void rt_reply(struct raft_trace *rt, int node, int64_t request, const char *val)
     rt_rec(rt, node, "req.reply", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"op\":\"%s\",\"res\":\"ok\",\"key\":\"k\"%s", request,
            val != NULL ? "get" : "put", field);
     rt_rec(rt, node, "msg.send", "\"to\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\"", request);
-    rt_sim(rt, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d, n->name,
+    int64_t cause = then(rt, 0, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d, n->name,
            request);
-    rt_sim(rt, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"0100\",\"dly\":100", d, n->name);
-    rt_sim(rt, "op.return", "\"op\":\"0100:%" PRId64 "\",\"res\":\"ok\"%s,\"by\":\"%s\"", request, field, n->name);
+    cause = then(rt, cause, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"0100\",\"dly\":100", d, n->name);
+    then(rt, cause, "op.return", "\"op\":\"0100:%" PRId64 "\",\"res\":\"ok\"%s,\"by\":\"%s\"", request, field, n->name);
 }
 
 void rt_put(struct raft_trace *rt, int leader, unsigned followers)
@@ -357,7 +379,9 @@ void rt_put(struct raft_trace *rt, int leader, unsigned followers)
     struct rt_node *l = &rt->node[leader];
     int64_t number = rt_request(rt, leader, "put", "k");
     int have = 1;
-    rt_append(rt, leader, l->term, command_of(l->li + 1, l->term));
+    l->terms[++l->li] = l->term;
+    rt_rec(rt, leader, "log.append", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v%" PRId64
+           "\",\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"", l->li, l->term, command_of(l->li, l->term), number, number);
     for (int i = 0; i < rt->n; i++) {
         if (i == leader || (followers & (1u << i)) == 0)
             continue;
@@ -393,6 +417,31 @@ void rt_get(struct raft_trace *rt, int leader, unsigned followers)
             rt_reply(rt, leader, number, val);
         }
     }
+}
+
+void rt_stale_read(struct raft_trace *rt)
+{
+    rt_elect(rt, 0, 1, RT_ALL);
+    rt_replicate(rt, 0, RT_ALL);
+    rt_put(rt, 0, RT_ALL);
+    int64_t old = rt->value;
+    rt_sim(rt, "fault.begin", "\"f\":1,\"kind\":\"partition\",\"groups\":[[\"0000\"],[\"0001\",\"0002\"]]");
+    int first = rt->n_msgs;
+    rt_elect(rt, 1, 2, 1u << 2);
+    for (int i = first; i < rt->n_msgs; i++) {
+        if (rt->msg[i].to == 0)
+            rt_drop(rt, i);
+    }
+    rt_replicate(rt, 1, 1u << 2);
+    rt_put(rt, 1, 1u << 2);
+    int64_t get = rt_request(rt, 0, "get", "k");
+    rt_rec(rt, 0, "read.local", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v%" PRId64 "\",\"at\":%" PRId64
+           ",\"policy\":\"local\"", get, old, rt->node[0].ai);
+    char val[24];
+    snprintf(val, sizeof val, "v%" PRId64, old);
+    rt_reply(rt, 0, get, val);
+    rt_sim(rt, "fault.end", "\"f\":1,\"kind\":\"partition\"");
+    rt_replicate(rt, 1, 1u << 0);
 }
 
 /* ---- the end ---- */

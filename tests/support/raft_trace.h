@@ -25,7 +25,7 @@ struct raft_trace {
     struct rt_msg {
         int from, to;
         char ty[16], mid[32], fields[800];
-        int64_t lc, d, pi, n_ents, term;
+        int64_t lc, d, in, pi, n_ents, term;   /* in: s of its net.in */
     } msg[RT_MSGS];
     int n_msgs;
     int64_t requests;
@@ -57,6 +57,8 @@ int rt_send(struct raft_trace *rt, int from, int to, const char *ty, const char 
 int rt_send_term(struct raft_trace *rt, int from, int to, const char *ty, int64_t mterm, const char *fields);
 /* (net.out and) msg.recv: a new input of its receiver. */
 void rt_recv(struct raft_trace *rt, int msg);
+/* The message is lost to fault 1, a partition (net.drop). */
+void rt_drop(struct raft_trace *rt, int msg);
 /* A request of client 0100 arrives: an input. Returns the request's number; its MID is "REQ<number>". */
 int64_t rt_request(struct raft_trace *rt, int node, const char *ty, const char *key);
 
@@ -80,6 +82,10 @@ void rt_replicate(struct raft_trace *rt, int leader, unsigned followers);
 void rt_put(struct raft_trace *rt, int leader, unsigned followers);
 /* A get, confirmed by a round of appends to `followers`, served. */
 void rt_get(struct raft_trace *rt, int leader, unsigned followers);
+
+/* Partition F1 cuts leader 0 off; 1 leads term 2 and acknowledges a newer value of k; then 0, which has heard nothing,
+ * answers a get of k from its own state with the older value: a stale read. Healed, 0 steps down. */
+void rt_stale_read(struct raft_trace *rt);
 
 #define RT_ALL ((1u << RT_NODES) - 1)
 

@@ -1,0 +1,446 @@
+/* load.c -- from trace files to a database, whole or not at all. */
+#include "load_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "derive_int.h"
+
+/* ---- nodes and boots by name ---- */
+
+struct node *load_node(struct load *l, const char *p, size_t n)
+{
+    struct name *name = names_get(&l->names, p, n);
+    if (name->user == NULL) {
+        struct node *x = mem_new(sizeof *x);
+        x->name = name;
+        x->is_sim = n == 3 && memcmp(p, "sim", 3) == 0;
+        name->user = x;
+        if (l->n_nodes == l->node_room) {
+            l->node_room = l->node_room > 0 ? l->node_room * 2 : 16;
+            l->node = mem_grow(l->node, l->node_room, sizeof(struct node *));
+        }
+        l->node[l->n_nodes++] = x;
+    }
+    return name->user;
+}
+
+struct node *load_node_text(struct load *l, struct trace_text t)
+{
+    return load_node(l, t.p, t.n);
+}
+
+struct node *load_node_find(const struct load *l, struct trace_text t)
+{
+    struct name *name = t.p != NULL ? names_find(&l->names, t.p, t.n) : NULL;
+    return name != NULL ? name->user : NULL;
+}
+
+struct boot *load_boot(struct load *l, struct trace_text node, int64_t number)
+{
+    struct boot *b = l->last_boot;
+    if (b != NULL && b->boot == number && b->node->name->n == node.n && memcmp(b->node->name->text, node.p, node.n) == 0)
+        return b;
+    struct node *n = load_node_text(l, node);
+    size_t i = n->n_boots;
+    while (i > 0 && n->boot[i - 1]->boot > number)
+        i--;
+    if (i > 0 && n->boot[i - 1]->boot == number)
+        return l->last_boot = n->boot[i - 1];
+
+    b = mem_new(sizeof *b);
+    b->node = n;
+    b->boot = number;
+    b->index = l->n_boots;
+    b->close_records = -1;
+    if (n->n_boots == n->boot_room) {
+        n->boot_room = n->boot_room > 0 ? n->boot_room * 2 : 4;
+        n->boot = mem_grow(n->boot, n->boot_room, sizeof(struct boot *));
+    }
+    memmove(&n->boot[i + 1], &n->boot[i], (n->n_boots - i) * sizeof(struct boot *));
+    n->boot[i] = b;
+    n->n_boots++;
+    if (l->n_boots == l->boot_room) {
+        l->boot_room = l->boot_room > 0 ? l->boot_room * 2 : 16;
+        l->boot = mem_grow(l->boot, l->boot_room, sizeof(struct boot *));
+    }
+    l->boot[l->n_boots++] = b;
+    return l->last_boot = b;
+}
+
+/* ---- interruption and progress ---- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    interrupted = 1;
+}
+
+bool load_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+static int stop_sqlite(void *unused)
+{
+    (void)unused;
+    return interrupted != 0;
+}
+
+void load_progress(struct load *l, const char *what, int64_t done, int64_t total)
+{
+    int64_t now = (int64_t)trace_mono_ns();
+    if (l->o->quiet || !isatty(STDERR_FILENO) || now - l->progress_ns < INT64_C(100000000))
+        return;
+    l->progress_ns = now;
+    if (total > 0)
+        fprintf(stderr, "\r%s %3lld %% \033[K", what, (long long)(done * 100 / total));
+    else
+        fprintf(stderr, "\r%s %lld \033[K", what, (long long)done);
+}
+
+static void progress_end(const struct load *l)
+{
+    if (!l->o->quiet && isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+}
+
+/* ---- one record ---- */
+
+static void insert_record(struct load *l, const struct boot *b, const struct trace_record *r, int64_t id, int64_t source, int64_t cause)
+{
+    sqlite3_stmt *q = l->insert;
+    sqlite3_bind_int64(q, 1, id);
+    sqlite3_bind_int64(q, 2, l->run_id);
+    bind_name(q, 3, b->node->name);
+    sqlite3_bind_int64(q, 4, r->boot);
+    sqlite3_bind_int64(q, 5, r->seq);
+    sqlite3_bind_int64(q, 6, r->t);
+    sqlite3_bind_int64(q, 7, r->lc);
+    bind_text(q, 8, r->ev.p, r->ev.n);
+    bind_int(q, 9, cause);
+    if (r->has_state) {
+        sqlite3_bind_int64(q, 10, r->term);
+        sqlite3_bind_text(q, 11, &r->role, 1, SQLITE_STATIC);
+        sqlite3_bind_int64(q, 12, r->commit);
+        sqlite3_bind_int64(q, 13, r->applied);
+        sqlite3_bind_int64(q, 14, r->last);
+    } else {
+        for (int i = 10; i <= 14; i++)
+            sqlite3_bind_null(q, i);
+    }
+    sqlite3_bind_int64(q, 15, source);
+    sqlite3_bind_int64(q, 16, r->line);
+    bind_text(q, 17, r->body.p, r->body.n);
+    db_step(&l->db, q);
+}
+
+static void add_record(struct load *l, const struct trace_record *r, int64_t source, int64_t first_source)
+{
+    struct boot *b = load_boot(l, r->node, r->boot);
+    if (!boot_record(l, b, r, source))
+        return;
+    int64_t id = l->next_id++, cause = NONE;
+    boot_remember(b, r->seq, (uint32_t)(id - l->base_id));
+    if (r->cause != 0) {
+        uint32_t of = boot_find(b, r->cause);
+        if (of != 0) {
+            cause = l->base_id + of;
+        } else {
+            if (l->n_late == l->late_room) {
+                l->late_room = l->late_room > 0 ? l->late_room * 2 : 64;
+                l->late = mem_grow(l->late, l->late_room, sizeof *l->late);
+            }
+            l->late[l->n_late++] = (struct late_cause){.id = id, .seq = r->cause, .line = r->line, .boot = b};
+        }
+    }
+    if (r->t > l->t_end)
+        l->t_end = r->t;
+    insert_record(l, b, r, id, first_source + source, cause);
+    b->node->current = b;
+    derive_record(l->derive, b->node, b, r, id, source);
+}
+
+/* Causes that came after what they caused: possible only where a file is out of order or the trace is wrong. */
+static void late_causes(struct load *l)
+{
+    sqlite3_stmt *q = db_prepare(&l->db, "UPDATE records SET cause = ? WHERE id = ?");
+    for (size_t i = 0; i < l->n_late && !l->db.failed; i++) {
+        const struct late_cause *x = &l->late[i];
+        uint32_t of = boot_find(x->boot, x->seq);
+        if (of == 0) {
+            if (x->boot->lost_causes++ == 0)
+                x->boot->lost_causes_line = x->line;
+            continue;
+        }
+        sqlite3_bind_int64(q, 1, l->base_id + of);
+        sqlite3_bind_int64(q, 2, x->id);
+        db_step(&l->db, q);
+    }
+    db_done(&l->db, q);
+}
+
+/* ---- the file being made ---- */
+
+/* Takes the name X.tmp for this process: two loads at once must not write one file. Returns the locked descriptor. */
+static int take_tmp(const char *tmp, int *status)
+{
+    for (;;) {
+        struct stat mine, named;
+        int fd = open(tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+        if (fd < 0) {
+            *status = cli_fail(EXIT_CANTCREATE, "load", "cannot create %s: %s", tmp, strerror(errno));
+            return -1;
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            *status = cli_fail(EXIT_CANTCREATE, "load", "another analyze is writing %s", tmp);
+            close(fd);
+            return -1;
+        }
+        if (fstat(fd, &mine) == 0 && stat(tmp, &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev)
+            return fd;
+        close(fd); /* it was renamed while we waited */
+    }
+}
+
+static bool copy_file(const char *from, int to, int *status)
+{
+    char chunk[65536];
+    size_t n;
+    FILE *f = fopen(from, "rb");
+    bool ok = f != NULL && ftruncate(to, 0) == 0 && lseek(to, 0, SEEK_SET) == 0;
+    while (ok && (n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        ok = write(to, chunk, n) == (ssize_t)n;
+    ok = ok && !ferror(f);
+    if (!ok)
+        *status = cli_fail(EXIT_IO, "load", "cannot copy %s: %s", from, strerror(errno));
+    if (f != NULL)
+        fclose(f);
+    return ok;
+}
+
+/* The indexes of the runs that are there are made anew with the new run's: faster than keeping them up to date. */
+static void drop_indexes(struct db *db)
+{
+    char *all = NULL;
+    sqlite3_stmt *q = db_prepare(db, "SELECT group_concat('DROP INDEX ' || name, ';') FROM sqlite_master"
+                                     " WHERE type = 'index' AND sql IS NOT NULL");
+    if (db_row(db, q) && sqlite3_column_type(q, 0) == SQLITE_TEXT)
+        all = mem_text((const char *)sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0));
+    db_done(db, q);
+    if (all != NULL)
+        db_exec(db, all);
+    free(all);
+}
+
+static void open_tmp(struct load *l, const char *tmp, bool append)
+{
+    struct db *db = &l->db;
+    if (!append) {
+        db_create(db, tmp);
+    } else if (db_open(db, tmp, true)) {
+        db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF");
+        drop_indexes(db);
+    }
+    sqlite3_progress_handler(db->h, 20000, stop_sqlite, NULL);
+}
+
+/* ---- filling it ---- */
+
+static void store_sources(struct load *l, int64_t first)
+{
+    struct db *db = &l->db;
+    sqlite3_stmt *q = db_prepare(db, "INSERT INTO sources(source_id, run_id, path, bytes, lines, records, bad_lines, torn_tail)"
+                                     " VALUES (:id, :run, :path, :bytes, :lines, :records, :bad, :torn)");
+    for (size_t i = 0; i < l->n_sources && !db->failed; i++) {
+        const struct source *s = &l->source[i];
+        db_bind_int(db, q, ":id", first + (int64_t)i + 1);
+        db_bind_int(db, q, ":run", l->run_id);
+        db_bind_text(db, q, ":path", s->shown);
+        db_bind_int(db, q, ":bytes", s->bytes);
+        db_bind_int(db, q, ":lines", s->lines);
+        db_bind_int(db, q, ":records", s->records);
+        db_bind_int(db, q, ":bad", s->bad);
+        db_bind_int(db, q, ":torn", s->torn);
+        db_run(db, q);
+    }
+    db_done(db, q);
+}
+
+static bool run_is_new(struct load *l, int *status)
+{
+    sqlite3_stmt *q = db_prepare(&l->db, "SELECT 1 FROM runs WHERE name = :name");
+    db_bind_text(&l->db, q, ":name", l->run_name);
+    bool there = db_row(&l->db, q);
+    db_done(&l->db, q);
+    if (there)
+        *status = cli_fail(EXIT_DATA, "load", "run %s is in the database already: give it another name with --run", l->run_name);
+    return !there;
+}
+
+static bool all_records(struct load *l, int64_t first_source, int *status)
+{
+    struct merge *m = merge_open(l, status);
+    const struct trace_record *r;
+    int64_t source = 0, done = 0;
+    while (*status == 0 && !l->db.failed && (r = merge_next(m, &source, status)) != NULL) {
+        add_record(l, r, source, first_source);
+        if ((++done & 4095) == 0) {
+            load_progress(l, "loading", done, l->total);
+            if (load_interrupted())
+                *status = LOAD_INTERRUPTED;
+        }
+    }
+    merge_close(m);
+    return *status == 0;
+}
+
+static void fill(struct load *l, int *status)
+{
+    struct db *db = &l->db;
+    l->run_id = db_int(db, "SELECT max(run_id) FROM runs", 0) + 1;
+    l->base_id = db_int(db, "SELECT max(id) FROM records", 0);
+    l->next_id = l->base_id + 1;
+    int64_t first_source = db_int(db, "SELECT max(source_id) FROM sources", 0);
+    if (db->failed || !run_is_new(l, status))
+        return;
+    db_exec(db, "BEGIN");
+    store_sources(l, first_source);
+    l->insert = db_prepare(db, "INSERT INTO records(id, run_id, node, boot, seq, t, lc, ev, cause, term, role, commit_idx,"
+                               " applied_idx, last_idx, source_id, line, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    l->derive = derive_new(l);
+    l->t_end = INT64_MIN;
+    if (!db->failed && all_records(l, first_source, status)) {
+        late_causes(l);
+        boots_store(l); /* what is missing explains what cannot be matched */
+        derive_end(l->derive);
+        nodes_store(l);
+        header_store(l);
+        load_notes_store(l);
+    }
+    derive_free(l->derive);
+    db_done(db, l->insert);
+    if (*status != 0 || db->failed)
+        return;
+    db_exec(db, "COMMIT");
+    if (!l->o->quiet)
+        load_progress(l, "indexing", 1, 1);
+    db_exec(db, db_embedded("indexes.sql"));
+    db_exec(db, "PRAGMA analysis_limit=1000; ANALYZE");
+}
+
+/* ---- all of it ---- */
+
+static bool target(const struct load_options *o, char *path, size_t n, int *status)
+{
+    struct stat st;
+    if (o->out != NULL) {
+        snprintf(path, n, "%s", o->out);
+    } else if (o->n_paths == 1 && stat(o->paths[0], &st) == 0 && S_ISDIR(st.st_mode)) {
+        size_t len = strlen(o->paths[0]);
+        while (len > 1 && o->paths[0][len - 1] == '/')
+            len--;
+        snprintf(path, n, "%.*s/run.db", (int)len, o->paths[0]);
+    } else if (o->n_paths == 1 && strcmp(o->paths[0], "-") != 0 && stat(o->paths[0], &st) != 0) {
+        *status = cli_fail(EXIT_NOINPUT, "load", "cannot open %s: %s", o->paths[0], strerror(errno));
+    } else {
+        *status = cli_fail(EXIT_USAGE, "load", "-o DB is needed: only one run directory has a database of its own (RUN/run.db)");
+    }
+    if (*status == 0 && db_kind(path) == DB_FOREIGN)
+        *status = cli_fail(EXIT_CANTCREATE, "load", "%s exists and is not a database of analyze: not overwritten", path);
+    return *status == 0;
+}
+
+static void report(struct load *l, struct load_result *r)
+{
+    snprintf(r->run, sizeof r->run, "%s", l->run_name);
+    r->records = l->next_id - l->base_id - 1;
+    r->sources = (int64_t)l->n_sources;
+    r->t_end = l->t_end;
+    for (size_t i = 0; i < l->n_sources; i++)
+        r->bytes += l->source[i].bytes;
+    for (size_t i = 0; i < l->notes.n; i++) {
+        r->findings_loss += l->notes.row[i].severity == SEV_LOSS;
+        r->findings_error += l->notes.row[i].severity == SEV_ERROR;
+    }
+}
+
+static void make_database(struct load *l, struct load_result *r, int *status)
+{
+    char tmp[sizeof r->path + 8];
+    snprintf(tmp, sizeof tmp, "%s.tmp", r->path);
+    bool append = l->o->append && db_kind(r->path) != DB_ABSENT;
+    int fd = take_tmp(tmp, status);
+    if (fd < 0)
+        return;
+    if (!append || copy_file(r->path, fd, status)) {
+        open_tmp(l, tmp, append);
+        if (!l->db.failed)
+            fill(l, status);
+    }
+    progress_end(l);
+    if (load_interrupted())
+        *status = LOAD_INTERRUPTED;
+    else if (*status == 0 && l->db.failed)
+        *status = cli_fail(l->db.status, "load", "%s", l->db.err);
+    report(l, r);
+    if (*status == 0 && l->o->strict && r->findings_loss > 0)
+        *status = cli_fail(EXIT_DATA, "load", "records are missing (%lld findings), and --strict refuses that",
+                           (long long)r->findings_loss);
+    db_close(&l->db);
+    if (*status == 0 && rename(tmp, r->path) != 0)
+        *status = cli_fail(EXIT_CANTCREATE, "load", "cannot rename %s to %s: %s", tmp, r->path, strerror(errno));
+    if (*status != 0)
+        unlink(tmp);
+    close(fd);
+}
+
+static void free_load(struct load *l)
+{
+    load_sources_free(l);
+    header_free(l);
+    load_notes_free(l);
+    for (size_t i = 0; i < l->n_nodes; i++) {
+        free(l->node[i]->boot);
+        free(l->node[i]->impl);
+        free(l->node[i]);
+    }
+    free(l->node);
+    boots_free(l);
+    names_free(&l->names);
+    free(l->late);
+}
+
+int load_run(const struct load_options *o, struct load_result *r)
+{
+    struct load_result own;
+    struct load l = {.o = o};
+    int status = 0;
+    struct sigaction act = {.sa_handler = on_signal}, was_int, was_term;
+    if (r == NULL)
+        r = &own;
+    *r = (struct load_result){.records = 0};
+    if (!target(o, r->path, sizeof r->path, &status))
+        return status;
+
+    interrupted = 0;
+    sigemptyset(&act.sa_mask);
+    sigaction(SIGINT, &act, &was_int);
+    sigaction(SIGTERM, &act, &was_term);
+    l.progress_ns = (int64_t)trace_mono_ns() + INT64_C(400000000); /* quick loads show no progress */
+    if (load_find_sources(&l, &status) && load_scan(&l, &status) && header_check(&l, &status))
+        make_database(&l, r, &status);
+    sigaction(SIGINT, &was_int, NULL);
+    sigaction(SIGTERM, &was_term, NULL);
+    free_load(&l);
+    return status;
+}

@@ -1,0 +1,399 @@
+/* test_wire.c -- datagrams: the shapes of the course's protocol and ours, there and back, and what is refused and why. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "../src/raft.h"
+#include "../src/wire.h"
+#include "support/wire_random.h"
+
+static char bytes[DATAGRAM_MAX + 2];
+static struct wire_decoder *decoder;
+
+static int make_decoder(void **state)
+{
+    (void)state;
+    decoder = wire_decoder_new();
+    return decoder ? 0 : -1;
+}
+
+static int free_decoder(void **state)
+{
+    (void)state;
+    wire_decoder_free(decoder);
+    return 0;
+}
+
+static void expect_text(const struct message *m, const char *text)
+{
+    size_t n = wire_encode(m, bytes, DATAGRAM_MAX);
+    bytes[n] = '\0';
+    assert_string_equal(bytes, text);
+    struct message back;
+    struct wire_refusal refusal;
+    assert_true(wire_decode(decoder, text, strlen(text), &back, &refusal));
+    assert_true(wire_equal(m, &back));
+}
+
+/* ---- the course's protocol ---- */
+
+static void hello_has_the_four_common_fields_and_nothing_else(void **state)
+{
+    (void)state;
+    const struct message m = {.type = MESSAGE_HELLO, .src = 0x001f, .dst = NODE_NONE, .leader = NODE_NONE};
+    expect_text(&m, "{\"src\":\"001F\",\"dst\":\"FFFF\",\"leader\":\"FFFF\",\"type\":\"hello\"}");
+}
+
+static void requests_and_answers_have_the_fields_of_the_course(void **state)
+{
+    (void)state;
+    struct message m = {.type = MESSAGE_GET, .src = 0x0015, .dst = 0, .leader = 1, .mid = "M1", .key = "K"};
+    expect_text(&m, "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"0001\",\"type\":\"get\",\"MID\":\"M1\",\"key\":\"K\"}");
+    m.type = MESSAGE_PUT;
+    m.value = "V";
+    expect_text(&m, "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"0001\",\"type\":\"put\",\"MID\":\"M1\",\"key\":\"K\","
+                    "\"value\":\"V\"}");
+    struct message a = {.type = MESSAGE_OK, .src = 0, .dst = 0x0015, .leader = 0, .mid = "M1"};
+    expect_text(&a, "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"0000\",\"type\":\"ok\",\"MID\":\"M1\"}");
+    a.value = ""; /* of a missing key */
+    expect_text(&a, "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"0000\",\"type\":\"ok\",\"MID\":\"M1\",\"value\":\"\"}");
+    a.value = NULL;
+    a.type = MESSAGE_FAIL;
+    expect_text(&a, "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"0000\",\"type\":\"fail\",\"MID\":\"M1\"}");
+    a.type = MESSAGE_REDIRECT;
+    a.leader = NODE_NONE;
+    expect_text(&a, "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"FFFF\",\"type\":\"redirect\",\"MID\":\"M1\"}");
+}
+
+static bool decodes(const char *text, struct message *m)
+{
+    struct wire_refusal refusal;
+    return wire_decode(decoder, text, strlen(text), m, &refusal);
+}
+
+static void spacing_order_extra_fields_and_a_newline_at_the_end_do_not_matter(void **state)
+{
+    (void)state;
+    struct message m;
+    assert_true(decodes(" { \"type\" : \"get\", \"extra\": [1.5, {\"a\": null}], \"key\":\"\\u006b\\/\", \"MID\":\"x\",\n"
+                        "\"leader\":\"FFFF\", \"dst\":\"0002\",\"src\":\"001C\"}\n",
+                        &m));
+    assert_string_equal(m.key, "k/");
+    assert_int_equal(m.src, 0x1c);
+}
+
+/* ---- between replicas ---- */
+
+static void an_append_has_its_entries_as_arrays_and_gives_them_index_and_hash(void **state)
+{
+    (void)state;
+    const struct entry noop = {.index = 8, .term = 3, .op = ENTRY_NOOP, .client = NODE_NONE, .mid = "", .key = "", .value = ""};
+    struct entry put = {.index = 9, .term = 4, .op = ENTRY_PUT, .client = 0x15, .mid = "M", .key = "k", .value = "v"};
+    struct entry first = noop;
+    put.hash = entry_hash(&put);
+    first.hash = entry_hash(&first);
+    const struct entry *const entries[] = {&first, &put};
+    const struct message m = {.type = MESSAGE_APP_REQ,
+                              .src = 2,
+                              .dst = 3,
+                              .leader = 2,
+                              .mid = "0002-1-9",
+                              .lc = 77,
+                              .term = 4,
+                              .prev_index = 7,
+                              .prev_term = 3,
+                              .commit = 6,
+                              .round = 5,
+                              .n_entries = 2,
+                              .entries = entries};
+    expect_text(&m, "{\"src\":\"0002\",\"dst\":\"0003\",\"leader\":\"0002\",\"type\":\"app_req\",\"MID\":\"0002-1-9\",\"lc\":77,"
+                    "\"term\":4,\"pi\":7,\"pt\":3,\"lci\":6,\"round\":5,\"ents\":[[3,\"noop\"],[4,\"put\",\"0015\",\"M\",\"k\","
+                    "\"v\"]]}");
+}
+
+static void an_append_reply_tells_the_match_when_it_agrees_and_a_hint_when_not(void **state)
+{
+    (void)state;
+    struct message m = {.type = MESSAGE_APP_RES, .src = 3, .dst = 2, .leader = 2, .mid = "0003-1-2", .re = "0002-1-9",
+                        .lc = 80, .term = 4, .round = 5, .ok = true, .match = 9};
+    expect_text(&m, "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"0002\",\"type\":\"app_res\",\"MID\":\"0003-1-2\",\"lc\":80,"
+                    "\"term\":4,\"re\":\"0002-1-9\",\"ok\":true,\"round\":5,\"mi\":9}");
+    m.ok = false;
+    m.match = 0;
+    m.hint_index = 6;
+    m.hint_term = 2;
+    expect_text(&m, "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"0002\",\"type\":\"app_res\",\"MID\":\"0003-1-2\",\"lc\":80,"
+                    "\"term\":4,\"re\":\"0002-1-9\",\"ok\":false,\"round\":5,\"hint\":6,\"hterm\":2}");
+}
+
+static void every_type_survives_the_wire_with_hostile_strings_and_extreme_numbers(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_seed(&rng, 1);
+    for (unsigned i = 0; i < 12000; i++) {
+        static struct wire_random r;
+        struct message back;
+        struct wire_refusal refusal;
+        wire_random(&r, (enum message_type)(i % MESSAGE_TYPES), &rng);
+        size_t n = wire_encode(&r.m, bytes, DATAGRAM_MAX);
+        assert_true(n > 0);
+        if (!wire_decode(decoder, bytes, n, &back, &refusal) || !wire_equal(&r.m, &back)) {
+            print_message("message %u did not survive: %.*s\n", i, (int)n, bytes);
+            fail();
+        }
+    }
+}
+
+/* raft.h: the core cuts appends by this bound, so that they fit into a datagram. */
+static void no_entry_takes_more_bytes_than_the_core_counts(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_seed(&rng, 2);
+    for (unsigned i = 0; i < 3000; i++) {
+        static struct wire_random r;
+        wire_random(&r, MESSAGE_APP_REQ, &rng);
+        size_t counted = 0, with = wire_encode(&r.m, bytes, DATAGRAM_MAX);
+        for (size_t k = 0; k < r.m.n_entries; k++)
+            counted += raft_entry_bytes(r.m.entries[k]);
+        r.m.n_entries = 0;
+        assert_true(with - wire_encode(&r.m, bytes, DATAGRAM_MAX) <= counted);
+    }
+}
+
+static void the_greatest_append_that_the_core_may_send_fits_into_a_datagram(void **state)
+{
+    (void)state;
+    static char value[RAFT_ENTRY_BYTES_MAX];
+    struct message m = {.type = MESSAGE_APP_REQ, .src = 1, .dst = 2, .leader = 1, .lc = WIRE_INT_MAX, .term = WIRE_INT_MAX,
+                        .prev_index = WIRE_INT_MAX, .prev_term = WIRE_INT_MAX, .commit = WIRE_INT_MAX, .round = WIRE_INT_MAX};
+    memset(m.mid, '\x01', MID_MAX);
+    struct entry e = {.op = ENTRY_PUT, .term = WIRE_INT_MAX, .client = 1, .mid = m.mid, .key = "", .value = value};
+    for (size_t n = 0; raft_entry_bytes(&e) + 6 <= RAFT_ENTRY_BYTES_MAX; n++)
+        value[n] = '\x02';
+    const struct entry *const entries[] = {&e};
+    m.entries = entries;
+    m.n_entries = 1;
+    assert_true(wire_encode(&m, bytes, DATAGRAM_MAX) > RAFT_ENTRY_BYTES_MAX - 512);
+}
+
+static void what_does_not_fit_is_not_written_beyond_the_room(void **state)
+{
+    (void)state;
+    const struct message m = {.type = MESSAGE_PUT, .src = 1, .dst = 2, .leader = 3, .mid = "M", .key = "k", .value = "\n\x01v"};
+    size_t whole = wire_encode(&m, bytes, DATAGRAM_MAX);
+    for (size_t room = 0; room < whole; room++) {
+        bytes[room] = '!';
+        assert_int_equal(wire_encode(&m, bytes, room), 0);
+        assert_int_equal(bytes[room], '!');
+    }
+    assert_int_equal(wire_encode(&m, bytes, whole), whole);
+}
+
+static void nothing_is_written_beyond_the_greatest_datagram_whatever_the_room(void **state)
+{
+    (void)state;
+    static char value[DATAGRAM_MAX], more[2 * DATAGRAM_MAX];
+    memset(value, 'v', sizeof value - 1);
+    const struct message m = {.type = MESSAGE_PUT, .src = 1, .dst = 2, .leader = 3, .mid = "M", .key = "k", .value = value};
+    assert_int_equal(wire_encode(&m, more, sizeof more), 0);
+}
+
+static void ids_are_four_upper_case_hex_digits(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "0", "000", "00000", "00a1", "0x1F", " 001", "001 ", "+001", "00G0", "00\xc3\xa9"};
+    node_id id;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(wire_node_parse(bad[i], &id));
+    for (unsigned i = 0; i <= UINT16_MAX; i += 257) {
+        char text[NODE_TEXT];
+        wire_node_text((node_id)i, text);
+        assert_true(wire_node_parse(text, &id));
+        assert_int_equal(id, i);
+    }
+}
+
+/* ---- refusals ---- */
+
+static void expect_refusal_n(const char *text, size_t n, const char *why, const char *what)
+{
+    struct message m;
+    struct wire_refusal refusal;
+    if (wire_decode(decoder, text, n, &m, &refusal)) {
+        print_message("accepted: %.200s\n", text);
+        fail();
+    }
+    if (strcmp(refusal.why, why) != 0 || strcmp(refusal.what, what) != 0)
+        print_message("refused: %.200s\n", text);
+    assert_string_equal(refusal.why, why);
+    assert_string_equal(refusal.what, what);
+}
+
+#define TO "\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\","
+#define VOTE "{" TO "\"type\":\"vote_req\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"lli\":0,"
+#define APPEND "{" TO "\"type\":\"app_req\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"pi\":0,\"pt\":0,\"lci\":0,\"round\":0,\"ents\":"
+#define REPLY "{" TO "\"type\":\"app_res\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"re\":\"q\","
+
+static void what_is_no_message_is_refused_with_the_reason_and_the_field(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *why, *what;
+    } refused[] = {
+        {"", "empty", "text"},
+        {"hello", "not_json", "syntax"},
+        {"{\"src\":", "not_json", "cut short"},
+        {"{} {}", "not_json", "bytes after the end"},
+        {"{\"a\":1,\"a\":2}", "not_json", "duplicate key"},
+        {"{" TO "\"type\":\"get\",\"MID\":\"m\",\"key\":\"\xff\"}", "not_json", "utf-8"},
+        {"{" TO "\"type\":\"get\",\"MID\":\"m\",\"key\":\"\xc0\x80\"}", "not_json", "utf-8"},
+        {"{" TO "\"type\":\"get\",\"MID\":\"m\",\"key\":\"\xed\xa0\x80\"}", "not_json", "utf-8"},
+        {"{" TO "\"type\":\"get\",\"MID\":\"m\",\"key\":\"\\ud800\"}", "not_json", "syntax"},
+        {"[]", "not_object", "text"},
+        {"null", "not_object", "text"},
+        {"17", "not_object", "text"},
+        {"{}", "missing_field", "src"},
+        {"{\"src\":\"0001\",\"leader\":\"FFFF\",\"type\":\"hello\"}", "missing_field", "dst"},
+        {"{\"src\":\"0001\",\"dst\":\"FFFF\",\"type\":\"hello\"}", "missing_field", "leader"},
+        {"{\"src\":\"0001\",\"dst\":\"FFFF\",\"leader\":\"FFFF\"}", "missing_field", "type"},
+        {"{\"src\":1,\"dst\":\"FFFF\",\"leader\":\"FFFF\",\"type\":\"hello\"}", "bad_type", "src"},
+        {"{\"src\":\"1\",\"dst\":\"FFFF\",\"leader\":\"FFFF\",\"type\":\"hello\"}", "bad_value", "src"},
+        {"{\"src\":\"FFFF\",\"dst\":\"FFFF\",\"leader\":\"FFFF\",\"type\":\"hello\"}", "bad_value", "src"},
+        {"{\"src\":\"0001\",\"dst\":\"00a2\",\"leader\":\"FFFF\",\"type\":\"hello\"}", "bad_value", "dst"},
+        {"{\"src\":\"0001\",\"dst\":\"FFFF\",\"leader\":\"0x1F\",\"type\":\"hello\"}", "bad_value", "leader"},
+        {"{\"src\":\"0001\",\"dst\":\"FFFF\",\"leader\":\"0001\\u0000\",\"type\":\"hello\"}", "bad_value", "leader"},
+        {"{" TO "\"type\":7}", "bad_type", "type"},
+        {"{" TO "\"type\":\"GET\"}", "unknown_type", "type"},
+        {"{" TO "\"type\":\"get\\u0000\"}", "unknown_type", "type"},
+        {"{" TO "\"type\":\"get\",\"key\":\"k\"}", "missing_field", "MID"},
+        {"{" TO "\"type\":\"get\",\"MID\":\"\",\"key\":\"k\"}", "bad_value", "MID"},
+        {"{" TO "\"type\":\"get\",\"MID\":17,\"key\":\"k\"}", "bad_type", "MID"},
+        {"{" TO "\"type\":\"get\",\"MID\":\"12345678901234567890123456789012345678901234567890123456789012345\",\"key\":\"k\"}",
+         "bad_value", "MID"},
+        {"{" TO "\"type\":\"get\",\"MID\":\"m\"}", "missing_field", "key"},
+        {"{" TO "\"type\":\"get\",\"MID\":\"m\",\"key\":null}", "bad_type", "key"},
+        {"{" TO "\"type\":\"get\",\"MID\":\"m\",\"key\":\"a\\u0000b\"}", "bad_value", "key"},
+        {"{" TO "\"type\":\"put\",\"MID\":\"m\",\"key\":\"k\"}", "missing_field", "value"},
+        {"{" TO "\"type\":\"put\",\"MID\":\"m\",\"key\":\"k\",\"value\":1}", "bad_type", "value"},
+        {"{" TO "\"type\":\"ok\",\"MID\":\"m\",\"value\":false}", "bad_type", "value"},
+        {VOTE "\"llt\":-1}", "bad_value", "llt"},
+        {VOTE "\"llt\":9007199254740992}", "bad_value", "llt"},
+        {VOTE "\"llt\":99999999999999999999}", "bad_value", "integer"},
+        {VOTE "\"llt\":1.0}", "bad_type", "llt"},
+        {VOTE "\"llt\":true}", "bad_type", "llt"},
+        {VOTE "\"llt\":\"1\"}", "bad_type", "llt"},
+        {VOTE "\"LLT\":1}", "missing_field", "llt"},
+        {REPLY "\"ok\":1,\"round\":0,\"mi\":1}", "bad_type", "ok"},
+        {REPLY "\"ok\":true,\"round\":0,\"hint\":1,\"hterm\":1}", "missing_field", "mi"},
+        {REPLY "\"ok\":false,\"round\":0,\"mi\":1}", "missing_field", "hint"},
+        {REPLY "\"ok\":false,\"round\":0,\"hint\":1}", "missing_field", "hterm"},
+        {"{" TO "\"type\":\"vote_res\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"re\":\"\",\"ok\":true}", "bad_value", "re"},
+        {APPEND "{}}", "bad_type", "ents"},
+        {APPEND "[1]}", "bad_type", "ents"},
+        {APPEND "[[]]}", "missing_field", "ents"},
+        {APPEND "[[\"1\",\"noop\"]]}", "bad_type", "ents.term"},
+        {APPEND "[[-1,\"noop\"]]}", "bad_value", "ents.term"},
+        {APPEND "[[1,2]]}", "bad_type", "ents.op"},
+        {APPEND "[[1,\"del\"]]}", "bad_value", "ents.op"},
+        {APPEND "[[1,\"noop\",\"x\"]]}", "bad_value", "ents.op"},
+        {APPEND "[[1,\"put\"]]}", "bad_value", "ents.op"},
+        {APPEND "[[1,\"put\",\"0015\",\"m\",\"k\",\"v\",\"w\"]]}", "bad_value", "ents.op"},
+        {APPEND "[[1,\"put\",\"15\",\"m\",\"k\",\"v\"]]}", "bad_value", "ents.client"},
+        {APPEND "[[1,\"put\",\"FFFF\",\"m\",\"k\",\"v\"]]}", "bad_value", "ents.client"},
+        {APPEND "[[1,\"put\",\"0015\",\"\",\"k\",\"v\"]]}", "bad_value", "ents.mid"},
+        {APPEND "[[1,\"put\",\"0015\",\"m\",7,\"v\"]]}", "bad_type", "ents.key"},
+        {APPEND "[[1,\"put\",\"0015\",\"m\",\"k\",\"\\u0000\"]]}", "bad_value", "ents.value"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        expect_refusal_n(refused[i].text, strlen(refused[i].text), refused[i].why, refused[i].what);
+}
+
+static void nul_bytes_outside_of_strings_are_no_json(void **state)
+{
+    (void)state;
+    const char text[] = "{" TO "\"type\":\"hello\"}\0";
+    expect_refusal_n(text, sizeof text - 1, "not_json", "bytes after the end");
+    expect_refusal_n("{\0}", 3, "not_json", "cut short");
+}
+
+static void a_datagram_beyond_65507_bytes_is_too_big_whatever_it_says(void **state)
+{
+    (void)state;
+    const char text[] = "{" TO "\"type\":\"hello\"}";
+    memset(bytes, ' ', sizeof bytes);
+    memcpy(bytes, text, sizeof text - 1);
+    expect_refusal_n(bytes, DATAGRAM_MAX + 1, "too_big", "text");
+    struct message m;
+    struct wire_refusal refusal;
+    assert_true(wire_decode(decoder, bytes, DATAGRAM_MAX, &m, &refusal));
+}
+
+static void an_append_of_more_entries_than_a_message_may_have_is_refused(void **state)
+{
+    (void)state;
+    for (unsigned n = MESSAGE_ENTRIES_MAX; n <= MESSAGE_ENTRIES_MAX + 1; n++) {
+        char *p = bytes + sprintf(bytes, "%s[", APPEND);
+        for (unsigned i = 0; i < n; i++)
+            p += sprintf(p, "%s[1,\"noop\"]", i ? "," : "");
+        p += sprintf(p, "]}");
+        struct message m;
+        struct wire_refusal refusal;
+        if (n > MESSAGE_ENTRIES_MAX) {
+            expect_refusal_n(bytes, (size_t)(p - bytes), "bad_value", "ents");
+        } else {
+            assert_true(wire_decode(decoder, bytes, (size_t)(p - bytes), &m, &refusal));
+            assert_int_equal(m.n_entries, n);
+            assert_int_equal(m.entries[n - 1]->index, n);
+        }
+    }
+}
+
+static void deep_nesting_is_refused_and_not_followed(void **state)
+{
+    (void)state;
+    memset(bytes, '[', DATAGRAM_MAX);
+    expect_refusal_n(bytes, DATAGRAM_MAX, "not_json", "syntax");
+}
+
+static void a_refusal_names_the_sender_once_it_is_known(void **state)
+{
+    (void)state;
+    struct message m;
+    struct wire_refusal refusal;
+    const char known[] = "{" TO "\"type\":\"nonsense\"}", unknown[] = "{\"type\":\"get\"}";
+    assert_false(wire_decode(decoder, known, sizeof known - 1, &m, &refusal));
+    assert_int_equal(refusal.src, 1);
+    assert_false(wire_decode(decoder, unknown, sizeof unknown - 1, &m, &refusal));
+    assert_int_equal(refusal.src, NODE_NONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hello_has_the_four_common_fields_and_nothing_else),
+        cmocka_unit_test(requests_and_answers_have_the_fields_of_the_course),
+        cmocka_unit_test(spacing_order_extra_fields_and_a_newline_at_the_end_do_not_matter),
+        cmocka_unit_test(an_append_has_its_entries_as_arrays_and_gives_them_index_and_hash),
+        cmocka_unit_test(an_append_reply_tells_the_match_when_it_agrees_and_a_hint_when_not),
+        cmocka_unit_test(every_type_survives_the_wire_with_hostile_strings_and_extreme_numbers),
+        cmocka_unit_test(no_entry_takes_more_bytes_than_the_core_counts),
+        cmocka_unit_test(the_greatest_append_that_the_core_may_send_fits_into_a_datagram),
+        cmocka_unit_test(what_does_not_fit_is_not_written_beyond_the_room),
+        cmocka_unit_test(nothing_is_written_beyond_the_greatest_datagram_whatever_the_room),
+        cmocka_unit_test(ids_are_four_upper_case_hex_digits),
+        cmocka_unit_test(what_is_no_message_is_refused_with_the_reason_and_the_field),
+        cmocka_unit_test(nul_bytes_outside_of_strings_are_no_json),
+        cmocka_unit_test(a_datagram_beyond_65507_bytes_is_too_big_whatever_it_says),
+        cmocka_unit_test(an_append_of_more_entries_than_a_message_may_have_is_refused),
+        cmocka_unit_test(deep_nesting_is_refused_and_not_followed),
+        cmocka_unit_test(a_refusal_names_the_sender_once_it_is_known),
+    };
+    return cmocka_run_group_tests(tests, make_decoder, free_decoder);
+}
