@@ -37,7 +37,7 @@ SCRIPTS    := $(wildcard tests/*.sh)
 
 SANITIZED = B=$(B)/san OPT='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
-obj = $(patsubst %.c,$(B)/%.o,$(1))
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 PROGRAMS := $(B)/replica $(B)/simulate $(B)/analyze
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
@@ -66,13 +66,13 @@ $(B)/%.a:
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
 
-$(B)/replica: $(B)/src/replica_main.o $(B)/shell.a $(B)/core.a $(B)/libtrace.a
+$(B)/replica: $(B)/obj/src/replica_main.o $(B)/shell.a $(B)/core.a $(B)/libtrace.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
-$(B)/simulate: $(B)/src/sim_main.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/libtrace.a
+$(B)/simulate: $(B)/obj/src/sim_main.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/libtrace.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
-$(B)/analyze: $(B)/analyze/main.o $(B)/analyze.a $(B)/libtrace.a
+$(B)/analyze: $(B)/obj/analyze/main.o $(B)/analyze.a $(B)/libtrace.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
 
@@ -84,7 +84,7 @@ $(B)/version: FORCE
 MAINS := analyze/main.c src/sim_main.c src/replica_main.c
 $(call obj,$(MAINS)): $(B)/version
 
-$(B)/%.o: %.c $(B)/flags
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter $(MAINS),$<),-DFAULTLINE_VERSION='"$(VERSION)"') $(PC_CFLAGS) -c -o $@ $<
@@ -103,10 +103,11 @@ $(B)/gen/embedded.o: $(B)/gen/embedded.c
 
 # ---- tests ----
 
-$(B)/tests/test_%: $(B)/tests/test_%.o $(B)/support.a $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
+$(B)/tests/test_%: $(B)/obj/tests/test_%.o $(B)/support.a $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
+	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS) -lcmocka
-$(B)/bench/%: $(B)/tests/bench/%.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)

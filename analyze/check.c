@@ -168,8 +168,8 @@ static void forget(struct db *db, int64_t run_id, const struct check_options *o)
 {
     db_exec(db, "BEGIN IMMEDIATE");
     static const char *const deletes[] = {
-        "DELETE FROM violation_evidence WHERE violation_id IN"
-        " (SELECT violation_id FROM violations WHERE run_id = :run AND \"check\" = :check)",
+        ("DELETE FROM violation_evidence WHERE violation_id IN"
+         " (SELECT violation_id FROM violations WHERE run_id = :run AND \"check\" = :check)"),
         "DELETE FROM violations WHERE run_id = :run AND \"check\" = :check",
         "DELETE FROM checks WHERE run_id = :run AND \"check\" = :check",
     };

@@ -103,6 +103,7 @@ static const char *const needs[RULE_T1][NEEDS_MAX] = {
     [RULE_R40] = {"state.hash"},
     [RULE_R41] = {"apply"},
     [RULE_R42] = {"req.reply", "apply"},
+    [RULE_R46] = {"read.serve"},
     [RULE_R49] = {"disk.sync"},
     [RULE_R50] = {"disk.sync"},
     [RULE_R63] = {"timer.set"},

@@ -17,6 +17,7 @@ struct read {
     bool believed_on_wire;
     char leader[64];                 /* who really led, in leader_term, since t_leader */
     int64_t leader_term, t_leader, leader_rec;
+    bool leads_on_wire;
 };
 
 static sqlite3_stmt *ask(struct read *r, const char *sql)
@@ -76,7 +77,7 @@ static bool find_leaders(struct read *r)
     db_done(r->db, q);
     if (!found)
         return false;
-    q = ask(r, "SELECT node, term, t_start, coalesce(start_rec, 0) FROM leader_terms WHERE run_id = :run AND term > :term"
+    q = ask(r, "SELECT node, term, t_start, coalesce(start_rec, 0), origin = 'wire' FROM leader_terms WHERE run_id = :run AND term > :term"
                " AND node <> :server AND t_start <= :t ORDER BY term DESC LIMIT 1");
     db_bind_int(r->db, q, ":term", r->term);
     db_bind_text(r->db, q, ":server", r->server);
@@ -87,6 +88,7 @@ static bool find_leaders(struct read *r)
         r->leader_term = sqlite3_column_int64(q, 1);
         r->t_leader = sqlite3_column_int64(q, 2);
         r->leader_rec = sqlite3_column_int64(q, 3);
+        r->leads_on_wire = sqlite3_column_int(q, 4) != 0;
     }
     db_done(r->db, q);
     return found;
@@ -110,7 +112,9 @@ static void tell_election(struct read *r)
     if (db_row(r->db, q) && sqlite3_column_type(q, 0) != SQLITE_NULL)
         snprintf(voters, sizeof voters, ", votes of %s", (const char *)sqlite3_column_text(q, 0));
     db_done(r->db, q);
-    if (r->leader_rec != 0)
+    if (r->leader_rec != 0 && r->leads_on_wire)
+        story_record(r->s, r->leader_rec, "claims to lead term %" PRId64 " on the wire", r->leader_term);
+    else if (r->leader_rec != 0)
         story_record(r->s, r->leader_rec, "leader of term %" PRId64 "%s", r->leader_term, voters);
     else
         story_step(r->s, r->t_leader, r->leader, "claims term %" PRId64 " on the wire for the first time", r->leader_term);

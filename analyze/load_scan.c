@@ -379,7 +379,7 @@ bool load_scan(struct load *l, int *status)
         scan_source(&s, status);
     }
     if (s.complaints > COMPLAINTS)
-        fprintf(stderr, "analyze load: %lld more; all of them: analyze sql DB \"SELECT * FROM load_stats WHERE line > 0\"\n",
+        fprintf(stderr, "analyze load: %lld more; all of them: analyze sql DB -n findings\n",
                 (long long)s.complaints - COMPLAINTS);
     if (*status == 0 && s.claimed_twice && !l->o->force)
         *status = EXIT_DATA;

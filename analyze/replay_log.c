@@ -100,6 +100,10 @@ void replay_on_append(struct replay *rp, struct node *n, const struct rec *r)
                     "cause", r->id, "terms never decrease along a log nor exceed the current one");
 
     struct made *made = log_matching(rp, n, r, idx, eterm, h, idx == last + 1 ? last_term : TERM_UNKNOWN);
+    /* A log that only grows is what these rules ask for. */
+    judged(rp, RULE_R15);
+    judged(rp, RULE_R24);
+    judged(rp, RULE_R25);
     if (n->role == 'L')
         made_by_leader(rp, n, r, idx, eterm, made);
     else

@@ -7,7 +7,7 @@
 #include "check.h"
 #include "cli.h"
 
-enum { COLUMN = 34, COLUMNS = 3, WIDTH = 100 };
+enum { COLUMN = 36, COLUMNS = 3, WIDTH = 100, IDS_SHOWN = 12 };
 
 static sqlite3_stmt *ask(struct db *db, int64_t run_id, const char *sql)
 {
@@ -231,17 +231,17 @@ static bool headline(const char *id)
 static void print_passed(FILE *out, struct db *db, sqlite3_stmt *q, int64_t run_id)
 {
     const struct check *c;
-    int column = 0;
+    int column = 0, at = 0;
     for (size_t i = 0; (c = check_at(i)) != NULL; i++) {
         if (verdict_of(db, q, run_id, c->id) != 'p' || !headline(c->id))
             continue;
         if (column == COLUMNS) {
             fputc('\n', out);
-            column = 0;
+            column = at = 0;
         }
-        int n = fprintf(out, "%s %-3s %s", column == 0 ? "ok   " : "ok", c->id, c->title);
-        if (++column < COLUMNS)
-            fprintf(out, "%*s", n < COLUMN ? COLUMN - n : 1, "");
+        int due = column * COLUMN;
+        at += fprintf(out, "%*s%s %-3s %s", at < due ? due - at : 0, "", column == 0 ? "ok   " : "ok", c->id, c->title);
+        column++;
     }
     if (column > 0)
         fputc('\n', out);
@@ -259,17 +259,35 @@ static void print_passed(FILE *out, struct db *db, sqlite3_stmt *q, int64_t run_
         fputc('\n', out);
 }
 
+/* "R1 R2 R3 ... R65 (45 checks)" */
+static void print_ids(FILE *out, const char *ids)
+{
+    int n = 1, at = 0;
+    for (const char *p = ids; *p != '\0'; p++)
+        n += *p == ' ';
+    if (n <= IDS_SHOWN) {
+        fputs(ids, out);
+        return;
+    }
+    for (const char *p = ids; at < IDS_SHOWN - 2; p++) {
+        at += *p == ' ';
+        fputc(*p, out);
+    }
+    fprintf(out, "... %s (%d checks)", strrchr(ids, ' ') + 1, n);
+}
+
 /* Skipped and undecided checks, those of the same reason on one line. */
 static void print_undecided(FILE *out, struct db *db, int64_t run_id, const char *verdict, const char *label)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT coalesce(note, '') AS why, group_concat(\"check\", ' '), min(\"check\") FROM (SELECT \"check\", note"
+    sqlite3_stmt *q = db_prepare(db, "SELECT coalesce(note, '') AS why, group_concat(\"check\", ' ') FROM (SELECT \"check\", note"
                                      " FROM checks WHERE run_id = :run AND verdict = :verdict ORDER BY substr(\"check\", 1, 1),"
                                      " CAST(substr(\"check\", 2) AS INTEGER)) GROUP BY why ORDER BY min(substr(\"check\", 1, 1)),"
                                      " min(CAST(substr(\"check\", 2) AS INTEGER))");
     db_bind_int(db, q, ":run", run_id);
     db_bind_text(db, q, ":verdict", verdict);
     while (db_row(db, q)) {
-        fprintf(out, "%s %s", label, (const char *)sqlite3_column_text(q, 1));
+        fprintf(out, "%s ", label);
+        print_ids(out, (const char *)sqlite3_column_text(q, 1));
         if (sqlite3_column_bytes(q, 0) > 0) {
             fputs("  ", out);
             cli_print(out, (const char *)sqlite3_column_text(q, 0));

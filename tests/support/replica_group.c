@@ -10,11 +10,13 @@
 #include "replica_group.h"
 #include "spawn.h"
 
-/* Is there a msg.send with this MID in the file, now? */
-static bool stands_in_file(const char *path, const char *mid)
+/* Is there a msg.send of it in the file, now? */
+static bool stands_in_file(const char *path, const struct message *m)
 {
     char wanted[MID_MAX + 16];
-    snprintf(wanted, sizeof wanted, "\"mid\":\"%s\"", mid);
+    snprintf(wanted, sizeof wanted, "\"mid\":\"%s\"", m->mid);
+    if (m->type == MESSAGE_HELLO) /* it has none on the wire */
+        snprintf(wanted, sizeof wanted, "\"ty\":\"hello\"");
     FILE *f = fopen(path, "re");
     assert_non_null(f);
     fseek(f, 0, SEEK_END);
@@ -47,9 +49,9 @@ static void on_send(void *ctx, const char *bytes, size_t n, node_id dst)
     struct wire_refusal refusal;
     assert_true(wire_decode(r->group->decoder, bytes, n, &m, &refusal));
     assert_int_equal(m.dst, dst);
-    /* The first hundred tell enough; each costs a look at the whole file. */
-    if (r->trace && m.type != MESSAGE_HELLO && r->n_sent < 100)
-        s->in_trace = stands_in_file(r->path, m.mid);
+    s->to_replica = wire_between_replicas(m.type);
+    if (r->trace && r->n_sent <= GROUP_LOOKED_UP)
+        s->in_trace = stands_in_file(r->path, &m);
 }
 
 static bool on_persist(void *ctx, const struct raft *core, const struct raft_effects *fx)
@@ -135,7 +137,16 @@ void group_deliver(struct group *g, struct group_replica *to, const void *bytes,
 {
     /* A step takes its time, as it does live. */
     g->now_ns += 1000;
+    size_t before = to->n_sent;
     assert_true(replica_on_datagram(to->rep, g->now_ns, bytes, n));
+    /* Answers to clients first. */
+    bool to_replicas = false, to_clients = false;
+    for (size_t i = before; i < to->n_sent; i++) {
+        to_replicas = to_replicas || to->sent[i].to_replica;
+        to_clients = to_clients || !to->sent[i].to_replica;
+        assert_true(to->sent[i].to_replica || !to_replicas);
+    }
+    g->steps_with_both += to_replicas && to_clients;
 }
 
 void group_deliver_message(struct group *g, struct group_replica *to, const struct message *m)

@@ -11,6 +11,7 @@
 
 #define GROUP_MAX 5
 #define GROUP_CLIENT ((node_id)0x00A0)
+#define GROUP_LOOKED_UP 150
 
 struct group;
 
@@ -19,7 +20,9 @@ struct group_sent {
     char *bytes;
     size_t n;
     node_id dst;
-    bool in_trace;                       /* its msg.send stood in the file when it was sent */
+    bool to_replica;
+    bool in_trace;                       /* its msg.send stood in the file when it was sent (looked up for the first
+                                          * GROUP_LOOKED_UP: each costs a look at the whole file) */
 };
 
 struct group_replica {
@@ -44,6 +47,7 @@ struct group {
     struct raft_config core;             /* what all have in common; set by group_prepare(), the test may change it */
     bool traced;
     unsigned drop_percent;               /* of messages between replicas */
+    unsigned steps_with_both;            /* inputs that led to answers to clients and messages to replicas */
     struct rng rng;
 };
 
@@ -56,7 +60,7 @@ void group_end(struct group *g);
 void group_run(struct group *g, uint64_t ns);
 /* Runs until somebody leads with a majority's knowledge; returns it. */
 struct group_replica *group_elect(struct group *g);
-/* A datagram as it is, now. */
+/* A datagram as it is, now. Fails when anything to a replica leaves before an answer to a client. */
 void group_deliver(struct group *g, struct group_replica *to, const void *bytes, size_t n);
 void group_deliver_message(struct group *g, struct group_replica *to, const struct message *m);
 void group_get(struct group *g, struct group_replica *to, const char *mid, const char *key);

@@ -1,0 +1,90 @@
+/* stat.c -- analyze stat: what is in a run. The sections are the queries of stat.sql. */
+#include <getopt.h>
+#include <string.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "queries.h"
+#include "table.h"
+
+static const char help[] =
+    "usage: analyze stat DB|RUN [SECTION...] [--format FORMAT]\n"
+    "Says what is in a run: nodes, boots, completeness, leaders, faults, loss, latencies, operations, events.\n"
+    "\n"
+    "  analyze stat runs/7\n"
+    "  analyze stat runs/7 links ops\n"
+    "  analyze stat run.db links --format csv\n"
+    "\n"
+    "  --format FORMAT  " TABLE_FORMATS " (default table)\n"
+    "Sections: run nodes leaders faults fates links ops events findings\n";
+
+static bool wanted(const struct named_query *q, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], q->name) == 0)
+            return true;
+    }
+    return argc == 0;
+}
+
+/* Returns the number of rows. */
+static long long section(struct db *db, const struct named_query *q, enum table_format format, bool first)
+{
+    char sql[4096];
+    snprintf(sql, sizeof sql, "%.*s", (int)q->n, q->sql);
+    sqlite3_stmt *stmt = db_prepare(db, sql);
+    if (stmt == NULL || !db_row(db, stmt)) {
+        db_done(db, stmt);
+        return 0;
+    }
+    if (format == TABLE_TABLE || format == TABLE_MD)
+        printf("%s%s%s\n\n", first ? "" : "\n", format == TABLE_MD ? "## " : "", q->help);
+    struct table *t = table_new(stdout, format, stmt);
+    do
+        table_row(t, stmt);
+    while (db_row(db, stmt));
+    db_done(db, stmt);
+    return table_end(t);
+}
+
+int cmd_stat(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"format", required_argument, NULL, 'F'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    enum table_format format = TABLE_TABLE;
+    struct named_query q;
+    int opt;
+    optind = 1;
+    while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+        if (opt == 'h') {
+            fputs(help, stdout);
+            return EXIT_PASSED;
+        }
+        if (opt != 'F')
+            return EXIT_USAGE; /* getopt_long has said why */
+        if (!table_format_named(optarg, &format))
+            return cli_fail(EXIT_USAGE, "stat", "--format %s: the formats are " TABLE_FORMATS, optarg);
+    }
+    if (optind >= argc)
+        return cli_fail(EXIT_USAGE, "stat", "which run? (see analyze stat --help)");
+    const char *where = argv[optind++];
+    for (int i = optind; i < argc; i++) {
+        if (!query_find("stat.sql", argv[i], &q))
+            return cli_fail(EXIT_USAGE, "stat", "there is no section %s (see analyze stat --help)", argv[i]);
+    }
+
+    struct db db;
+    int status = cli_open(&db, "stat", where, false, NULL, 0);
+    if (status != 0)
+        return status;
+    const char *at = NULL;
+    long long rows = 0;
+    while (!db.failed && query_next("stat.sql", &at, &q)) {
+        if (wanted(&q, argc - optind, argv + optind))
+            rows += section(&db, &q, format, rows == 0);
+    }
+    if (db.failed)
+        status = cli_fail(db.status, "stat", "%s", db.err);
+    db_close(&db);
+    return status;
+}

@@ -1,0 +1,67 @@
+-- Sections of `analyze stat`, in order. A section without rows is left out.
+
+-- name: run
+-- run
+SELECT name AS run, seed, round(t_end/1e9, 3) AS seconds,
+       (SELECT count(*) FROM records r WHERE r.run_id = runs.run_id) AS records,
+       (SELECT count(*) FROM sources s WHERE s.run_id = runs.run_id) AS files,
+       (SELECT round(sum(bytes)/1e6, 1) FROM sources s WHERE s.run_id = runs.run_id) AS mb,
+       CASE loss_free WHEN 1 THEN 'yes' ELSE 'no' END AS complete
+FROM runs ORDER BY run_id;
+
+-- name: nodes
+-- nodes and their boots
+SELECT n.node, n.kind, n.impl, CASE WHEN n.instrumented THEN 'traced' ELSE 'black box' END AS seen, b.boot, b.records,
+       b.missing, round(b.t_start/1e6, 1) AS from_ms, round(b.t_end/1e6, 1) AS to_ms, b.end_kind AS ended
+FROM nodes n LEFT JOIN boots b ON b.run_id = n.run_id AND b.node = n.node
+ORDER BY n.run_id, n.node, b.boot;
+
+-- name: leaders
+-- leaders
+SELECT term, node, round(t_start/1e6, 1) AS from_ms, round(t_end/1e6, 1) AS to_ms, end_why, origin
+FROM leader_terms ORDER BY run_id, t_start;
+
+-- name: faults
+-- faults
+SELECT 'F' || f AS fault, kind, node, target, round(t_begin/1e6, 1) AS from_ms, round(t_end/1e6, 1) AS to_ms
+FROM faults ORDER BY run_id, t_begin, fault_id;
+
+-- name: fates
+-- datagrams
+SELECT fate, why, count(*) AS copies FROM messages GROUP BY fate, why ORDER BY copies DESC, fate, why;
+
+-- name: links
+-- links: lost datagrams and latency in ms
+WITH ranked AS (
+  SELECT run_id, src, dst, fate, latency,
+         CASE WHEN latency IS NOT NULL THEN row_number() OVER (PARTITION BY run_id, src, dst, latency IS NULL ORDER BY latency) END AS i,
+         sum(latency IS NOT NULL) OVER (PARTITION BY run_id, src, dst) AS n
+  FROM messages)
+SELECT src, dst, count(*) AS sent, sum(fate = 'dropped') AS lost, round(100.0 * sum(fate = 'dropped') / count(*), 1) AS pct,
+       round(max(CASE WHEN i = (n + 1) / 2 THEN latency END)/1e6, 3) AS p50,
+       round(max(CASE WHEN i = (n * 99 + 99) / 100 THEN latency END)/1e6, 3) AS p99,
+       round(max(latency)/1e6, 3) AS worst
+FROM ranked GROUP BY run_id, src, dst ORDER BY run_id, src, dst;
+
+-- name: ops
+-- client operations, by who answered; latency in ms
+WITH ranked AS (
+  SELECT run_id, f, served_by, result, t_return - t_invoke AS latency,
+         CASE WHEN t_return IS NOT NULL
+              THEN row_number() OVER (PARTITION BY run_id, f, served_by, t_return IS NULL ORDER BY t_return - t_invoke) END AS i,
+         sum(t_return IS NOT NULL) OVER (PARTITION BY run_id, f, served_by) AS n
+  FROM ops)
+SELECT f AS op, coalesce(served_by, '(nobody)') AS served_by, count(*) AS ops, sum(result = 'ok') AS ok, sum(result = 'fail') AS fail,
+       sum(result = 'info') AS info, round(max(CASE WHEN i = (n + 1) / 2 THEN latency END)/1e6, 3) AS p50,
+       round(max(CASE WHEN i = (n * 99 + 99) / 100 THEN latency END)/1e6, 3) AS p99, round(max(latency)/1e6, 3) AS worst
+FROM ranked GROUP BY run_id, f, ranked.served_by ORDER BY run_id, f, ranked.served_by;
+
+-- name: events
+-- records by event
+SELECT ev, count(*) AS records, count(DISTINCT node) AS nodes FROM records GROUP BY ev ORDER BY records DESC, ev;
+
+-- name: findings
+-- findings about the traces
+SELECT s.severity, s.name, s.node, s.value, src.path || ifnull(':' || s.line, '') AS "where", s.note
+FROM load_stats s LEFT JOIN sources src USING (source_id)
+ORDER BY CASE s.severity WHEN 'error' THEN 0 WHEN 'data_loss' THEN 1 ELSE 2 END, s.rowid;
