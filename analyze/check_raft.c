@@ -8,56 +8,99 @@
 
 static enum verdict run_rule(struct check_run *c);
 
-#define RULE(number, title_, severity_, help_) \
+#define RULE(number, title_, severity_, help_)                                                                         \
     [RULE_##number] = {.id = #number, .title = title_, .severity = severity_, .help = help_, .run = run_rule}
 
 /* In the order of enum rule: check_raft[RULE_R13] is R13. */
 const struct check check_raft[] = {
-    RULE(R1, "terms only grow", "CONF", "A node's term never decreases, and a restarted node starts no lower than it ever spoke (paper §5.1, Figure 2)."),
-    RULE(R2, "terms have a cause", "CONF", "A term grows by one at a timeout, or to the term of the message being handled (paper §5.1, §5.2)."),
-    RULE(R3, "newer terms are followed", "ES", "After any message of a newer term a node is a follower in that term (paper §5.1)."),
-    RULE(R4, "messages carry the term", "CONF", "Each message carries its sender's current term; a PreVote the next one (paper §5.1, D §9.6)."),
-    RULE(R5, "old requests have no effect", "LM", "An append or vote request of an older term changes nothing and is refused (paper Figure 2)."),
-    RULE(R7, "one vote per term", "ES", "A node votes for at most one candidate in a term, itself included, across restarts (paper §5.2)."),
+    RULE(R1, "terms only grow", "CONF",
+         "A node's term never decreases, and a restarted node starts no lower than it ever spoke (paper §5.1, Figure "
+         "2)."),
+    RULE(R2, "terms have a cause", "CONF",
+         "A term grows by one at a timeout, or to the term of the message being handled (paper §5.1, §5.2)."),
+    RULE(R3, "newer terms are followed", "ES",
+         "After any message of a newer term a node is a follower in that term (paper §5.1)."),
+    RULE(R4, "messages carry the term", "CONF",
+         "Each message carries its sender's current term; a PreVote the next one (paper §5.1, D §9.6)."),
+    RULE(R5, "old requests have no effect", "LM",
+         "An append or vote request of an older term changes nothing and is refused (paper Figure 2)."),
+    RULE(R7, "one vote per term", "ES",
+         "A node votes for at most one candidate in a term, itself included, across restarts (paper §5.2)."),
     RULE(R8, "votes of the current term", "ES", "A vote is granted in the voter's current term only (paper Figure 2)."),
-    RULE(R9, "votes need an up-to-date log", "LC", "A vote goes only to a candidate whose log is at least as up to date as the voter's (paper §5.4.1)."),
+    RULE(R9, "votes need an up-to-date log", "LC",
+         "A vote goes only to a candidate whose log is at least as up to date as the voter's (paper §5.4.1)."),
     RULE(R10, "candidates tell the truth", "LC", "A vote request names the candidate's last entry (paper §5.4.1)."),
-    RULE(R11, "legal role changes", "ES", "Follower, candidate and leader follow each other as in paper Figure 4, with D §9.6 for PreVote."),
-    RULE(R12, "leaders have votes", "ES", "A leader has granted votes of its term from a majority, each voter counted once (paper §5.2)."),
+    RULE(R11, "legal role changes", "ES",
+         "Follower, candidate and leader follow each other as in paper Figure 4, with D §9.6 for PreVote."),
+    RULE(R12, "leaders have votes", "ES",
+         "A leader has granted votes of its term from a majority, each voter counted once (paper §5.2)."),
     RULE(R13, "one leader per term", "ES", "At most one node leads in a term (paper Figure 3, Election Safety)."),
-    RULE(R15, "leaders only append", "LAO", "A leader never removes or overwrites entries of its log (paper §5.3, Figure 3)."),
-    RULE(R16, "leaders make entries once", "LM", "A leader appends at the next index, in its own term, and no (index, term) is made twice (paper §5.3)."),
+    RULE(R15, "leaders only append", "LAO",
+         "A leader never removes or overwrites entries of its log (paper §5.3, Figure 3)."),
+    RULE(R16, "leaders make entries once", "LM",
+         "A leader appends at the next index, in its own term, and no (index, term) is made twice (paper §5.3)."),
     RULE(R17, "only leaders append", "LM", "Appends are sent only by the leader of their term (paper §5.2)."),
-    RULE(R18, "appends are faithful", "LM", "An append carries entries of the sender's log and their true predecessor (paper §5.3, Figure 2)."),
-    RULE(R19, "announced commits are true", "SMS", "leaderCommit is no higher than the sender's commit index (paper Figure 2)."),
-    RULE(R21, "acks need the predecessor", "LM", "A positive answer to an append means that the log has its predecessor (paper Figure 2, receiver step 2)."),
-    RULE(R22, "acks mean stored", "DUR", "A positive answer means that every entry of the append is in the log (paper Figure 2)."),
-    RULE(R23, "acks within the request", "CONF", "An acknowledgement reaches no further than the request it answers (paper §5.3; Guide)."),
-    RULE(R24, "truncation needs conflict", "DUR", "Entries are removed only when the leader's entry at that index has another term (paper Figure 2, receiver step 3)."),
+    RULE(R18, "appends are faithful", "LM",
+         "An append carries entries of the sender's log and their true predecessor (paper §5.3, Figure 2)."),
+    RULE(R19, "announced commits are true", "SMS",
+         "leaderCommit is no higher than the sender's commit index (paper Figure 2)."),
+    RULE(R21, "acks need the predecessor", "LM",
+         "A positive answer to an append means that the log has its predecessor (paper Figure 2, receiver step 2)."),
+    RULE(R22, "acks mean stored", "DUR",
+         "A positive answer means that every entry of the append is in the log (paper Figure 2)."),
+    RULE(R23, "acks within the request", "CONF",
+         "An acknowledgement reaches no further than the request it answers (paper §5.3; Guide)."),
+    RULE(R24, "truncation needs conflict", "DUR",
+         "Entries are removed only when the leader's entry at that index has another term (paper Figure 2, receiver "
+         "step 3)."),
     RULE(R25, "committed entries stay", "SMS", "No entry at or below the commit index is removed (paper §5.4)."),
-    RULE(R26, "entries have a source", "LM", "A follower adds the entries of the append that it handles, in order (paper §5.3)."),
-    RULE(R27, "log terms in order", "LM", "Terms never decrease along a log and never exceed the current one (paper §5.3)."),
-    RULE(R28, "log matching", "LM", "The same index and term mean the same command after the same term, on all nodes (paper Figure 3, Log Matching)."),
+    RULE(R26, "entries have a source", "LM",
+         "A follower adds the entries of the append that it handles, in order (paper §5.3)."),
+    RULE(R27, "log terms in order", "LM",
+         "Terms never decrease along a log and never exceed the current one (paper §5.3)."),
+    RULE(R28, "log matching", "LM",
+         "The same index and term mean the same command after the same term, on all nodes (paper Figure 3, Log "
+         "Matching)."),
     RULE(R29, "commit never goes back", "CONF", "The commit index only grows (paper Figure 2)."),
-    RULE(R30, "followers commit what is confirmed", "SMS", "A follower commits no further than the last entry an append of this term confirmed (paper Figure 2, receiver step 5)."),
-    RULE(R31, "leaders commit by quorum", "DUR", "A leader commits what a majority has acknowledged in its term, as far as the answered requests went (paper §5.3, Figure 2)."),
-    RULE(R32, "commit in the own term", "LC", "A leader commits by counting only entries of its own term (paper §5.4.2, Figure 8)."),
-    RULE(R33, "commits agree", "SMS", "All nodes commit the same entry at an index (paper Figure 3, State Machine Safety)."),
-    RULE(R34, "leader completeness", "LC", "A new leader's log has every entry committed in earlier terms (paper Figure 3, §5.4.3)."),
-    RULE(R35, "commits are held by a majority", "DUR", "At the moment of a commit a majority has the entry; judged on the logs in memory (paper Figure 2, §5.3)."),
-    RULE(R37, "apply in order", "SMS", "Entries are applied one after another, none beyond the commit index (paper Figure 2)."),
+    RULE(R30, "followers commit what is confirmed", "SMS",
+         "A follower commits no further than the last entry an append of this term confirmed (paper Figure 2, receiver "
+         "step 5)."),
+    RULE(R31, "leaders commit by quorum", "DUR",
+         "A leader commits what a majority has acknowledged in its term, as far as the answered requests went (paper "
+         "§5.3, Figure 2)."),
+    RULE(R32, "commit in the own term", "LC",
+         "A leader commits by counting only entries of its own term (paper §5.4.2, Figure 8)."),
+    RULE(R33, "commits agree", "SMS",
+         "All nodes commit the same entry at an index (paper Figure 3, State Machine Safety)."),
+    RULE(R34, "leader completeness", "LC",
+         "A new leader's log has every entry committed in earlier terms (paper Figure 3, §5.4.3)."),
+    RULE(R35, "commits are held by a majority", "DUR",
+         "At the moment of a commit a majority has the entry; judged on the logs in memory (paper Figure 2, §5.3)."),
+    RULE(R37, "apply in order", "SMS",
+         "Entries are applied one after another, none beyond the commit index (paper Figure 2)."),
     RULE(R38, "apply what is logged", "SMS", "What is applied is the log's entry at that index (paper §5.3)."),
     RULE(R39, "state machine safety", "SMS", "All nodes apply the same entry at an index (paper Figure 3)."),
-    RULE(R40, "states agree", "SMS", "After the same index all nodes have the same state, request table included (paper §5.3, D §6.3)."),
-    RULE(R41, "requests applied once", "LIN-DUP", "A client's request takes effect at one index only (paper §8, D §6.3)."),
-    RULE(R42, "answers follow application", "LIN-LOST", "A write is acknowledged only after the answering node has applied it (paper §5.3, §8)."),
-    RULE(R44, "reads by an established leader", "LIN-STALE", "A read index is taken by a leader that has committed an entry of its own term (paper §8, D §6.4)."),
-    RULE(R45, "reads confirmed", "LIN-STALE", "A read is served after a majority answered appends that were sent after it arrived (paper §8, D §6.4)."),
-    RULE(R46, "reads see what was committed", "LIN-STALE", "A read is served after everything committed at its arrival was applied (D §6.4)."),
-    RULE(R49, "votes are durable first", "ES", "A vote leaves a node only after it is on stable storage (paper Figure 2, D §3.8)."),
-    RULE(R50, "acks are durable first", "DUR", "An entry is acknowledged only after it is on stable storage (paper Figure 2, D §3.8)."),
-    RULE(R63, "timer reset with reason", "LIVE", "The election timer restarts only for the current leader's append, a vote granted, an election started, a restart or a step down (paper §5.2, Guide)."),
-    RULE(R65, "honest redirects", "COST", "A redirect names the node that the replier believes to lead, never itself (paper §8)."),
+    RULE(R40, "states agree", "SMS",
+         "After the same index all nodes have the same state, request table included (paper §5.3, D §6.3)."),
+    RULE(R41, "requests applied once", "LIN-DUP",
+         "A client's request takes effect at one index only (paper §8, D §6.3)."),
+    RULE(R42, "answers follow application", "LIN-LOST",
+         "A write is acknowledged only after the answering node has applied it (paper §5.3, §8)."),
+    RULE(R44, "reads by an established leader", "LIN-STALE",
+         "A read index is taken by a leader that has committed an entry of its own term (paper §8, D §6.4)."),
+    RULE(R45, "reads confirmed", "LIN-STALE",
+         "A read is served after a majority answered appends that were sent after it arrived (paper §8, D §6.4)."),
+    RULE(R46, "reads see what was committed", "LIN-STALE",
+         "A read is served after everything committed at its arrival was applied (D §6.4)."),
+    RULE(R49, "votes are durable first", "ES",
+         "A vote leaves a node only after it is on stable storage (paper Figure 2, D §3.8)."),
+    RULE(R50, "acks are durable first", "DUR",
+         "An entry is acknowledged only after it is on stable storage (paper Figure 2, D §3.8)."),
+    RULE(R63, "timer reset with reason", "LIVE",
+         "The election timer restarts only for the current leader's append, a vote granted, an election started, a "
+         "restart or a step down (paper §5.2, Guide)."),
+    RULE(R65, "honest redirects", "COST",
+         "A redirect names the node that the replier believes to lead, never itself (paper §8)."),
 };
 const size_t check_raft_n = sizeof check_raft / sizeof *check_raft;
 _Static_assert(sizeof check_raft / sizeof *check_raft == RULE_T1, "one row per rule, in the order of enum rule");
@@ -117,12 +160,14 @@ static enum verdict black_box(struct check_run *c)
     snprintf(c->note, sizeof c->note, "no replica trace");
     if (c->check != &check_raft[RULE_R13])
         return VERDICT_SKIPPED;
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT a.node, b.node, a.term FROM leader_terms a JOIN leader_terms b USING (run_id, term)"
-                                        " WHERE a.run_id = :run AND a.node < b.node ORDER BY a.term LIMIT 1");
+    sqlite3_stmt *q =
+        db_prepare(c->db, "SELECT a.node, b.node, a.term FROM leader_terms a JOIN leader_terms b USING (run_id, term)"
+                          " WHERE a.run_id = :run AND a.node < b.node ORDER BY a.term LIMIT 1");
     db_bind_int(c->db, q, ":run", c->run_id);
     bool two = db_row(c->db, q);
     if (two)
-        snprintf(c->note, sizeof c->note, "%.40s and %.40s both claimed term %lld on the wire; their state is unknown (no replica trace)",
+        snprintf(c->note, sizeof c->note,
+                 "%.40s and %.40s both claimed term %lld on the wire; their state is unknown (no replica trace)",
                  (const char *)sqlite3_column_text(q, 0), (const char *)sqlite3_column_text(q, 1),
                  (long long)sqlite3_column_int64(q, 2));
     db_done(c->db, q);

@@ -27,14 +27,15 @@ static enum verdict run_t2(struct check_run *c)
     enum verdict v = from_replay(c, RULE_T2, "no records");
     if (v != VERDICT_PASS)
         return v;
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT coalesce(node, 'the input'), name, value, note FROM load_stats"
-                                        " WHERE run_id = :run AND severity = 'data_loss' ORDER BY node, name, line LIMIT 1");
+    sqlite3_stmt *q =
+        db_prepare(c->db, "SELECT coalesce(node, 'the input'), name, value, note FROM load_stats"
+                          " WHERE run_id = :run AND severity = 'data_loss' ORDER BY node, name, line LIMIT 1");
     db_bind_int(c->db, q, ":run", c->run_id);
     if (db_row(c->db, q)) {
         const char *note = (const char *)sqlite3_column_text(q, 3);
         snprintf(c->note, sizeof c->note, "%.60s: %.60s %lld%s%.80s", (const char *)sqlite3_column_text(q, 0),
-                 (const char *)sqlite3_column_text(q, 1), (long long)sqlite3_column_int64(q, 2), note != NULL ? ", " : "",
-                 note != NULL ? note : "");
+                 (const char *)sqlite3_column_text(q, 1), (long long)sqlite3_column_int64(q, 2),
+                 note != NULL ? ", " : "", note != NULL ? note : "");
         v = VERDICT_UNKNOWN;
     }
     db_done(c->db, q);
@@ -50,22 +51,24 @@ static enum verdict run_t3(struct check_run *c)
         return VERDICT_SKIPPED;
     }
     bool sim = check_has_event(c, "net.out");
-    sqlite3_stmt *q = db_prepare(
-        c->db, sim ? "SELECT count(*) FROM records WHERE run_id = :run AND ev = 'msg.recv'"
-                   : "SELECT count(*) FROM records r JOIN nodes n ON n.run_id = r.run_id AND n.node = json_extract(r.body, '$.from')"
-                     " WHERE r.run_id = :run AND r.ev = 'msg.recv' AND n.instrumented");
+    sqlite3_stmt *q = db_prepare(c->db, sim ? "SELECT count(*) FROM records WHERE run_id = :run AND ev = 'msg.recv'"
+                                            : "SELECT count(*) FROM records r JOIN nodes n ON n.run_id = r.run_id AND "
+                                              "n.node = json_extract(r.body, '$.from')"
+                                              " WHERE r.run_id = :run AND r.ev = 'msg.recv' AND n.instrumented");
     db_bind_int(c->db, q, ":run", c->run_id);
     if (db_row(c->db, q))
         c->examined = sqlite3_column_int64(q, 0);
     db_done(c->db, q);
 
-    q = db_prepare(c->db, sim ? "SELECT r.id, r.t, r.node, json_extract(r.body, '$.ty'), json_extract(r.body, '$.from') FROM records r"
-                                " WHERE r.run_id = :run AND r.ev = 'msg.recv' AND NOT EXISTS (SELECT 1 FROM messages m"
-                                " WHERE m.recv_rec = r.id AND m.out_rec IS NOT NULL) ORDER BY r.id"
-                              : "SELECT r.id, r.t, r.node, json_extract(r.body, '$.ty'), n.node FROM records r"
-                                " JOIN nodes n ON n.run_id = r.run_id AND n.node = json_extract(r.body, '$.from')"
-                                " WHERE r.run_id = :run AND r.ev = 'msg.recv' AND n.instrumented AND NOT EXISTS"
-                                " (SELECT 1 FROM messages m WHERE m.recv_rec = r.id AND m.send_rec IS NOT NULL) ORDER BY r.id");
+    q = db_prepare(
+        c->db,
+        sim ? "SELECT r.id, r.t, r.node, json_extract(r.body, '$.ty'), json_extract(r.body, '$.from') FROM records r"
+              " WHERE r.run_id = :run AND r.ev = 'msg.recv' AND NOT EXISTS (SELECT 1 FROM messages m"
+              " WHERE m.recv_rec = r.id AND m.out_rec IS NOT NULL) ORDER BY r.id"
+            : "SELECT r.id, r.t, r.node, json_extract(r.body, '$.ty'), n.node FROM records r"
+              " JOIN nodes n ON n.run_id = r.run_id AND n.node = json_extract(r.body, '$.from')"
+              " WHERE r.run_id = :run AND r.ev = 'msg.recv' AND n.instrumented AND NOT EXISTS"
+              " (SELECT 1 FROM messages m WHERE m.recv_rec = r.id AND m.send_rec IS NOT NULL) ORDER BY r.id");
     db_bind_int(c->db, q, ":run", c->run_id);
     int64_t orphans = 0, id = 0, t = 0;
     char node[64] = "", what[160] = "";
@@ -90,14 +93,18 @@ static enum verdict run_t3(struct check_run *c)
     db_done(c->db, q);
     if (lossy) {
         c->incomplete = true;
-        snprintf(c->note, sizeof c->note, "%lld receives without a send, in a trace that misses records", (long long)orphans);
+        snprintf(c->note, sizeof c->note, "%lld receives without a send, in a trace that misses records",
+                 (long long)orphans);
         return check_answer(c);
     }
     char title[320];
     snprintf(title, sizeof title, "%s received %s, which nobody is known to have sent", node, what);
     if (orphans > 1)
-        snprintf(title + strlen(title), sizeof title - strlen(title), " (and %lld more like it)", (long long)(orphans - 1));
-    int64_t v = check_violation(c, &(struct violation){.t = t, .node = node, .title = title, .fingerprint = "orphan-receive", .first_bad_rec = id});
+        snprintf(title + strlen(title), sizeof title - strlen(title), " (and %lld more like it)",
+                 (long long)(orphans - 1));
+    int64_t v = check_violation(
+        c, &(struct violation){
+               .t = t, .node = node, .title = title, .fingerprint = "orphan-receive", .first_bad_rec = id});
     check_evidence(c, v, "cause", id, 0, 0, 0, NULL);
     return check_answer(c);
 }
@@ -113,10 +120,17 @@ static enum verdict run_t5(struct check_run *c)
 }
 
 const struct check check_trace[] = {
-    {"T1", "declared state is true", "TRACE", "The term, role, commit, applied and last index that a record declares are what the records before it add up to.", run_t1},
-    {"T2", "no gaps", "TRACE", "Each file's records are numbered without a gap and end with a whole line; what is missing is named.", run_t2},
-    {"T3", "no orphan receives", "TRACE", "What was received had been sent: with write-ahead tracing, the proof that no visible record is missing.", run_t3},
-    {"T4", "clock condition", "TRACE", "A receive has a greater Lamport clock than its send, and neither time nor clock goes back within a boot.", run_t4},
-    {"T5", "datagrams conserved", "TRACE", "Each copy of a datagram is delivered or dropped at most once, and only after it came in.", run_t5},
+    {"T1", "declared state is true", "TRACE",
+     "The term, role, commit, applied and last index that a record declares are what the records before it add up to.",
+     run_t1},
+    {"T2", "no gaps", "TRACE",
+     "Each file's records are numbered without a gap and end with a whole line; what is missing is named.", run_t2},
+    {"T3", "no orphan receives", "TRACE",
+     "What was received had been sent: with write-ahead tracing, the proof that no visible record is missing.", run_t3},
+    {"T4", "clock condition", "TRACE",
+     "A receive has a greater Lamport clock than its send, and neither time nor clock goes back within a boot.",
+     run_t4},
+    {"T5", "datagrams conserved", "TRACE",
+     "Each copy of a datagram is delivered or dropped at most once, and only after it came in.", run_t5},
 };
 const size_t check_trace_n = sizeof check_trace / sizeof *check_trace;

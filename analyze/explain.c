@@ -18,7 +18,8 @@ static const struct {
     const char *prefix;
     int rank;
 } severities[] = {
-    {"LIN", 0}, {"SMS", 0}, {"ES", 1}, {"LC", 1}, {"LM", 1}, {"LAO", 1}, {"DUR", 1}, {"CONF", 2}, {"TRACE", 3}, {"LIVE", 4}, {"COST", 5},
+    {"LIN", 0}, {"SMS", 0},  {"ES", 1},    {"LC", 1},   {"LM", 1},   {"LAO", 1},
+    {"DUR", 1}, {"CONF", 2}, {"TRACE", 3}, {"LIVE", 4}, {"COST", 5},
 };
 
 static int rank_of(const char *severity)
@@ -72,10 +73,12 @@ static size_t list(struct db *db, sqlite3_stmt *q, int64_t ids[IDS_MAX])
 /* Without records of a replica a story ends at its socket; say so. */
 static void remark_black_box(struct story *s, struct db *db, int64_t run_id)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT group_concat(node, ' ') FROM nodes WHERE run_id = :run AND kind = 'replica' AND NOT instrumented");
+    sqlite3_stmt *q = db_prepare(
+        db, "SELECT group_concat(node, ' ') FROM nodes WHERE run_id = :run AND kind = 'replica' AND NOT instrumented");
     db_bind_int(db, q, ":run", run_id);
     if (db_row(db, q) && sqlite3_column_type(q, 0) != SQLITE_NULL) {
-        story_remark(s, "%s: internal state unknown (no replica trace); to check the log as well,", (const char *)sqlite3_column_text(q, 0));
+        story_remark(s, "%s: internal state unknown (no replica trace); to check the log as well,",
+                     (const char *)sqlite3_column_text(q, 0));
         story_remark(s, "have it print: role.change commit.advance apply log.append");
     }
     db_done(db, q);
@@ -85,7 +88,8 @@ static void remark_black_box(struct story *s, struct db *db, int64_t run_id)
 
 static void add_op(struct story *s, struct db *db, int64_t op_id, const char *note)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT coalesce(invoke_rec, 0), coalesce(return_rec, 0) FROM ops WHERE op_id = :op");
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT coalesce(invoke_rec, 0), coalesce(return_rec, 0) FROM ops WHERE op_id = :op");
     db_bind_int(db, q, ":op", op_id);
     int64_t invoke = 0, returned = 0;
     if (db_row(db, q)) {
@@ -103,10 +107,11 @@ static void add_op(struct story *s, struct db *db, int64_t op_id, const char *no
 /* The stored evidence as steps; of many lost messages the first few (a remark of the check counts them). */
 static void add_evidence(struct story *s, struct db *db, int64_t v)
 {
-    sqlite3_stmt *q = db_prepare(
-        db, "SELECT part, coalesce(e.rec, m.recv_rec, m.drop_rec, m.out_rec, m.send_rec, m.in_rec, 0), coalesce(e.op_id, 0),"
-            " coalesce(e.fault_id, 0), e.note FROM violation_evidence e LEFT JOIN messages m USING (msg_id)"
-            " WHERE violation_id = :v ORDER BY pos");
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT part, coalesce(e.rec, m.recv_rec, m.drop_rec, m.out_rec, m.send_rec, m.in_rec, 0), "
+                       "coalesce(e.op_id, 0),"
+                       " coalesce(e.fault_id, 0), e.note FROM violation_evidence e LEFT JOIN messages m USING (msg_id)"
+                       " WHERE violation_id = :v ORDER BY pos");
     db_bind_int(db, q, ":v", v);
     int64_t lost = 0;
     while (db_row(db, q)) {
@@ -131,7 +136,8 @@ static void add_evidence(struct story *s, struct db *db, int64_t v)
 /* "(also V2 V3)": the same class of the same check. */
 static void print_also(struct db *db, int64_t v, FILE *out)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT o.violation_id, count(*) OVER () FROM violations v JOIN violations o USING (run_id, \"check\", fingerprint)"
+    sqlite3_stmt *q = db_prepare(db, "SELECT o.violation_id, count(*) OVER () FROM violations v JOIN violations o "
+                                     "USING (run_id, \"check\", fingerprint)"
                                      " WHERE v.violation_id = :v AND o.violation_id <> :v ORDER BY 1 LIMIT 6");
     db_bind_int(db, q, ":v", v);
     int64_t n = 0, all = 0;
@@ -149,20 +155,25 @@ static void print_also(struct db *db, int64_t v, FILE *out)
 /* The read that a violation is about: named by its evidence, or by the record that served it. */
 static int64_t read_of(struct db *db, int64_t run_id, int64_t v)
 {
-    int64_t op = ask(db, "SELECT op_id FROM violation_evidence JOIN ops USING (op_id) WHERE violation_id = :v AND f = 'get'"
-                         " AND result = 'ok' ORDER BY t_invoke DESC LIMIT 1",
+    int64_t op = ask(db,
+                     "SELECT op_id FROM violation_evidence JOIN ops USING (op_id) WHERE violation_id = :v AND f = 'get'"
+                     " AND result = 'ok' ORDER BY t_invoke DESC LIMIT 1",
                      0, ":v", v);
     if (op == 0)
-        op = ask(db, "SELECT t.op_id FROM violation_evidence e JOIN records r ON r.id = e.rec JOIN op_tries t ON t.run_id = r.run_id"
-                     " AND t.mid = json_extract(r.body, '$.req') WHERE r.run_id = :run AND e.violation_id = :v AND r.ev LIKE 'read.%'"
-                     " ORDER BY e.pos DESC LIMIT 1",
+        op = ask(db,
+                 "SELECT t.op_id FROM violation_evidence e JOIN records r ON r.id = e.rec JOIN op_tries t ON t.run_id "
+                 "= r.run_id"
+                 " AND t.mid = json_extract(r.body, '$.req') WHERE r.run_id = :run AND e.violation_id = :v AND r.ev "
+                 "LIKE 'read.%'"
+                 " ORDER BY e.pos DESC LIMIT 1",
                  run_id, ":v", v);
     return op;
 }
 
 bool explain_violation(struct db *db, int64_t v, int depth, FILE *out)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT run_id, \"check\", title, fingerprint, coalesce(first_bad_rec, 0) FROM violations WHERE violation_id = :v");
+    sqlite3_stmt *q = db_prepare(db, "SELECT run_id, \"check\", title, fingerprint, coalesce(first_bad_rec, 0) FROM "
+                                     "violations WHERE violation_id = :v");
     db_bind_int(db, q, ":v", v);
     if (!db_row(db, q)) {
         db_done(db, q);
@@ -207,7 +218,7 @@ struct target {
     struct story *story;
     int64_t run_id;
     int depth;
-    const char *text;            /* as given, without the prefix */
+    const char *text; /* as given, without the prefix */
 };
 
 static int depth_of(const struct target *t)
@@ -223,7 +234,8 @@ static void chain_to(struct target *t, int64_t rec)
 
 static bool find_op(struct target *t)
 {
-    sqlite3_stmt *q = db_prepare(t->db, "SELECT op_id, coalesce(return_rec, invoke_rec, 0) FROM ops WHERE run_id = :run AND op = :op");
+    sqlite3_stmt *q = db_prepare(
+        t->db, "SELECT op_id, coalesce(return_rec, invoke_rec, 0) FROM ops WHERE run_id = :run AND op = :op");
     db_bind_int(t->db, q, ":run", t->run_id);
     db_bind_text(t->db, q, ":op", t->text);
     int64_t op = 0, rec = 0;
@@ -234,7 +246,8 @@ static bool find_op(struct target *t)
     db_done(t->db, q);
     if (op == 0)
         return false;
-    q = db_prepare(t->db, "SELECT rec FROM op_tries WHERE run_id = :run AND op_id = :op AND rec IS NOT NULL ORDER BY try");
+    q = db_prepare(t->db,
+                   "SELECT rec FROM op_tries WHERE run_id = :run AND op_id = :op AND rec IS NOT NULL ORDER BY try");
     db_bind_int(t->db, q, ":run", t->run_id);
     db_bind_int(t->db, q, ":op", op);
     int64_t tries[IDS_MAX];
@@ -252,8 +265,9 @@ static bool find_leader(struct target *t)
     const char *at = strrchr(t->text, '@');
     if (at == NULL)
         return false;
-    sqlite3_stmt *q = db_prepare(t->db, "SELECT coalesce(start_rec, 0), t_start, node, term, coalesce(end_rec, 0) FROM leader_terms"
-                                        " WHERE run_id = :run AND node = :node AND term = :term ORDER BY t_start LIMIT 1");
+    sqlite3_stmt *q =
+        db_prepare(t->db, "SELECT coalesce(start_rec, 0), t_start, node, term, coalesce(end_rec, 0) FROM leader_terms"
+                          " WHERE run_id = :run AND node = :node AND term = :term ORDER BY t_start LIMIT 1");
     db_bind_int(t->db, q, ":run", t->run_id);
     db_bind_textn(t->db, q, ":node", t->text, (size_t)(at - t->text));
     db_bind_int(t->db, q, ":term", strtoll(at + 1, NULL, 10));
@@ -263,8 +277,8 @@ static bool find_leader(struct target *t)
         start = sqlite3_column_int64(q, 0);
         end = sqlite3_column_int64(q, 4);
         if (start == 0)
-            story_step(t->story, sqlite3_column_int64(q, 1), (const char *)sqlite3_column_text(q, 2), "claims to lead term %lld on the wire",
-                       (long long)sqlite3_column_int64(q, 3));
+            story_step(t->story, sqlite3_column_int64(q, 1), (const char *)sqlite3_column_text(q, 2),
+                       "claims to lead term %lld on the wire", (long long)sqlite3_column_int64(q, 3));
     }
     db_done(t->db, q);
     if (start != 0)
@@ -281,25 +295,29 @@ static bool find_fault(struct target *t)
     if (fault == 0)
         return false;
     story_fault(t->story, fault);
-    sqlite3_stmt *q = db_prepare(t->db, "SELECT end_rec FROM faults WHERE fault_id = :f AND end_rec IS NOT NULL UNION ALL"
-                                        " SELECT r.id FROM faults f JOIN records r ON r.run_id = f.run_id AND r.ev = 'role.change'"
-                                        " AND r.t BETWEEN f.t_begin AND coalesce(f.t_end, r.t)"
-                                        " AND (r.role = 'L' OR json_extract(r.body, '$.old') = 'L') WHERE fault_id = :f");
+    sqlite3_stmt *q =
+        db_prepare(t->db, "SELECT end_rec FROM faults WHERE fault_id = :f AND end_rec IS NOT NULL UNION ALL"
+                          " SELECT r.id FROM faults f JOIN records r ON r.run_id = f.run_id AND r.ev = 'role.change'"
+                          " AND r.t BETWEEN f.t_begin AND coalesce(f.t_end, r.t)"
+                          " AND (r.role = 'L' OR json_extract(r.body, '$.old') = 'L') WHERE fault_id = :f");
     db_bind_int(t->db, q, ":f", fault);
     int64_t recs[IDS_MAX];
     size_t n = list(t->db, q, recs);
     for (size_t i = 0; i < n; i++)
         story_record(t->story, recs[i], NULL);
-    q = db_prepare(t->db, "SELECT src, dst, count(*) FROM messages WHERE run_id = :run AND fault_id = :f GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2");
+    q = db_prepare(t->db, "SELECT src, dst, count(*) FROM messages WHERE run_id = :run AND fault_id = :f GROUP BY 1, 2 "
+                          "ORDER BY 3 DESC, 1, 2");
     db_bind_int(t->db, q, ":run", t->run_id);
     db_bind_int(t->db, q, ":f", fault);
     while (db_row(t->db, q))
         story_remark(t->story, "lost %s -> %s: %lld messages", (const char *)sqlite3_column_text(q, 0),
                      (const char *)sqlite3_column_text(q, 1), (long long)sqlite3_column_int64(q, 2));
     db_done(t->db, q);
-    q = db_prepare(t->db, "SELECT count(*), sum(o.result = 'ok'), sum(o.result = 'info'), max(o.t_return - o.t_invoke) FROM faults f"
-                          " JOIN ops o ON o.run_id = f.run_id AND o.t_invoke < coalesce(f.t_end, 9223372036854775807)"
-                          " AND coalesce(o.t_return, 9223372036854775807) > f.t_begin WHERE fault_id = :f");
+    q = db_prepare(
+        t->db,
+        "SELECT count(*), sum(o.result = 'ok'), sum(o.result = 'info'), max(o.t_return - o.t_invoke) FROM faults f"
+        " JOIN ops o ON o.run_id = f.run_id AND o.t_invoke < coalesce(f.t_end, 9223372036854775807)"
+        " AND coalesce(o.t_return, 9223372036854775807) > f.t_begin WHERE fault_id = :f");
     db_bind_int(t->db, q, ":f", fault);
     if (db_row(t->db, q))
         story_remark(t->story, "operations meanwhile: %lld, %lld ok, %lld with unknown outcome, slowest %.0f ms",
@@ -311,8 +329,9 @@ static bool find_fault(struct target *t)
 
 static bool find_datagram(struct target *t)
 {
-    sqlite3_stmt *q = db_prepare(t->db, "SELECT coalesce(recv_rec, out_rec, drop_rec, in_rec, send_rec, 0) FROM messages"
-                                        " WHERE run_id = :run AND d = :d ORDER BY copy");
+    sqlite3_stmt *q =
+        db_prepare(t->db, "SELECT coalesce(recv_rec, out_rec, drop_rec, in_rec, send_rec, 0) FROM messages"
+                          " WHERE run_id = :run AND d = :d ORDER BY copy");
     db_bind_int(t->db, q, ":run", t->run_id);
     db_bind_int(t->db, q, ":d", strtoll(t->text, NULL, 10));
     int64_t ends[IDS_MAX];
@@ -330,7 +349,8 @@ static bool find_record(struct target *t)
         dot--;
     if (dot == NULL || *dot != '.')
         return false;
-    sqlite3_stmt *q = db_prepare(t->db, "SELECT id FROM records WHERE run_id = :run AND node = :node AND boot = :boot AND seq = :seq");
+    sqlite3_stmt *q = db_prepare(
+        t->db, "SELECT id FROM records WHERE run_id = :run AND node = :node AND boot = :boot AND seq = :seq");
     db_bind_int(t->db, q, ":run", t->run_id);
     db_bind_textn(t->db, q, ":node", t->text, (size_t)(dot - t->text));
     db_bind_int(t->db, q, ":boot", strtoll(dot + 1, NULL, 10));
@@ -349,12 +369,13 @@ static bool find_value(struct target *t)
     const char *equals = strchr(t->text, '=');
     if (equals == NULL)
         return false;
-    sqlite3_stmt *q = db_prepare(t->db, "SELECT invoke_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"
-                                        " SELECT return_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"
-                                        " SELECT append_rec FROM log_entries WHERE run_id = :run AND key = :key AND val = :val UNION"
-                                        " SELECT apply_rec FROM log_entries WHERE run_id = :run AND key = :key AND val = :val UNION"
-                                        " SELECT gone_rec FROM log_entries WHERE run_id = :run AND key = :key AND val = :val"
-                                        " ORDER BY 1");
+    sqlite3_stmt *q =
+        db_prepare(t->db, "SELECT invoke_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"
+                          " SELECT return_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"
+                          " SELECT append_rec FROM log_entries WHERE run_id = :run AND key = :key AND val = :val UNION"
+                          " SELECT apply_rec FROM log_entries WHERE run_id = :run AND key = :key AND val = :val UNION"
+                          " SELECT gone_rec FROM log_entries WHERE run_id = :run AND key = :key AND val = :val"
+                          " ORDER BY 1");
     db_bind_int(t->db, q, ":run", t->run_id);
     db_bind_textn(t->db, q, ":key", t->text, (size_t)(equals - t->text));
     db_bind_text(t->db, q, ":val", equals + 1);
@@ -371,12 +392,9 @@ static const struct {
     const char *prefix, *what;
     bool (*find)(struct target *t);
 } kinds[] = {
-    {"op:", "an operation (op:0010:24)", find_op},
-    {"leader:", "a leader's term (leader:0000@3)", find_leader},
-    {"d:", "a datagram (d:1316)", find_datagram},
-    {"F", "a fault (F1)", find_fault},
-    {"", "a record (0003.1:1462)", find_record},
-    {"", "a value (k3=0012.22)", find_value},
+    {"op:", "an operation (op:0010:24)", find_op}, {"leader:", "a leader's term (leader:0000@3)", find_leader},
+    {"d:", "a datagram (d:1316)", find_datagram},  {"F", "a fault (F1)", find_fault},
+    {"", "a record (0003.1:1462)", find_record},   {"", "a value (k3=0012.22)", find_value},
 };
 
 static bool explain_thing(struct db *db, const char *name, int depth, FILE *out)
@@ -408,18 +426,17 @@ static bool explain_thing(struct db *db, const char *name, int depth, FILE *out)
 
 /* ---- the command ---- */
 
-static const char help[] =
-    "usage: analyze explain RUN|DB [WHAT] [--depth N]\n"
-    "Tells the story of WHAT, in order of time, with the records that prove it.\n"
-    "\n"
-    "  analyze explain runs/latest              the worst violation\n"
-    "  analyze explain runs/latest V2           violation 2\n"
-    "  analyze explain runs/latest op:0010:24   an operation of a client\n"
-    "\n"
-    "WHAT is V1, op:0010:24, a record 0003.1:1462 (node.boot:number), a value k3=0012.22,\n"
-    "an election leader:0000@3, a fault F1 or a datagram d:1316.\n"
-    "  --depth N   go N causal steps back\n"
-    "Exit status: 0 told, 65 there is no such thing, 66 cannot open.\n";
+static const char help[] = "usage: analyze explain RUN|DB [WHAT] [--depth N]\n"
+                           "Tells the story of WHAT, in order of time, with the records that prove it.\n"
+                           "\n"
+                           "  analyze explain runs/latest              the worst violation\n"
+                           "  analyze explain runs/latest V2           violation 2\n"
+                           "  analyze explain runs/latest op:0010:24   an operation of a client\n"
+                           "\n"
+                           "WHAT is V1, op:0010:24, a record 0003.1:1462 (node.boot:number), a value k3=0012.22,\n"
+                           "an election leader:0000@3, a fault F1 or a datagram d:1316.\n"
+                           "  --depth N   go N causal steps back\n"
+                           "Exit status: 0 told, 65 there is no such thing, 66 cannot open.\n";
 
 static int not_found(const char *what)
 {
@@ -441,7 +458,8 @@ static int explain_named(struct db *db, const char *what, int depth)
     if (what == NULL) {
         v = explain_worst(db);
         if (v == 0) {
-            puts(db_int(db, "SELECT count(*) FROM checks", 0) > 0 ? "no violation to explain" : "not checked yet: analyze check");
+            puts(db_int(db, "SELECT count(*) FROM checks", 0) > 0 ? "no violation to explain"
+                                                                  : "not checked yet: analyze check");
             return EXIT_PASSED;
         }
     } else if (v > 0 && *end != '\0') {

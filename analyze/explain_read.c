@@ -10,12 +10,12 @@ struct read {
     int64_t run_id, op_id;
     char server[64];
     int64_t t_invoke, t_return;
-    int64_t served_rec, t_served;    /* 0: the replica left no records */
-    bool unasked;                    /* served without asking anybody */
-    int64_t term, t_deposed_end;     /* believed leadership; when it ended, 0 = not before the end of the trace */
+    int64_t served_rec, t_served; /* 0: the replica left no records */
+    bool unasked;                 /* served without asking anybody */
+    int64_t term, t_deposed_end;  /* believed leadership; when it ended, 0 = not before the end of the trace */
     int64_t end_rec;
     bool believed_on_wire;
-    char leader[64];                 /* who really led, in leader_term, since t_leader */
+    char leader[64]; /* who really led, in leader_term, since t_leader */
     int64_t leader_term, t_leader, leader_rec;
     bool leads_on_wire;
 };
@@ -44,9 +44,10 @@ static bool find_operation(struct read *r)
 
 static void find_answer(struct read *r)
 {
-    sqlite3_stmt *q = ask(r, "SELECT r.id, r.t, r.ev = 'read.local' FROM records r WHERE r.run_id = :run AND r.node = :server"
-                             " AND r.ev IN ('read.local', 'read.serve') AND r.t BETWEEN :from AND :to AND json_extract(r.body, '$.req')"
-                             " IN (SELECT mid FROM op_tries WHERE run_id = :run AND op_id = :op) ORDER BY r.id DESC LIMIT 1");
+    sqlite3_stmt *q = ask(
+        r, "SELECT r.id, r.t, r.ev = 'read.local' FROM records r WHERE r.run_id = :run AND r.node = :server"
+           " AND r.ev IN ('read.local', 'read.serve') AND r.t BETWEEN :from AND :to AND json_extract(r.body, '$.req')"
+           " IN (SELECT mid FROM op_tries WHERE run_id = :run AND op_id = :op) ORDER BY r.id DESC LIMIT 1");
     db_bind_text(r->db, q, ":server", r->server);
     db_bind_int(r->db, q, ":from", r->t_invoke);
     db_bind_int(r->db, q, ":to", r->t_return);
@@ -77,7 +78,8 @@ static bool find_leaders(struct read *r)
     db_done(r->db, q);
     if (!found)
         return false;
-    q = ask(r, "SELECT node, term, t_start, coalesce(start_rec, 0), origin = 'wire' FROM leader_terms WHERE run_id = :run AND term > :term"
+    q = ask(r, "SELECT node, term, t_start, coalesce(start_rec, 0), origin = 'wire' FROM leader_terms WHERE run_id = "
+               ":run AND term > :term"
                " AND node <> :server AND t_start <= :t ORDER BY term DESC LIMIT 1");
     db_bind_int(r->db, q, ":term", r->term);
     db_bind_text(r->db, q, ":server", r->server);
@@ -105,8 +107,10 @@ static void tell_election(struct read *r)
     db_done(r->db, q);
 
     char voters[200] = "";
-    q = ask(r, "SELECT group_concat(node, ' ') FROM (SELECT DISTINCT node FROM records WHERE run_id = :run AND ev = 'vote.grant'"
-               " AND term = :term AND json_extract(body, '$.cand') = :leader AND json_extract(body, '$.pre') IS NULL ORDER BY node)");
+    q = ask(r, "SELECT group_concat(node, ' ') FROM (SELECT DISTINCT node FROM records WHERE run_id = :run AND ev = "
+               "'vote.grant'"
+               " AND term = :term AND json_extract(body, '$.cand') = :leader AND json_extract(body, '$.pre') IS NULL "
+               "ORDER BY node)");
     db_bind_text(r->db, q, ":leader", r->leader);
     db_bind_int(r->db, q, ":term", r->leader_term);
     if (db_row(r->db, q) && sqlite3_column_type(q, 0) != SQLITE_NULL)
@@ -117,7 +121,8 @@ static void tell_election(struct read *r)
     else if (r->leader_rec != 0)
         story_record(r->s, r->leader_rec, "leader of term %" PRId64 "%s", r->leader_term, voters);
     else
-        story_step(r->s, r->t_leader, r->leader, "claims term %" PRId64 " on the wire for the first time", r->leader_term);
+        story_step(r->s, r->t_leader, r->leader, "claims term %" PRId64 " on the wire for the first time",
+                   r->leader_term);
 }
 
 /* The last moment at which the server had heard from a majority, itself included. */
@@ -138,10 +143,11 @@ static void tell_last_quorum(struct read *r)
         int64_t t = sqlite3_column_int64(q, 1);
         const char *peer = (const char *)sqlite3_column_text(q, 0);
         if (++have == majority) {
-            story_step(r->s, t, r->server, "last append reply from a majority%s%s%s", after[0] != '\0' ? " (afterwards only" : "", after,
-                       after[0] != '\0' ? ")" : "");
+            story_step(r->s, t, r->server, "last append reply from a majority%s%s%s",
+                       after[0] != '\0' ? " (afterwards only" : "", after, after[0] != '\0' ? ")" : "");
             story_remark(r->s, "%s had no proof of leadership for %.0f ms when it answered%s", r->server,
-                         (double)(r->t_served - t) / 1e6, r->unasked ? "; its reads (read.local) never ask for one" : "");
+                         (double)(r->t_served - t) / 1e6,
+                         r->unasked ? "; its reads (read.local) never ask for one" : "");
         }
         size_t n = strlen(after);
         snprintf(after + n, sizeof after - n, " %s", peer);
@@ -166,16 +172,19 @@ static void tell_faults(struct read *r)
 
 static void tell_lost(struct read *r)
 {
-    sqlite3_stmt *q = ask(
-        r, "SELECT count(*), min(coalesce(t_send, t_in)), max(coalesce(t_send, t_in)), group_concat(DISTINCT type),"
-           " group_concat(DISTINCT why), group_concat(DISTINCT 'F' || (SELECT f FROM faults f WHERE f.fault_id = m.fault_id))"
-           " FROM messages m WHERE run_id = :run AND dst = :server AND fate = 'dropped' AND term > :term AND coalesce(t_send, t_in) < :t");
+    sqlite3_stmt *q =
+        ask(r, "SELECT count(*), min(coalesce(t_send, t_in)), max(coalesce(t_send, t_in)), group_concat(DISTINCT type),"
+               " group_concat(DISTINCT why), group_concat(DISTINCT 'F' || (SELECT f FROM faults f WHERE f.fault_id = "
+               "m.fault_id))"
+               " FROM messages m WHERE run_id = :run AND dst = :server AND fate = 'dropped' AND term > :term AND "
+               "coalesce(t_send, t_in) < :t");
     db_bind_text(r->db, q, ":server", r->server);
     db_bind_int(r->db, q, ":term", r->term);
     db_bind_int(r->db, q, ":t", r->t_served);
     if (db_row(r->db, q) && sqlite3_column_int64(q, 0) > 0) {
         const char *fault = (const char *)sqlite3_column_text(q, 5);
-        story_remark(r->s, "%lld lost message%s to %s carried a higher term; any one of them would have deposed it in time",
+        story_remark(r->s,
+                     "%lld lost message%s to %s carried a higher term; any one of them would have deposed it in time",
                      (long long)sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 0) == 1 ? "" : "s", r->server);
         story_remark(r->s, "(%s; first %.1f, last %.1f; lost by %s%s%s).", (const char *)sqlite3_column_text(q, 3),
                      (double)sqlite3_column_int64(q, 1) / 1e6, (double)sqlite3_column_int64(q, 2) / 1e6,

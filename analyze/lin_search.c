@@ -67,14 +67,14 @@ static uint32_t effect(struct search *s, const struct op *o, uint32_t value)
         return o->value;
     size_t n, m;
     const char *head = intern_text(s->values, value, &n), *tail = intern_text(s->values, o->value, &m);
-    if (n + m > s->joined_cap) {
-        char *p = realloc(s->joined, (n + m) * 2);
+    if (n + m >= s->joined_cap) {
+        char *p = realloc(s->joined, (n + m + 16) * 2);
         if (p == NULL) {
             s->no_memory = true;
             return value;
         }
         s->joined = p;
-        s->joined_cap = (n + m) * 2;
+        s->joined_cap = (n + m + 16) * 2;
     }
     memcpy(s->joined, head, n);
     memcpy(s->joined + n, tail, m);

@@ -1,5 +1,5 @@
-/* replay.c -- drives the pass: reads the records in order, finds whose they are, notices what is missing, and hands each
- * to its handler. */
+/* replay.c -- drives the pass: reads the records in order, finds whose they are, notices what is missing, and hands
+ * each to its handler. */
 #include "replay_int.h"
 
 #include <stdarg.h>
@@ -11,6 +11,8 @@
 #include "mem.h"
 
 /* ---- findings ---- */
+
+static char *words_of(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 static char *words_of(const char *fmt, va_list ap)
 {
@@ -28,7 +30,7 @@ struct finding *replay_found(struct replay *rp, enum rule rule, const struct nod
     while (i < s->n_found && strcmp(s->found[i].class, class) != 0)
         i++;
     if (i == CLASSES_KEPT)
-        i--;                                     /* the last one collects what does not fit */
+        i--; /* the last one collects what does not fit */
     struct finding *f = &s->found[i];
     bool first = i == s->n_found;
     if (first) {
@@ -158,7 +160,8 @@ bool replay_quorum_known(struct replay *rp, const struct node *n, enum rule rule
     else if (!n->member_list)
         replay_unknown(rp, rule, "%s: no trace.open that names the group", n->name);
     else if (n->term <= n->hole_term)
-        replay_unknown(rp, rule, "%s.%lld: records of term %lld are missing", n->name, (long long)n->boot, (long long)n->term);
+        replay_unknown(rp, rule, "%s.%lld: records of term %lld are missing", n->name, (long long)n->boot,
+                       (long long)n->term);
     else if (!n->saw_msgs && n->n_peers > 0)
         replay_unknown(rp, rule, "%s: messages are not recorded", n->name);
     else
@@ -200,39 +203,25 @@ void log_reset(struct node *n, int64_t base, int64_t base_term)
 struct event {
     const char *ev;
     replay_handler *on;
-    bool network;                /* about files and datagrams: needs no state, says nothing of the writer's */
+    bool network; /* about files and datagrams: needs no state, says nothing of the writer's */
 };
 
 /* Sorted by name. */
 static const struct event events[] = {
-    {"apply", replay_on_apply, false},
-    {"commit.advance", replay_on_commit, false},
-    {"disk.sync", replay_on_sync, false},
-    {"leader.change", replay_on_leader, false},
-    {"log.append", replay_on_append, false},
-    {"log.truncate", replay_on_truncate, false},
-    {"msg.bad", replay_on_input, false},
-    {"msg.ignore", replay_on_ignore, false},
-    {"msg.recv", replay_on_recv, false},
-    {"msg.send", replay_on_send, false},
-    {"net.drop", replay_on_net_drop, true},
-    {"net.dup", replay_on_net_dup, true},
-    {"net.in", replay_on_net_in, true},
-    {"net.out", replay_on_net_out, true},
-    {"node.start", replay_on_start, false},
-    {"read.index", replay_on_read_index, false},
-    {"read.local", replay_on_read_local, false},
-    {"read.serve", replay_on_read_serve, false},
-    {"req.redirect", replay_on_redirect, false},
-    {"req.reply", replay_on_reply, false},
-    {"role.change", replay_on_role, false},
-    {"snap.install", replay_on_install, false},
-    {"state.hash", replay_on_hash, false},
-    {"term.change", replay_on_term, false},
-    {"timer.fire", replay_on_input, false},
-    {"timer.set", replay_on_timer_set, false},
-    {"trace.open", replay_on_open, true},
-    {"vote.deny", replay_on_deny, false},
+    {"apply", replay_on_apply, false},           {"commit.advance", replay_on_commit, false},
+    {"disk.sync", replay_on_sync, false},        {"leader.change", replay_on_leader, false},
+    {"log.append", replay_on_append, false},     {"log.truncate", replay_on_truncate, false},
+    {"msg.bad", replay_on_input, false},         {"msg.ignore", replay_on_ignore, false},
+    {"msg.recv", replay_on_recv, false},         {"msg.send", replay_on_send, false},
+    {"net.drop", replay_on_net_drop, true},      {"net.dup", replay_on_net_dup, true},
+    {"net.in", replay_on_net_in, true},          {"net.out", replay_on_net_out, true},
+    {"node.start", replay_on_start, false},      {"read.index", replay_on_read_index, false},
+    {"read.local", replay_on_read_local, false}, {"read.serve", replay_on_read_serve, false},
+    {"req.redirect", replay_on_redirect, false}, {"req.reply", replay_on_reply, false},
+    {"role.change", replay_on_role, false},      {"snap.install", replay_on_install, false},
+    {"state.hash", replay_on_hash, false},       {"term.change", replay_on_term, false},
+    {"timer.fire", replay_on_input, false},      {"timer.set", replay_on_timer_set, false},
+    {"trace.open", replay_on_open, true},        {"vote.deny", replay_on_deny, false},
     {"vote.grant", replay_on_grant, false},
 };
 
@@ -281,8 +270,9 @@ static bool in_order(struct replay *rp, struct node *n, const struct rec *r)
     judged(rp, RULE_T4);
     bool first = n->seq == 0;
     if (!first && (r->seq <= n->seq || r->t < n->last_t || r->lc <= n->last_lc)) {
-        struct finding *f = replay_found(rp, RULE_T4, n, r, "time-goes-back", "%s.%lld: %s goes back at record %lld", n->name,
-                                         (long long)n->boot, r->t < n->last_t ? "time" : "the Lamport clock", (long long)r->seq);
+        struct finding *f =
+            replay_found(rp, RULE_T4, n, r, "time-goes-back", "%s.%lld: %s goes back at record %lld", n->name,
+                         (long long)n->boot, r->t < n->last_t ? "time" : "the Lamport clock", (long long)r->seq);
         finding_add(f, "witness", n->last_rec, "record %lld, clock %lld", (long long)n->seq, (long long)n->last_lc);
         finding_add(f, "cause", r->id, "record %lld, clock %lld", (long long)r->seq, (long long)r->lc);
         if (r->seq <= n->seq)
@@ -292,6 +282,8 @@ static bool in_order(struct replay *rp, struct node *n, const struct rec *r)
         replay_unknown(rp, RULE_T2, "%s.%lld: %lld records missing after s=%lld, between %.3f and %.3f ms", n->name,
                        (long long)n->boot, (long long)(r->seq - n->seq - 1), (long long)n->seq,
                        (double)(n->last_rec != 0 ? n->last_t : r->t) / 1e6, (double)r->t / 1e6);
+        if (n->network)
+            replay_unknown(rp, RULE_T5, "%s.%lld: records of the network are missing", n->name, (long long)n->boot);
         n->missing += r->seq - n->seq - 1;
         n->resync = true;
         n->in.rec = 0;
@@ -336,7 +328,7 @@ static void one_record(struct replay *rp, struct node *n, const struct event *e,
         if (r->has_state)
             n->last_state = *r;
         if (r->has_state && n->role == 'F' && r->role == 'O')
-            n->role = 'O';                       /* a learner starts as one */
+            n->role = 'O'; /* a learner starts as one */
     }
     n->last_rec = r->id;
     n->last_t = r->t;
@@ -358,8 +350,9 @@ static void pass(struct replay *rp)
 {
     struct body *fields = body_new();
     const struct trace_record *none = body_parse(fields, "", 0);
-    sqlite3_stmt *q = db_prepare(rp->db, "SELECT id, node, boot, seq, t, lc, ev, cause, term, role, commit_idx, applied_idx,"
-                                         " last_idx, body FROM records WHERE +run_id = :run ORDER BY id");
+    sqlite3_stmt *q =
+        db_prepare(rp->db, "SELECT id, node, boot, seq, t, lc, ev, cause, term, role, commit_idx, applied_idx,"
+                           " last_idx, body FROM records WHERE +run_id = :run ORDER BY id");
     db_bind_int(rp->db, q, ":run", rp->run_id);
     while (db_row(rp->db, q)) {
         const struct event *e = event_find((const char *)sqlite3_column_text(q, 6));
@@ -395,17 +388,19 @@ static void find_holes(struct replay *rp)
     char *words = rp->incomplete;
     size_t room = sizeof rp->incomplete;
     sqlite3_stmt *q = db_prepare(
-        rp->db, "SELECT node, instrumented, (SELECT sum(value) FROM load_stats s WHERE s.run_id = n.run_id AND s.node = n.node"
-                " AND severity = 'data_loss'), (SELECT sum(missing) FROM boots b WHERE b.run_id = n.run_id AND b.node = n.node)"
-                " FROM nodes n WHERE run_id = :run AND kind = 'replica' ORDER BY node");
+        rp->db,
+        "SELECT node, instrumented, (SELECT sum(value) FROM load_stats s WHERE s.run_id = n.run_id AND s.node = n.node"
+        " AND severity = 'data_loss'), (SELECT sum(missing) FROM boots b WHERE b.run_id = n.run_id AND b.node = n.node)"
+        " FROM nodes n WHERE run_id = :run AND kind = 'replica' ORDER BY node");
     db_bind_int(rp->db, q, ":run", rp->run_id);
     while (db_row(rp->db, q)) {
         const char *name = (const char *)sqlite3_column_text(q, 0);
         bool traced = sqlite3_column_int(q, 1) != 0;
         rp->replicas++;
         rp->traced += traced;
-        const char *what = !traced ? "has no trace" : sqlite3_column_int64(q, 2) > 0 || sqlite3_column_int64(q, 3) > 0
-                                                          ? "misses records" : NULL;
+        const char *what = !traced                                                            ? "has no trace"
+                           : sqlite3_column_int64(q, 2) > 0 || sqlite3_column_int64(q, 3) > 0 ? "misses records"
+                                                                                              : NULL;
         if (what == NULL)
             continue;
         int n = snprintf(words, room, "%s%s %s", words == rp->incomplete ? "" : ", ", name, what);
@@ -436,8 +431,9 @@ static void replay_free(void *data)
             free(f->recs);
         }
     }
-    struct pairmap *maps[] = {&rp->node_of, &rp->sent_of, &rp->made_of, &rp->committed_of, &rp->applied_of, &rp->hash_of,
-                              &rp->leader_of, &rp->vote_of, &rp->arrival_of, &rp->request_of, &rp->node_request_of, &rp->datagram_of};
+    struct pairmap *maps[] = {&rp->node_of,    &rp->sent_of,    &rp->made_of,         &rp->committed_of,
+                              &rp->applied_of, &rp->hash_of,    &rp->leader_of,       &rp->vote_of,
+                              &rp->arrival_of, &rp->request_of, &rp->node_request_of, &rp->datagram_of};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         pairmap_free(maps[i]);
     free(rp->sent);
@@ -483,8 +479,9 @@ bool replay_black_box(struct check_run *c)
  * the symptom that it caused. */
 static void link_symptoms(struct check_run *c, int64_t violation, const struct finding *f)
 {
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT DISTINCT first_bad_rec FROM violations WHERE run_id = :run AND \"check\" GLOB 'C*'"
-                                        " AND first_bad_rec IS NOT NULL ORDER BY 1");
+    sqlite3_stmt *q =
+        db_prepare(c->db, "SELECT DISTINCT first_bad_rec FROM violations WHERE run_id = :run AND \"check\" GLOB 'C*'"
+                          " AND first_bad_rec IS NOT NULL ORDER BY 1");
     db_bind_int(c->db, q, ":run", c->run_id);
     int64_t linked[CLASSES_KEPT * FINDING_EVIDENCE];
     size_t n = 0;
@@ -516,13 +513,14 @@ enum verdict replay_answer(struct check_run *c, enum rule rule)
             snprintf(title, sizeof title, "%s", f->title);
         else
             snprintf(title, sizeof title, "%s (and %lld more like it)", f->title, (long long)(f->count - 1));
-        int64_t v = check_violation(c, &(struct violation){.t = f->t, .node = f->node, .title = title,
-                                                           .fingerprint = f->class, .first_bad_rec = f->rec});
+        int64_t v = check_violation(
+            c, &(struct violation){
+                   .t = f->t, .node = f->node, .title = title, .fingerprint = f->class, .first_bad_rec = f->rec});
         for (size_t e = 0; e < f->n_ev; e++)
             check_evidence(c, v, f->ev[e].part, f->ev[e].rec, 0, 0, 0, f->ev[e].note);
         link_symptoms(c, v, f);
     }
-    const char *why = s->unknown[0] != '\0' ? s->unknown : rule < RULE_T1 ? rp->incomplete : "";
+    const char *why = s->unknown[0] != '\0' ? s->unknown : rule <= RULE_T1 ? rp->incomplete : "";
     c->incomplete = why[0] != '\0';
     if (c->incomplete)
         snprintf(c->note, sizeof c->note, "%s", why);

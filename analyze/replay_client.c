@@ -1,4 +1,5 @@
-/* replay_client.c -- answers, reads and timers (Raft paper §8; dissertation §6.3, §6.4; Students' Guide to Raft, "Livelocks"). */
+/* replay_client.c -- answers, reads and timers (Raft paper §8; dissertation §6.3, §6.4; Students' Guide to Raft,
+ * "Livelocks"). */
 #include "replay_int.h"
 
 /* ---- writes ---- */
@@ -9,17 +10,20 @@ void replay_on_reply(struct replay *rp, struct node *n, const struct rec *r)
         return;
     uint64_t req = rec_hash(r, "req"), cli = rec_hash(r, "cli");
     struct trace_text mid = rec_text(r, "req");
-    int64_t idx = (int64_t)pairmap_get(&rp->node_request_of, replay_request_key(req, cli), (uint64_t)replay_self(rp, n)), named = rec_int(r, "idx", 0);
+    int64_t idx =
+                (int64_t)pairmap_get(&rp->node_request_of, replay_request_key(req, cli), (uint64_t)replay_self(rp, n)),
+            named = rec_int(r, "idx", 0);
     if (idx == 0 && n->base > 0) {
-        replay_unknown(rp, RULE_R42, "%s.%lld: what it applied before entry %lld is not known", n->name, (long long)n->boot,
-                       (long long)n->base);
+        replay_unknown(rp, RULE_R42, "%s.%lld: what it applied before entry %lld is not known", n->name,
+                       (long long)n->boot, (long long)n->base);
         return;
     }
     judged(rp, RULE_R42);
     if (idx != 0 && (named == 0 || named == idx))
         return;
-    struct finding *f = replay_found(rp, RULE_R42, n, r, "reply-before-apply", "%s acknowledges write %.*s without having applied it", n->name,
-                                     (int)(mid.n < 64 ? mid.n : 64), mid.p);
+    struct finding *f =
+        replay_found(rp, RULE_R42, n, r, "reply-before-apply", "%s acknowledges write %.*s without having applied it",
+                     n->name, (int)(mid.n < 64 ? mid.n : 64), mid.p);
     finding_rec(f, "cause", n->in.rec);
     finding_add(f, "cause", r->id, "applied so far: %lld", (long long)n->applied);
 }
@@ -33,7 +37,8 @@ static const struct arrival *arrival_of(struct replay *rp, const struct node *n,
 }
 
 /* R44: an index taken by a leader that has committed an entry of its own term (dissertation §6.4, step 1). */
-static void index_of_own_term(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t iterm, int64_t term)
+static void index_of_own_term(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t iterm,
+                              int64_t term)
 {
     int64_t eterm = log_term(n, idx);
     judged(rp, RULE_R44);
@@ -43,9 +48,10 @@ static void index_of_own_term(struct replay *rp, struct node *n, const struct re
     if (n->role != 'L')
         f = replay_found(rp, RULE_R44, n, r, "follower-serves-reads", "%s serves a read in role %c", n->name, n->role);
     else
-        f = replay_found(rp, RULE_R44, n, r, "read-index-before-term-commit",
-                         "%s, leader of term %lld, reads at entry %lld of term %lld: it has committed nothing of its own term", n->name,
-                         (long long)term, (long long)idx, (long long)iterm);
+        f = replay_found(
+            rp, RULE_R44, n, r, "read-index-before-term-commit",
+            "%s, leader of term %lld, reads at entry %lld of term %lld: it has committed nothing of its own term",
+            n->name, (long long)term, (long long)idx, (long long)iterm);
     finding_rec(f, "cause", r->id);
 }
 
@@ -59,28 +65,31 @@ void replay_on_read_local(struct replay *rp, struct node *n, const struct rec *r
     judged(rp, RULE_R44);
     judged(rp, RULE_R45);
     if (n->role != 'L')
-        finding_rec(replay_found(rp, RULE_R44, n, r, "follower-serves-reads", "%s serves a read in role %c", n->name, n->role), "cause",
-                    r->id);
+        finding_rec(
+            replay_found(rp, RULE_R44, n, r, "follower-serves-reads", "%s serves a read in role %c", n->name, n->role),
+            "cause", r->id);
     if (replay_members(rp, n) == 1)
-        return;                                  /* alone, it is its own majority */
-    finding_add(replay_found(rp, RULE_R45, n, r, "leader-reads-without-quorum", "%s answers a read in term %lld without a quorum round",
-                             n->name, (long long)n->term),
+        return; /* alone, it is its own majority */
+    finding_add(replay_found(rp, RULE_R45, n, r, "leader-reads-without-quorum",
+                             "%s answers a read in term %lld without a quorum round", n->name, (long long)n->term),
                 "cause", r->id, "answered from its own state, nobody was asked");
 }
 
 void replay_on_read_serve(struct replay *rp, struct node *n, const struct rec *r)
 {
     const struct arrival *a = arrival_of(rp, n, r);
-    int64_t idx = rec_int(r, "idx", 0), at = rec_int(r, "at", n->applied), arrived = a != NULL ? a->seq : rec_int(r, "arrived", 0);
+    int64_t idx = rec_int(r, "idx", 0), at = rec_int(r, "at", n->applied),
+            arrived = a != NULL ? a->seq : rec_int(r, "arrived", 0);
     struct trace_text mid = rec_text(r, "req");
     index_of_own_term(rp, n, r, idx, rec_int(r, "iterm", 0), n->term);
 
     judged(rp, RULE_R46);
     if (at < idx || n->applied < idx || (a != NULL && idx < a->commit)) {
-        struct finding *f = replay_found(rp, RULE_R46, n, r, "read-before-apply",
-                                         "%s serves read %.*s at index %lld with %lld applied; %lld was committed when it arrived", n->name,
-                                         (int)(mid.n < 64 ? mid.n : 64), mid.p, (long long)idx, (long long)at,
-                                         (long long)(a != NULL ? a->commit : -1));
+        struct finding *f =
+            replay_found(rp, RULE_R46, n, r, "read-before-apply",
+                         "%s serves read %.*s at index %lld with %lld applied; %lld was committed when it arrived",
+                         n->name, (int)(mid.n < 64 ? mid.n : 64), mid.p, (long long)idx, (long long)at,
+                         (long long)(a != NULL ? a->commit : -1));
         if (a != NULL)
             finding_rec(f, "cause", a->rec);
         finding_rec(f, "cause", r->id);
@@ -94,15 +103,16 @@ void replay_on_read_serve(struct replay *rp, struct node *n, const struct rec *r
     if (have >= need || rp->rule[RULE_R45].unknown[0] != '\0')
         return;
     struct finding *f = replay_found(rp, RULE_R45, n, r, "read-confirmed-by-old-answers",
-                                     "%s serves read %.*s after %u of the %u confirmations needed", n->name, (int)(mid.n < 64 ? mid.n : 64),
-                                     mid.p, have, need);
+                                     "%s serves read %.*s after %u of the %u confirmations needed", n->name,
+                                     (int)(mid.n < 64 ? mid.n : 64), mid.p, have, need);
     if (a != NULL)
         finding_add(f, "cause", a->rec, "the read arrives");
     for (unsigned i = 0; i < n->n_peers; i++) {
         const struct peer *p = &n->peer[i];
         if (p->answered_rec != 0)
-            finding_add(f, p->answered_seq > arrived ? "cause" : "witness", p->answered_rec, "the latest append that %s answered, sent %s the read arrived",
-                        replay_node(rp, p->node)->name, p->answered_seq > arrived ? "after" : "before");
+            finding_add(f, p->answered_seq > arrived ? "cause" : "witness", p->answered_rec,
+                        "the latest append that %s answered, sent %s the read arrived", replay_node(rp, p->node)->name,
+                        p->answered_seq > arrived ? "after" : "before");
     }
     finding_rec(f, "cause", r->id);
 }
@@ -117,20 +127,24 @@ void replay_on_redirect(struct replay *rp, struct node *n, const struct rec *r)
     int number = replay_number(rp, to.p, to.n);
     judged(rp, RULE_R65);
     if (number == replay_self(rp, n))
-        finding_rec(replay_found(rp, RULE_R65, n, r, "redirect-to-itself", "%s redirects a client to itself", n->name), "cause", r->id);
+        finding_rec(replay_found(rp, RULE_R65, n, r, "redirect-to-itself", "%s redirects a client to itself", n->name),
+                    "cause", r->id);
     else if (n->leader_told && n->leader != number)
-        finding_add(replay_found(rp, RULE_R65, n, r, "redirect-elsewhere", "%s redirects a client to %s, but does not believe that it leads",
-                                 n->name, replay_node(rp, number)->name),
-                    "cause", r->id, "believed leader: %s", n->leader >= 0 ? replay_node(rp, n->leader)->name : "nobody");
+        finding_add(replay_found(rp, RULE_R65, n, r, "redirect-elsewhere",
+                                 "%s redirects a client to %s, but does not believe that it leads", n->name,
+                                 replay_node(rp, number)->name),
+                    "cause", r->id, "believed leader: %s",
+                    n->leader >= 0 ? replay_node(rp, n->leader)->name : "nobody");
 }
 
 /* ---- timers ---- */
 
-/* R63: the election timer restarts for an append of the current leader, a vote granted, an election started, a restart or
- * a step down; for nothing else, or refused candidates and chatty clients keep everyone from campaigning. */
+/* R63: the election timer restarts for an append of the current leader, a vote granted, an election started, a restart
+ * or a step down; for nothing else, or refused candidates and chatty clients keep everyone from campaigning. */
 void replay_on_timer_set(struct replay *rp, struct node *n, const struct rec *r)
 {
-    static const char *const legal[] = {"append", "snapshot", "vote_granted", "election_started", "restart", "step_down"};
+    static const char *const legal[] = {"append",           "snapshot", "vote_granted",
+                                        "election_started", "restart",  "step_down"};
     if (!trace_text_is(rec_text(r, "tm"), "election"))
         return;
     replay_not_by_stale(rp, n, r, "restarts the election timer");
@@ -142,7 +156,7 @@ void replay_on_timer_set(struct replay *rp, struct node *n, const struct rec *r)
     if (rec_why(r, "append") && n->saw_msgs && r->cause == n->in.rec)
         ok = m != NULL && m->kind == KIND_APP_REQ && m->mterm >= n->in.term_before;
     if (rec_why(r, "vote_granted") && r->cause == n->in.rec) {
-        n->in.vote_timer.rec = r->id;            /* judged when the handling is over */
+        n->in.vote_timer.rec = r->id; /* judged when the handling is over */
         n->in.vote_timer.t = r->t;
     }
     struct trace_text why = rec_text(r, "why");

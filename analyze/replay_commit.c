@@ -15,7 +15,8 @@ static void quorum_acknowledged(struct replay *rp, struct node *n, const struct 
         return;
     struct finding *f =
         n->role != 'L'
-            ? replay_found(rp, RULE_R31, n, r, "commit-by-non-leader", "%s commits %lld by counting, without being leader", n->name, (long long)new)
+            ? replay_found(rp, RULE_R31, n, r, "commit-by-non-leader",
+                           "%s commits %lld by counting, without being leader", n->name, (long long)new)
             : replay_found(rp, RULE_R31, n, r, "commit-without-quorum",
                            "%s commits %lld with %u of the %u copies needed", n->name, (long long)new, have, need);
     for (unsigned i = 0; i < n->n_peers; i++) {
@@ -43,8 +44,9 @@ static void majority_holds(struct replay *rp, struct node *n, const struct rec *
     }
     if (have >= need)
         return;
-    struct finding *f = replay_found(rp, RULE_R35, n, r, "committed-without-copies", "%s commits %lld, but only %u of the %u replicas needed have it",
-                                     n->name, (long long)new, have, need);
+    struct finding *f = replay_found(rp, RULE_R35, n, r, "committed-without-copies",
+                                     "%s commits %lld, but only %u of the %u replicas needed have it", n->name,
+                                     (long long)new, have, need);
     finding_rec(f, "cause", e->rec);
     finding_rec(f, "cause", r->id);
 }
@@ -62,9 +64,10 @@ static void within_confirmed(struct replay *rp, struct node *n, const struct rec
     int64_t bound = n->bound_term == n->term ? n->bound : 0;
     if (new <= bound)
         return;
-    struct finding *f = replay_found(rp, RULE_R30, n, r, "commit-beyond-confirmed",
-                                     "%s commits %lld, but the leader of term %lld has confirmed its log only up to %lld", n->name,
-                                     (long long)new, (long long)n->term, (long long)bound);
+    struct finding *f =
+        replay_found(rp, RULE_R30, n, r, "commit-beyond-confirmed",
+                     "%s commits %lld, but the leader of term %lld has confirmed its log only up to %lld", n->name,
+                     (long long)new, (long long)n->term, (long long)bound);
     finding_rec(f, "cause", n->in.rec);
     finding_add(f, "cause", r->id, "its last entry is %lld", (long long)log_last(n));
 }
@@ -83,22 +86,25 @@ static bool differ(const struct settled *s, int64_t eterm, uint64_t h)
     return s->eterm != eterm || (s->h != 0 && h != 0 && s->h != h);
 }
 
-static void committed_is_unique(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, const struct log_entry *e)
+static void committed_is_unique(struct replay *rp, struct node *n, const struct rec *r, int64_t idx,
+                                const struct log_entry *e)
 {
     judged(rp, RULE_R33);
     uint64_t *at = pairmap_at(&rp->committed_of, (uint64_t)idx, 1);
     if (*at == 0) {
         settle(&rp->committed, &rp->n_committed, &rp->committed_room,
-               (struct settled){.idx = idx, .eterm = e->term, .rec = r->id, .term = n->term, .h = e->h, .node = replay_self(rp, n)});
+               (struct settled){
+                   .idx = idx, .eterm = e->term, .rec = r->id, .term = n->term, .h = e->h, .node = replay_self(rp, n)});
         *at = rp->n_committed;
         return;
     }
     const struct settled *first = &rp->committed[*at - 1];
     if (!differ(first, e->term, e->h))
         return;
-    struct finding *f = replay_found(rp, RULE_R33, n, r, "different-entries-committed", "%s and %s commit different entries at %lld (terms %lld and %lld)",
-                                     replay_node(rp, first->node)->name, n->name, (long long)idx, (long long)first->eterm,
-                                     (long long)e->term);
+    struct finding *f = replay_found(rp, RULE_R33, n, r, "different-entries-committed",
+                                     "%s and %s commit different entries at %lld (terms %lld and %lld)",
+                                     replay_node(rp, first->node)->name, n->name, (long long)idx,
+                                     (long long)first->eterm, (long long)e->term);
     finding_rec(f, "witness", first->rec);
     finding_rec(f, "witness", e->rec);
     finding_rec(f, "cause", r->id);
@@ -109,7 +115,8 @@ void replay_on_commit(struct replay *rp, struct node *n, const struct rec *r)
     int64_t new = rec_int(r, "new", r->ci), old = rec_int(r, "old", n->commit);
     judged(rp, RULE_R29);
     if (new < n->commit || new < old)
-        finding_add(replay_found(rp, RULE_R29, n, r, "commit-goes-back", "%s moves its commit index from %lld back to %lld", n->name,
+        finding_add(replay_found(rp, RULE_R29, n, r, "commit-goes-back",
+                                 "%s moves its commit index from %lld back to %lld", n->name,
                                  (long long)(n->commit > old ? n->commit : old), (long long)new),
                     "cause", r->id, "it only grows");
     replay_not_by_stale(rp, n, r, "moves the commit index");
@@ -118,9 +125,10 @@ void replay_on_commit(struct replay *rp, struct node *n, const struct rec *r)
         int64_t eterm = log_term(n, new);
         if (eterm != TERM_UNKNOWN && eterm != n->term)
             finding_add(replay_found(rp, RULE_R32, n, r, "commit-older-term-by-counting",
-                                     "%s, leader of term %lld, commits entry %lld of term %lld by counting copies", n->name,
-                                     (long long)n->term, (long long)new, (long long)eterm),
-                        "cause", r->id, "only an entry of the own term is committed by counting (Raft paper, Figure 8)");
+                                     "%s, leader of term %lld, commits entry %lld of term %lld by counting copies",
+                                     n->name, (long long)n->term, (long long)new, (long long)eterm),
+                        "cause", r->id,
+                        "only an entry of the own term is committed by counting (Raft paper, Figure 8)");
         quorum_acknowledged(rp, n, r, new);
         majority_holds(rp, n, r, new);
     }
@@ -157,8 +165,9 @@ static void request_applied(struct replay *rp, struct node *n, const struct rec 
     if (first->idx == idx)
         return;
     struct trace_text mid = rec_text(r, "req");
-    struct finding *f = replay_found(rp, RULE_R41, n, r, "retry-applied-twice", "request %.*s is applied at %lld and again at %lld",
-                                     (int)(mid.n < 64 ? mid.n : 64), mid.p, (long long)first->idx, (long long)idx);
+    struct finding *f =
+        replay_found(rp, RULE_R41, n, r, "retry-applied-twice", "request %.*s is applied at %lld and again at %lld",
+                     (int)(mid.n < 64 ? mid.n : 64), mid.p, (long long)first->idx, (long long)idx);
     finding_add(f, "witness", first->rec, "the first time, at %lld", (long long)first->idx);
     finding_add(f, "cause", r->id, "again, at %lld", (long long)idx);
 }
@@ -176,9 +185,10 @@ static void apply_agrees(struct replay *rp, struct node *n, const struct rec *r,
     const struct settled *first = &rp->settled[*at - 1];
     if (!differ(first, eterm, h))
         return;
-    struct finding *f = replay_found(rp, RULE_R39, n, r, "different-entries-applied", "%s and %s apply different entries at %lld (terms %lld and %lld)",
-                                     replay_node(rp, first->node)->name, n->name, (long long)idx, (long long)first->eterm,
-                                     (long long)eterm);
+    struct finding *f = replay_found(rp, RULE_R39, n, r, "different-entries-applied",
+                                     "%s and %s apply different entries at %lld (terms %lld and %lld)",
+                                     replay_node(rp, first->node)->name, n->name, (long long)idx,
+                                     (long long)first->eterm, (long long)eterm);
     finding_rec(f, "witness", first->rec);
     finding_rec(f, "cause", r->id);
 }
@@ -189,15 +199,16 @@ void replay_on_apply(struct replay *rp, struct node *n, const struct rec *r)
     uint64_t h = rec_hash(r, "h");
     judged(rp, RULE_R37);
     if (idx != n->applied + 1 || idx > n->commit)
-        finding_add(replay_found(rp, RULE_R37, n, r, "applied-out-of-order", "%s applies entry %lld after %lld, with %lld committed", n->name,
-                                 (long long)idx, (long long)n->applied, (long long)n->commit),
+        finding_add(replay_found(rp, RULE_R37, n, r, "applied-out-of-order",
+                                 "%s applies entry %lld after %lld, with %lld committed", n->name, (long long)idx,
+                                 (long long)n->applied, (long long)n->commit),
                     "cause", r->id, "the next one is %lld", (long long)(n->applied + 1));
     const struct log_entry *e = log_at(n, idx);
     judged(rp, RULE_R38);
     if (idx > log_last(n) || (e != NULL && (e->term != eterm || (e->h != 0 && h != 0 && e->h != h)))) {
         struct finding *f = replay_found(rp, RULE_R38, n, r, "applied-what-is-not-logged",
-                                         "%s applies entry %lld of term %lld, which is not in its log", n->name, (long long)idx,
-                                         (long long)eterm);
+                                         "%s applies entry %lld of term %lld, which is not in its log", n->name,
+                                         (long long)idx, (long long)eterm);
         if (e != NULL)
             finding_add(f, "witness", e->rec, "its entry %lld", (long long)idx);
         finding_rec(f, "cause", r->id);
@@ -227,8 +238,9 @@ void replay_state_agrees(struct replay *rp, struct node *n, const struct rec *r,
     const struct settled *first = &rp->settled[*at - 1];
     if (first->h == h)
         return;
-    struct finding *f = replay_found(rp, RULE_R40, n, r, "states-differ", "the states of %s and %s differ after entry %lld",
-                                     replay_node(rp, first->node)->name, n->name, (long long)at_index);
+    struct finding *f =
+        replay_found(rp, RULE_R40, n, r, "states-differ", "the states of %s and %s differ after entry %lld",
+                     replay_node(rp, first->node)->name, n->name, (long long)at_index);
     finding_rec(f, "witness", first->rec);
     finding_rec(f, "cause", r->id);
 }

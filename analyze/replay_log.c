@@ -1,4 +1,5 @@
-/* replay_log.c -- the log: entries added and removed, snapshots, what is on stable storage (Raft paper §5.3, §5.4, §7). */
+/* replay_log.c -- the log: entries added and removed, snapshots, what is on stable storage (Raft paper §5.3, §5.4, §7).
+ */
 #include "replay_int.h"
 
 #include <string.h>
@@ -10,17 +11,19 @@ static void push(struct node *n, const struct log_entry *e)
 }
 
 /* R16: a leader numbers its own entries, in its own term, and nobody makes the same (index, term) again. */
-static void made_by_leader(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t eterm, struct made *made)
+static void made_by_leader(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t eterm,
+                           struct made *made)
 {
     judged(rp, RULE_R16);
     if (eterm != n->term || idx != log_last(n) + 1)
         finding_add(replay_found(rp, RULE_R16, n, r, "leader-appends-wrong-entry",
-                                 "%s, leader of term %lld with last entry %lld, appends entry %lld of term %lld", n->name,
-                                 (long long)n->term, (long long)log_last(n), (long long)idx, (long long)eterm),
+                                 "%s, leader of term %lld with last entry %lld, appends entry %lld of term %lld",
+                                 n->name, (long long)n->term, (long long)log_last(n), (long long)idx, (long long)eterm),
                     "cause", r->id, "must be the next index and the leader's term");
     if (made->made_rec != 0) {
-        struct finding *f = replay_found(rp, RULE_R16, n, r, "entry-made-twice", "entry %lld of term %lld is made by %s and by %s",
-                                         (long long)idx, (long long)eterm, replay_node(rp, made->made_by)->name, n->name);
+        struct finding *f =
+            replay_found(rp, RULE_R16, n, r, "entry-made-twice", "entry %lld of term %lld is made by %s and by %s",
+                         (long long)idx, (long long)eterm, replay_node(rp, made->made_by)->name, n->name);
         finding_add(f, "witness", made->made_rec, "the first");
         finding_add(f, "cause", r->id, "the second");
     }
@@ -29,7 +32,8 @@ static void made_by_leader(struct replay *rp, struct node *n, const struct rec *
 }
 
 /* R26: a follower's entry comes from the append that it handles. */
-static void taken_from_leader(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t eterm, uint64_t h)
+static void taken_from_leader(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t eterm,
+                              uint64_t h)
 {
     const struct msg *m = replay_input_msg(n, r);
     if (m == NULL && (r->cause == 0 || r->cause != n->in.rec)) {
@@ -44,15 +48,16 @@ static void taken_from_leader(struct replay *rp, struct node *n, const struct re
                 return;
         }
     }
-    struct finding *f = replay_found(rp, RULE_R26, n, r, "entry-without-source", "%s adds entry %lld of term %lld, which %s", n->name,
-                                     (long long)idx, (long long)eterm, wrong);
+    struct finding *f =
+        replay_found(rp, RULE_R26, n, r, "entry-without-source", "%s adds entry %lld of term %lld, which %s", n->name,
+                     (long long)idx, (long long)eterm, wrong);
     finding_rec(f, "cause", n->in.rec);
     finding_rec(f, "cause", r->id);
 }
 
 /* R28: the same (index, term) is the same command after the same term, everywhere. */
-static struct made *log_matching(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t eterm, uint64_t h,
-                                 int64_t prev_term)
+static struct made *log_matching(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t eterm,
+                                 uint64_t h, int64_t prev_term)
 {
     judged(rp, RULE_R28);
     uint64_t *at = pairmap_at(&rp->made_of, (uint64_t)idx, (uint64_t)eterm);
@@ -70,8 +75,9 @@ static struct made *log_matching(struct replay *rp, struct node *n, const struct
     else if (prev_term != TERM_UNKNOWN && made->prev_term != TERM_UNKNOWN && prev_term != made->prev_term)
         differ = "follow entries of different terms";
     if (differ != NULL) {
-        struct finding *f = replay_found(rp, RULE_R28, n, r, "logs-do-not-match", "entry %lld of term %lld of %s and of %s %s",
-                                         (long long)idx, (long long)eterm, replay_node(rp, made->node)->name, n->name, differ);
+        struct finding *f =
+            replay_found(rp, RULE_R28, n, r, "logs-do-not-match", "entry %lld of term %lld of %s and of %s %s",
+                         (long long)idx, (long long)eterm, replay_node(rp, made->node)->name, n->name, differ);
         finding_rec(f, "witness", made->rec);
         finding_rec(f, "cause", r->id);
     }
@@ -82,11 +88,12 @@ static struct made *log_matching(struct replay *rp, struct node *n, const struct
 
 void replay_on_append(struct replay *rp, struct node *n, const struct rec *r)
 {
-    int64_t idx = rec_int(r, "idx", 0), eterm = rec_int(r, "eterm", 0), last = log_last(n), last_term = log_term(n, last);
+    int64_t idx = rec_int(r, "idx", 0), eterm = rec_int(r, "eterm", 0), last = log_last(n),
+            last_term = log_term(n, last);
     uint64_t h = rec_hash(r, "h");
     if (idx <= 0 || eterm <= 0) {
-        finding_rec(replay_found(rp, RULE_R27, n, r, "impossible-entry", "%s adds entry %lld of term %lld", n->name, (long long)idx,
-                                 (long long)eterm),
+        finding_rec(replay_found(rp, RULE_R27, n, r, "impossible-entry", "%s adds entry %lld of term %lld", n->name,
+                                 (long long)idx, (long long)eterm),
                     "cause", r->id);
         return;
     }
@@ -95,8 +102,9 @@ void replay_on_append(struct replay *rp, struct node *n, const struct rec *r)
     replay_not_by_stale(rp, n, r, "adds an entry");
     judged(rp, RULE_R27);
     if ((last_term != TERM_UNKNOWN && eterm < last_term) || eterm > n->term)
-        finding_add(replay_found(rp, RULE_R27, n, r, "terms-out-of-order", "%s, in term %lld, adds entry %lld of term %lld after one of term %lld",
-                                 n->name, (long long)n->term, (long long)idx, (long long)eterm, (long long)last_term),
+        finding_add(replay_found(rp, RULE_R27, n, r, "terms-out-of-order",
+                                 "%s, in term %lld, adds entry %lld of term %lld after one of term %lld", n->name,
+                                 (long long)n->term, (long long)idx, (long long)eterm, (long long)last_term),
                     "cause", r->id, "terms never decrease along a log nor exceed the current one");
 
     struct made *made = log_matching(rp, n, r, idx, eterm, h, idx == last + 1 ? last_term : TERM_UNKNOWN);
@@ -137,8 +145,10 @@ static void needs_conflict(struct replay *rp, struct node *n, const struct rec *
     if (there != NULL && there->term != own)
         return;
     struct finding *f = replay_found(rp, RULE_R24, n, r, "truncation-without-conflict",
-                                     "%s removes its entries from %lld on, although nothing contradicts them", n->name, (long long)from);
-    finding_add(f, "cause", n->in.rec, there == NULL ? "has no entry %lld" : "has the same entry %lld", (long long)from);
+                                     "%s removes its entries from %lld on, although nothing contradicts them", n->name,
+                                     (long long)from);
+    finding_add(f, "cause", n->in.rec, there == NULL ? "has no entry %lld" : "has the same entry %lld",
+                (long long)from);
     finding_add(f, "cause", r->id, "the own entry there is of term %lld", (long long)own);
 }
 
@@ -159,8 +169,9 @@ void replay_on_truncate(struct replay *rp, struct node *n, const struct rec *r)
     replay_not_by_stale(rp, n, r, "removes entries");
     judged(rp, RULE_R25);
     if (from <= n->commit)
-        finding_add(replay_found(rp, RULE_R25, n, r, "committed-entry-removed", "%s removes its entries from %lld on, but has committed up to %lld",
-                                 n->name, (long long)from, (long long)n->commit),
+        finding_add(replay_found(rp, RULE_R25, n, r, "committed-entry-removed",
+                                 "%s removes its entries from %lld on, but has committed up to %lld", n->name,
+                                 (long long)from, (long long)n->commit),
                     "cause", r->id, "what is committed stays");
     needs_conflict(rp, n, r, from);
     if (from > n->base)
@@ -177,7 +188,7 @@ void replay_on_install(struct replay *rp, struct node *n, const struct rec *r)
     not_by_leader(rp, n, r, "installs a snapshot");
     replay_state_agrees(rp, n, r, idx);
     if (idx > n->base && log_term(n, idx) == eterm && log_at(n, idx) != NULL) {
-        size_t gone = (size_t)(idx - n->base);   /* Figure 13, step 6: what follows the snapshot stays */
+        size_t gone = (size_t)(idx - n->base); /* Figure 13, step 6: what follows the snapshot stays */
         memmove(n->log, n->log + gone, (n->n_log - gone) * sizeof *n->log);
         n->n_log -= gone;
         n->base = idx;

@@ -9,9 +9,14 @@ static const struct {
     const char *ty;
     enum message_kind kind;
 } kinds[] = {
-    {"app_req", KIND_APP_REQ},         {"app_res", KIND_APP_RES},         {"vote_req", KIND_VOTE_REQ},
-    {"vote_res", KIND_VOTE_RES},       {"prevote_req", KIND_PREVOTE_REQ}, {"prevote_res", KIND_PREVOTE_RES},
-    {"get", KIND_GET},                 {"put", KIND_PUT},
+    {"app_req", KIND_APP_REQ},
+    {"app_res", KIND_APP_RES},
+    {"vote_req", KIND_VOTE_REQ},
+    {"vote_res", KIND_VOTE_RES},
+    {"prevote_req", KIND_PREVOTE_REQ},
+    {"prevote_res", KIND_PREVOTE_RES},
+    {"get", KIND_GET},
+    {"put", KIND_PUT},
 };
 
 /* "[[index, term, \"hash\"], ...]" */
@@ -88,9 +93,9 @@ void replay_not_by_stale(struct replay *rp, struct node *n, const struct rec *r,
     judged(rp, RULE_R5);
     if (!stale_request(n, m))
         return;
-    struct finding *f = replay_found(rp, RULE_R5, n, r, "stale-request-has-effect",
-                                     "%s: a message of old term %lld %s in term %lld", n->name, (long long)m->mterm, what,
-                                     (long long)n->in.term_before);
+    struct finding *f =
+        replay_found(rp, RULE_R5, n, r, "stale-request-has-effect", "%s: a message of old term %lld %s in term %lld",
+                     n->name, (long long)m->mterm, what, (long long)n->in.term_before);
     finding_rec(f, "cause", n->in.rec);
     finding_add(f, "cause", r->id, "must have no effect");
 }
@@ -101,10 +106,11 @@ static void vote_received(struct replay *rp, struct node *n, const struct rec *r
 {
     const struct sent *req = replay_sent(rp, m->re);
     struct peer *p = replay_peer(n, m->peer);
-    if (p == NULL || m->ok != 1 || m->mterm != n->term || n->cand_rec == 0 || n->cand_term != n->term || p->vote_rec != 0)
+    if (p == NULL || m->ok != 1 || m->mterm != n->term || n->cand_rec == 0 || n->cand_term != n->term ||
+        p->vote_rec != 0)
         return;
     if (req != NULL && (req->kind != KIND_VOTE_REQ || req->mterm != n->term || req->node != replay_self(rp, n)))
-        return;                                  /* answers another question */
+        return; /* answers another question */
     p->vote_rec = r->id;
 }
 
@@ -116,13 +122,15 @@ static void append_answered(struct replay *rp, struct node *n, const struct rec 
     const struct sent *req = replay_sent(rp, m->re);
     if (req == NULL) {
         replay_unknown(rp, RULE_R45, "%s: an append reply does not name a request of this trace", n->name);
-    } else if (req->kind != KIND_APP_REQ || req->mterm != n->term || req->node != replay_self(rp, n) || req->boot != n->boot) {
-        return;                                  /* answers another leader */
+    } else if (req->kind != KIND_APP_REQ || req->mterm != n->term || req->node != replay_self(rp, n) ||
+               req->boot != n->boot) {
+        return; /* answers another leader */
     } else if (req->seq > p->answered_seq) {
         p->answered_seq = req->seq;
         p->answered_rec = req->rec;
     }
-    /* The follower's word, no further than the request went: a leader's own table is what a defective one gets wrong. */
+    /* The follower's word, no further than the request went: a leader's own table is what a defective one gets wrong.
+     */
     int64_t upto = req != NULL && req->pi >= 0 && m->mi > req->pi + req->n ? req->pi + req->n : m->mi;
     if (m->ok == 1 && upto > p->acked) {
         p->acked = upto;
@@ -134,7 +142,7 @@ static void request_arrived(struct replay *rp, struct node *n, const struct rec 
 {
     uint64_t *at = pairmap_at(&rp->arrival_of, (uint64_t)replay_self(rp, n) + 1, m->mid);
     if (*at != 0 && rp->arrival[*at - 1].boot == n->boot)
-        return;                                  /* a copy of it: the first arrival is what a read may count from */
+        return; /* a copy of it: the first arrival is what a read may count from */
     if (*at == 0) {
         rp->arrival = vector_grow(rp->arrival, &rp->arrival_room, rp->n_arrivals, sizeof *rp->arrival);
         *at = ++rp->n_arrivals;
@@ -155,8 +163,8 @@ void replay_on_recv(struct replay *rp, struct node *n, const struct rec *r)
         judged(rp, RULE_T4);
         if (r->lc <= copy_of->lc) {
             struct finding *f = replay_found(rp, RULE_T4, n, r, "clock-condition",
-                                             "%s received a message at Lamport clock %lld that was sent at %lld", n->name,
-                                             (long long)r->lc, (long long)copy_of->lc);
+                                             "%s received a message at Lamport clock %lld that was sent at %lld",
+                                             n->name, (long long)r->lc, (long long)copy_of->lc);
             finding_rec(f, "witness", copy_of->rec);
             finding_rec(f, "cause", r->id);
         }
@@ -206,14 +214,14 @@ static void append_sent(struct replay *rp, struct node *n, const struct rec *r, 
 {
     judged(rp, RULE_R17);
     if (n->role != 'L')
-        finding_add(replay_found(rp, RULE_R17, n, r, "append-from-non-leader", "%s sends an append in term %lld without being leader",
-                                 n->name, (long long)n->term),
+        finding_add(replay_found(rp, RULE_R17, n, r, "append-from-non-leader",
+                                 "%s sends an append in term %lld without being leader", n->name, (long long)n->term),
                     "cause", r->id, "role %c", n->role);
     judged(rp, RULE_R19);
     if (m->lci > n->commit)
         finding_rec(replay_found(rp, RULE_R19, n, r, "append-announces-uncommitted",
-                                 "%s announces commit %lld, but has committed only up to %lld", n->name, (long long)m->lci,
-                                 (long long)n->commit),
+                                 "%s announces commit %lld, but has committed only up to %lld", n->name,
+                                 (long long)m->lci, (long long)n->commit),
                     "cause", r->id);
     judged(rp, RULE_R18);
     int64_t pt = log_term(n, m->pi);
@@ -230,8 +238,9 @@ static void append_sent(struct replay *rp, struct node *n, const struct rec *r, 
             wrong = "entry";
     }
     if (wrong != NULL)
-        finding_rec(replay_found(rp, RULE_R18, n, r, "append-differs-from-log", "%s sends an append whose %s %lld is not in its log",
-                                 n->name, wrong, (long long)where),
+        finding_rec(replay_found(rp, RULE_R18, n, r, "append-differs-from-log",
+                                 "%s sends an append whose %s %lld is not in its log", n->name, wrong,
+                                 (long long)where),
                     "cause", r->id);
 }
 
@@ -241,8 +250,8 @@ static void candidacy_sent(struct replay *rp, struct node *n, const struct rec *
     judged(rp, RULE_R10);
     if (m->lli >= 0 && m->llt >= 0 && last_term != TERM_UNKNOWN && (m->lli != log_last(n) || m->llt != last_term))
         finding_rec(replay_found(rp, RULE_R10, n, r, "candidate-misstates-log",
-                                 "%s claims last entry %lld of term %lld, but has %lld of term %lld", n->name, (long long)m->lli,
-                                 (long long)m->llt, (long long)log_last(n), (long long)last_term),
+                                 "%s claims last entry %lld of term %lld, but has %lld of term %lld", n->name,
+                                 (long long)m->lli, (long long)m->llt, (long long)log_last(n), (long long)last_term),
                     "cause", r->id);
 }
 
@@ -267,8 +276,8 @@ static void append_acknowledged(struct replay *rp, struct node *n, const struct 
     int64_t pt = log_term(n, in->pi);
     if (in->pi > log_last(n) || (pt != TERM_UNKNOWN && in->pt >= 0 && in->pi >= 0 && pt != in->pt)) {
         struct finding *f = replay_found(rp, RULE_R21, n, r, "ack-without-matching-predecessor",
-                                         "%s acknowledges an append although it has no entry %lld of term %lld", n->name,
-                                         (long long)in->pi, (long long)in->pt);
+                                         "%s acknowledges an append although it has no entry %lld of term %lld",
+                                         n->name, (long long)in->pi, (long long)in->pt);
         finding_rec(f, "cause", n->in.rec);
         finding_rec(f, "cause", r->id);
         return;
@@ -296,15 +305,17 @@ static void durable_first(struct replay *rp, struct node *n, const struct rec *r
     if ((m->kind == KIND_VOTE_RES && m->ok == 1) || m->kind == KIND_VOTE_REQ) {
         judged(rp, RULE_R49);
         if (n->synced_term < n->term)
-            finding_add(replay_found(rp, RULE_R49, n, r, "vote-not-durable", "%s votes in term %lld before that is on stable storage",
-                                     n->name, (long long)n->term),
+            finding_add(replay_found(rp, RULE_R49, n, r, "vote-not-durable",
+                                     "%s votes in term %lld before that is on stable storage", n->name,
+                                     (long long)n->term),
                         "cause", r->id, "last durable term: %lld", (long long)n->synced_term);
     }
     if (m->kind == KIND_APP_RES && m->ok == 1) {
         judged(rp, RULE_R50);
         if (m->mi > n->synced_upto)
-            finding_add(replay_found(rp, RULE_R50, n, r, "ack-not-durable", "%s acknowledges entry %lld before it is on stable storage",
-                                     n->name, (long long)m->mi),
+            finding_add(replay_found(rp, RULE_R50, n, r, "ack-not-durable",
+                                     "%s acknowledges entry %lld before it is on stable storage", n->name,
+                                     (long long)m->mi),
                         "cause", r->id, "last durable entry: %lld", (long long)n->synced_upto);
     }
 }
@@ -317,8 +328,9 @@ static void stamp(struct replay *rp, struct node *n, const struct rec *r, const 
     int64_t due = n->term + (m->kind == KIND_PREVOTE_REQ);
     judged(rp, RULE_R4);
     if (m->mterm != due)
-        finding_rec(replay_found(rp, RULE_R4, n, r, "wrong-term-on-message", "%s sends a message of term %lld while in term %lld", n->name,
-                                 (long long)m->mterm, (long long)n->term),
+        finding_rec(replay_found(rp, RULE_R4, n, r, "wrong-term-on-message",
+                                 "%s sends a message of term %lld while in term %lld", n->name, (long long)m->mterm,
+                                 (long long)n->term),
                     "cause", r->id);
 }
 
@@ -344,10 +356,17 @@ void replay_on_send(struct replay *rp, struct node *n, const struct rec *r)
 
     uint64_t *at = pairmap_at(&rp->sent_of, m->mid != 0 ? m->mid : 1, 1);
     if (*at != 0)
-        return;                                  /* the same message to several peers */
+        return; /* the same message to several peers */
     rp->sent = vector_grow(rp->sent, &rp->sent_room, rp->n_sent, sizeof *rp->sent);
-    rp->sent[rp->n_sent++] = (struct sent){.rec = r->id, .seq = r->seq, .boot = r->boot, .lc = r->lc, .mterm = m->mterm, .pi = m->pi,
-                                           .n = (int64_t)m->n_ents, .node = replay_self(rp, n), .kind = m->kind};
+    rp->sent[rp->n_sent++] = (struct sent){.rec = r->id,
+                                           .seq = r->seq,
+                                           .boot = r->boot,
+                                           .lc = r->lc,
+                                           .mterm = m->mterm,
+                                           .pi = m->pi,
+                                           .n = (int64_t)m->n_ents,
+                                           .node = replay_self(rp, n),
+                                           .kind = m->kind};
     *at = rp->n_sent;
 }
 
@@ -361,13 +380,14 @@ static void newer_term(struct replay *rp, struct node *n, const struct rec *r, c
     judged(rp, RULE_R3);
     if (n->term >= m->mterm && (n->role == 'F' || n->role == 'O' || n->term > m->mterm))
         return;
-    struct finding *f = replay_found(rp, RULE_R3, n, r, "newer-term-not-followed", "%s hears of term %lld and stays %c in term %lld",
-                                     n->name, (long long)m->mterm, n->role, (long long)n->term);
+    struct finding *f =
+        replay_found(rp, RULE_R3, n, r, "newer-term-not-followed", "%s hears of term %lld and stays %c in term %lld",
+                     n->name, (long long)m->mterm, n->role, (long long)n->term);
     finding_rec(f, "cause", n->in.rec);
 }
 
-/* R30: the index up to which a leader of `bound_term` has confirmed this log, message by message; they may arrive in any
- * order, so the best one counts. */
+/* R30: the index up to which a leader of `bound_term` has confirmed this log, message by message; they may arrive in
+ * any order, so the best one counts. */
 void replay_raise_bound(struct node *n, const struct msg *m)
 {
     if (m->kind != KIND_APP_REQ || m->mterm != n->term || m->mterm != n->bound_term || m->pi < 0)
@@ -396,12 +416,13 @@ static void declared_state(struct replay *rp, struct node *n, const struct rec *
     struct finding *f = NULL;
     for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
         if (field[i].declared != field[i].replayed && f == NULL)
-            f = replay_found(rp, RULE_T1, n, end, "declared-state-differs", "%s declares %s %lld, but its records add up to %lld",
-                             n->name, field[i].name, (long long)field[i].declared, (long long)field[i].replayed);
+            f = replay_found(rp, RULE_T1, n, end, "declared-state-differs",
+                             "%s declares %s %lld, but its records add up to %lld", n->name, field[i].name,
+                             (long long)field[i].declared, (long long)field[i].replayed);
     }
     if (end->role != n->role && f == NULL)
-        f = replay_found(rp, RULE_T1, n, end, "declared-state-differs", "%s declares role %c, but its records add up to %c", n->name,
-                         end->role, n->role);
+        f = replay_found(rp, RULE_T1, n, end, "declared-state-differs",
+                         "%s declares role %c, but its records add up to %c", n->name, end->role, n->role);
     finding_rec(f, "cause", end->id);
 }
 
@@ -417,8 +438,8 @@ void replay_close_input(struct replay *rp, struct node *n)
             judged(rp, RULE_R11);
             if (n->role == 'C')
                 finding_rec(replay_found(rp, RULE_R11, n, &end, "candidate-ignores-leader",
-                                         "%s stays candidate although a leader of its term %lld sent an append", n->name,
-                                         (long long)n->term),
+                                         "%s stays candidate although a leader of its term %lld sent an append",
+                                         n->name, (long long)n->term),
                             "cause", in->rec);
         }
     }

@@ -14,14 +14,14 @@ void replay_on_open(struct replay *rp, struct node *n, const struct rec *r)
     n->member_list = true;
     int self = replay_self(rp, n);
     const char *p = peers->raw.p, *end = p + peers->raw.n;
-    while ((p = memchr(p, '"', (size_t)(end - p))) != NULL) {   /* ids are plain words: no escapes in them */
+    while ((p = memchr(p, '"', (size_t)(end - p))) != NULL) { /* ids are plain words: no escapes in them */
         const char *to = memchr(p + 1, '"', (size_t)(end - p - 1));
         if (to == NULL)
             break;
         int number = replay_number(rp, p + 1, (size_t)(to - p - 1));
         if (number != self && replay_peer(n, number) == NULL) {
             if (n->n_peers == PEERS_MAX) {
-                n->member_list = false;          /* too many to follow: no verdict on quorums */
+                n->member_list = false; /* too many to follow: no verdict on quorums */
                 return;
             }
             n->peer[n->n_peers++] = (struct peer){.node = number};
@@ -36,8 +36,8 @@ void replay_on_start(struct replay *rp, struct node *n, const struct rec *r)
     judged(rp, RULE_R1);
     if (rterm < n->max_sent_term)
         finding_add(replay_found(rp, RULE_R1, n, r, "term-forgotten",
-                                 "%s starts again in term %lld, but had sent messages of term %lld", n->name, (long long)rterm,
-                                 (long long)n->max_sent_term),
+                                 "%s starts again in term %lld, but had sent messages of term %lld", n->name,
+                                 (long long)rterm, (long long)n->max_sent_term),
                     "cause", r->id, "boot %lld", (long long)r->boot);
     n->term = r->term;
     n->role = r->role;
@@ -51,8 +51,8 @@ void replay_on_term(struct replay *rp, struct node *n, const struct rec *r)
     int64_t old = rec_int(r, "old", n->term);
     judged(rp, RULE_R1);
     if (r->term <= old || r->term < n->term)
-        finding_add(replay_found(rp, RULE_R1, n, r, "term-goes-back", "%s goes from term %lld back to term %lld", n->name,
-                                 (long long)(n->term > old ? n->term : old), (long long)r->term),
+        finding_add(replay_found(rp, RULE_R1, n, r, "term-goes-back", "%s goes from term %lld back to term %lld",
+                                 n->name, (long long)(n->term > old ? n->term : old), (long long)r->term),
                     "cause", r->id, "a term only grows");
     const struct msg *m = replay_input_msg(n, r);
     const char *jump = NULL;
@@ -62,8 +62,8 @@ void replay_on_term(struct replay *rp, struct node *n, const struct rec *r)
         jump = "the message that it handles has another";
     judged(rp, RULE_R2);
     if (jump != NULL)
-        finding_add(replay_found(rp, RULE_R2, n, r, "term-without-cause", "%s jumps from term %lld to term %lld", n->name,
-                                 (long long)n->term, (long long)r->term),
+        finding_add(replay_found(rp, RULE_R2, n, r, "term-without-cause", "%s jumps from term %lld to term %lld",
+                                 n->name, (long long)n->term, (long long)r->term),
                     "cause", r->id, "%s", jump);
     n->term = r->term;
     n->cand_rec = 0;
@@ -114,8 +114,9 @@ static void leader_needs_votes(struct replay *rp, struct node *n, const struct r
         have += n->peer[i].vote_rec != 0;
     if (have >= need)
         return;
-    struct finding *f = replay_found(rp, RULE_R12, n, r, "leader-without-votes", "%s leads term %lld with %u of the %u votes needed",
-                                     n->name, (long long)n->term, have, need);
+    struct finding *f =
+        replay_found(rp, RULE_R12, n, r, "leader-without-votes", "%s leads term %lld with %u of the %u votes needed",
+                     n->name, (long long)n->term, have, need);
     if (n->cand_rec != 0)
         finding_add(f, "cause", n->cand_rec, "its own vote");
     for (unsigned i = 0; i < n->n_peers; i++) {
@@ -154,9 +155,10 @@ static void leader_has_committed(struct replay *rp, struct node *n, const struct
         const struct log_entry *e = log_at(n, c->idx);
         if (e != NULL && e->term == c->eterm && (e->h == 0 || c->h == 0 || e->h == c->h))
             continue;
-        struct finding *f = replay_found(rp, RULE_R34, n, r, "leader-misses-committed-entry",
-                                         "%s leads term %lld without entry %lld of term %lld, committed in term %lld", n->name,
-                                         (long long)n->term, (long long)c->idx, (long long)c->eterm, (long long)c->term);
+        struct finding *f =
+            replay_found(rp, RULE_R34, n, r, "leader-misses-committed-entry",
+                         "%s leads term %lld without entry %lld of term %lld, committed in term %lld", n->name,
+                         (long long)n->term, (long long)c->idx, (long long)c->eterm, (long long)c->term);
         finding_add(f, "witness", c->rec, "commits entry %lld", (long long)c->idx);
         finding_add(f, "cause", r->id, e == NULL ? "its log ends at %lld" : "its entry there is of term %lld",
                     (long long)(e == NULL ? log_last(n) : e->term));
@@ -170,8 +172,8 @@ void replay_on_role(struct replay *rp, struct node *n, const struct rec *r)
     bool startup = rec_why(r, "startup");
     judged(rp, RULE_R11);
     if (!startup && (!may_become(n->role, new) || old != n->role))
-        finding_add(replay_found(rp, RULE_R11, n, r, "illegal-role-change", "%s goes from role %c to %c in term %lld", n->name,
-                                 old != n->role ? old : n->role, new, (long long)n->term),
+        finding_add(replay_found(rp, RULE_R11, n, r, "illegal-role-change", "%s goes from role %c to %c in term %lld",
+                                 n->name, old != n->role ? old : n->role, new, (long long)n->term),
                     "cause", r->id, "it was %c before", n->role);
     n->role = new;
     if (new == 'C') {
@@ -212,8 +214,9 @@ void replay_voted(struct replay *rp, struct node *n, const struct rec *r, int ca
         *at = (uint64_t)cand + 1;
         *pairmap_at(&rp->vote_of, (uint64_t)term, key + 1) = (uint64_t)r->id;
     } else if (*at != (uint64_t)cand + 1) {
-        struct finding *f = replay_found(rp, RULE_R7, n, r, "two-votes-in-one-term", "%s votes for %s and for %s in term %lld", n->name,
-                                         replay_node(rp, (int)*at - 1)->name, replay_node(rp, cand)->name, (long long)term);
+        struct finding *f =
+            replay_found(rp, RULE_R7, n, r, "two-votes-in-one-term", "%s votes for %s and for %s in term %lld", n->name,
+                         replay_node(rp, (int)*at - 1)->name, replay_node(rp, cand)->name, (long long)term);
         finding_add(f, "witness", (int64_t)pairmap_get(&rp->vote_of, (uint64_t)term, key + 1), "the first vote");
         finding_add(f, "cause", r->id, "the second vote");
     }
@@ -222,7 +225,7 @@ void replay_voted(struct replay *rp, struct node *n, const struct rec *r, int ca
 void replay_on_grant(struct replay *rp, struct node *n, const struct rec *r)
 {
     if (rec_int(r, "pre", 0) != 0)
-        return;                                  /* a PreVote promises nothing */
+        return; /* a PreVote promises nothing */
     struct trace_text cand = rec_text(r, "cand");
     int64_t cterm = rec_int(r, "cterm", n->term), lli = rec_int(r, "lli", -1), llt = rec_int(r, "llt", -1);
     int number = cand.p != NULL ? replay_number(rp, cand.p, cand.n) : -1;
@@ -231,8 +234,9 @@ void replay_on_grant(struct replay *rp, struct node *n, const struct rec *r)
     replay_not_by_stale(rp, n, r, "gets a vote");
     judged(rp, RULE_R8);
     if (cterm != n->term)
-        finding_add(replay_found(rp, RULE_R8, n, r, "vote-in-other-term", "%s grants a vote of term %lld while in term %lld", n->name,
-                                 (long long)cterm, (long long)n->term),
+        finding_add(replay_found(rp, RULE_R8, n, r, "vote-in-other-term",
+                                 "%s grants a vote of term %lld while in term %lld", n->name, (long long)cterm,
+                                 (long long)n->term),
                     "cause", r->id, "a vote belongs to the current term");
     if (number < 0)
         return;
@@ -247,10 +251,11 @@ void replay_on_grant(struct replay *rp, struct node *n, const struct rec *r)
     judged(rp, RULE_R9);
     if (llt > last_term || (llt == last_term && lli >= last))
         return;
-    struct finding *f = replay_found(rp, RULE_R9, n, r, "vote-for-outdated-log",
-                                     "%s votes for %s in term %lld, whose log ends at %lld of term %lld; its own at %lld of term %lld",
-                                     n->name, replay_node(rp, number)->name, (long long)cterm, (long long)lli, (long long)llt,
-                                     (long long)last, (long long)last_term);
+    struct finding *f =
+        replay_found(rp, RULE_R9, n, r, "vote-for-outdated-log",
+                     "%s votes for %s in term %lld, whose log ends at %lld of term %lld; its own at %lld of term %lld",
+                     n->name, replay_node(rp, number)->name, (long long)cterm, (long long)lli, (long long)llt,
+                     (long long)last, (long long)last_term);
     finding_rec(f, "cause", n->in.rec);
     finding_add(f, "cause", r->id, "the candidate's log is behind the voter's");
 }

@@ -54,15 +54,18 @@ const char *report_number(int64_t n, char buf[REPORT_NUMBER])
 
 static bool complete(struct db *db, int64_t run_id)
 {
-    return ask_int(db, run_id, "SELECT (SELECT count(*) FROM load_stats WHERE run_id = :run AND severity <> 'info') +"
-                               " (SELECT coalesce(sum(missing), 0) FROM boots WHERE run_id = :run)") == 0;
+    return ask_int(db, run_id,
+                   "SELECT (SELECT count(*) FROM load_stats WHERE run_id = :run AND severity <> 'info') +"
+                   " (SELECT coalesce(sum(missing), 0) FROM boots WHERE run_id = :run)") == 0;
 }
 
 static void print_loaded(FILE *out, struct db *db, int64_t run_id)
 {
     char a[REPORT_NUMBER];
-    sqlite3_stmt *q = ask(db, run_id, "SELECT coalesce(sum(records), 0), count(*), coalesce(sum(bytes), 0),"
-                                      " (SELECT coalesce(t_end, 0) FROM runs WHERE run_id = :run) FROM sources WHERE run_id = :run");
+    sqlite3_stmt *q =
+        ask(db, run_id,
+            "SELECT coalesce(sum(records), 0), count(*), coalesce(sum(bytes), 0),"
+            " (SELECT coalesce(t_end, 0) FROM runs WHERE run_id = :run) FROM sources WHERE run_id = :run");
     if (db_row(db, q))
         fprintf(out, "loaded   %s records from %lld file%s, %.1f MB, %.1f s of trace   %s\n",
                 report_number(sqlite3_column_int64(q, 0), a), (long long)sqlite3_column_int64(q, 1),
@@ -75,8 +78,10 @@ static void print_loaded(FILE *out, struct db *db, int64_t run_id)
 static void print_replicas(FILE *out, struct db *db, int64_t run_id)
 {
     fputs("replicas ", out);
-    int64_t n = print_list(out, db, run_id, "SELECT node FROM nodes WHERE run_id = :run AND kind = 'replica' ORDER BY node", " ");
-    int64_t traced = ask_int(db, run_id, "SELECT count(*) FROM nodes WHERE run_id = :run AND kind = 'replica' AND instrumented");
+    int64_t n = print_list(out, db, run_id,
+                           "SELECT node FROM nodes WHERE run_id = :run AND kind = 'replica' ORDER BY node", " ");
+    int64_t traced =
+        ask_int(db, run_id, "SELECT count(*) FROM nodes WHERE run_id = :run AND kind = 'replica' AND instrumented");
     if (n == 0)
         fputs("none seen", out);
     else if (traced == n)
@@ -85,7 +90,9 @@ static void print_replicas(FILE *out, struct db *db, int64_t run_id)
         fprintf(out, " (%lld of %lld instrumented)", (long long)traced, (long long)n);
     fprintf(out, "   clients %lld   faults ",
             (long long)ask_int(db, run_id, "SELECT count(*) FROM nodes WHERE run_id = :run AND kind = 'client'"));
-    if (print_list(out, db, run_id, "SELECT count(*) || ' ' || kind FROM faults WHERE run_id = :run GROUP BY kind ORDER BY kind", ", ") == 0)
+    if (print_list(out, db, run_id,
+                   "SELECT count(*) || ' ' || kind FROM faults WHERE run_id = :run GROUP BY kind ORDER BY kind",
+                   ", ") == 0)
         fputs("none", out);
     fputc('\n', out);
 }
@@ -99,8 +106,10 @@ static void print_network(FILE *out, struct db *db, int64_t run_id)
             all > 0 ? 100.0 * (double)lost / (double)all : 0.0);
     if (lost > 0) {
         fputs(": ", out);
-        print_list(out, db, run_id, "SELECT count(*) || ' ' || coalesce(why, 'unknown') FROM messages WHERE run_id = :run"
-                                    " AND fate = 'dropped' GROUP BY why ORDER BY count(*) DESC, why", ", ");
+        print_list(out, db, run_id,
+                   "SELECT count(*) || ' ' || coalesce(why, 'unknown') FROM messages WHERE run_id = :run"
+                   " AND fate = 'dropped' GROUP BY why ORDER BY count(*) DESC, why",
+                   ", ");
     }
     int64_t copies = ask_int(db, run_id, "SELECT count(*) FROM records WHERE run_id = :run AND ev = 'net.dup'");
     if (copies > 0)
@@ -117,19 +126,12 @@ void report_run(FILE *out, struct db *db, int64_t run_id)
 
 void report_losses(FILE *out, struct db *db, int64_t run_id)
 {
-    sqlite3_stmt *q = ask(db, run_id, "SELECT node, boot, after_seq, missing, from_ms, to_ms FROM seq_gaps WHERE run_id = :run"
-                                      " ORDER BY node, boot, after_seq LIMIT 10");
-    while (db_row(db, q)) {
-        fputs("LOSSY ", out);
-        cli_print(out, (const char *)sqlite3_column_text(q, 0));
-        fprintf(out, ".%lld: %lld records missing after s=%lld, between %.3f and %.3f ms\n", (long long)sqlite3_column_int64(q, 1),
-                (long long)sqlite3_column_int64(q, 3), (long long)sqlite3_column_int64(q, 2), sqlite3_column_double(q, 4),
-                sqlite3_column_double(q, 5));
-    }
-    db_done(db, q);
-    q = ask(db, run_id, "SELECT coalesce(l.node, ''), l.name, sum(l.value), min(l.line), coalesce(s.path, ''), coalesce(max(l.note), '')"
-                        " FROM load_stats l LEFT JOIN sources s USING (source_id) WHERE l.run_id = :run AND l.severity <> 'info'"
-                        " GROUP BY 1, 2, 5 ORDER BY 1, 2, 5 LIMIT 20");
+    sqlite3_stmt *q =
+        ask(db, run_id,
+            "SELECT coalesce(l.node, ''), l.name, sum(l.value), min(l.line), coalesce(s.path, ''), "
+            "coalesce(max(l.note), '')"
+            " FROM load_stats l LEFT JOIN sources s USING (source_id) WHERE l.run_id = :run AND l.severity <> 'info'"
+            " GROUP BY 1, 2, 5 ORDER BY 1, 2, 5 LIMIT 20");
     while (db_row(db, q)) {
         fputs("LOSSY ", out);
         cli_print(out, (const char *)sqlite3_column_text(q, 0));
@@ -157,9 +159,10 @@ void report_losses(FILE *out, struct db *db, int64_t run_id)
 struct report_counts report_count(struct db *db, int64_t run_id)
 {
     struct report_counts c = {0, 0, 0, 0};
-    sqlite3_stmt *q = ask(db, run_id, "SELECT coalesce(sum(verdict = 'pass'), 0), coalesce(sum(verdict = 'fail'), 0),"
-                                      " coalesce(sum(verdict = 'unknown'), 0), coalesce(sum(verdict = 'skipped'), 0)"
-                                      " FROM checks WHERE run_id = :run");
+    sqlite3_stmt *q = ask(db, run_id,
+                          "SELECT coalesce(sum(verdict = 'pass'), 0), coalesce(sum(verdict = 'fail'), 0),"
+                          " coalesce(sum(verdict = 'unknown'), 0), coalesce(sum(verdict = 'skipped'), 0)"
+                          " FROM checks WHERE run_id = :run");
     if (db_row(db, q))
         c = (struct report_counts){sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2),
                                    sqlite3_column_int64(q, 3)};
@@ -180,10 +183,11 @@ static char verdict_of(struct db *db, sqlite3_stmt *q, int64_t run_id, const cha
 /* The lowest violation, of another check, whose first wrong record is one of this check's. */
 static int64_t same_cause(struct db *db, int64_t run_id, const char *id)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT min(o.violation_id) FROM violations v LEFT JOIN violation_evidence e USING (violation_id)"
-                                     " JOIN violations o ON o.run_id = v.run_id AND o.violation_id < v.violation_id"
-                                     " AND o.\"check\" <> v.\"check\" AND o.first_bad_rec IN (v.first_bad_rec, e.rec)"
-                                     " WHERE v.run_id = :run AND v.\"check\" = :check");
+    sqlite3_stmt *q = db_prepare(
+        db, "SELECT min(o.violation_id) FROM violations v LEFT JOIN violation_evidence e USING (violation_id)"
+            " JOIN violations o ON o.run_id = v.run_id AND o.violation_id < v.violation_id"
+            " AND o.\"check\" <> v.\"check\" AND o.first_bad_rec IN (v.first_bad_rec, e.rec)"
+            " WHERE v.run_id = :run AND v.\"check\" = :check");
     db_bind_int(db, q, ":run", run_id);
     db_bind_text(db, q, ":check", id);
     int64_t v = db_row(db, q) ? sqlite3_column_int64(q, 0) : 0;
@@ -220,7 +224,8 @@ static void print_failed(FILE *out, struct db *db, int64_t run_id, const struct 
 /* Passed checks that people look for by name; the others are only counted off. */
 static bool headline(const char *id)
 {
-    static const char *const ids[] = {"C1", "C2", "C3", "C4", "R7", "R13", "R28", "R29", "R31", "R33", "R34", "R39", "R40", "R45", "T3"};
+    static const char *const ids[] = {"C1",  "C2",  "C3",  "C4",  "R7",  "R13", "R28", "R29",
+                                      "R31", "R33", "R34", "R39", "R40", "R45", "T3"};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         if (strcmp(ids[i], id) == 0)
             return true;
@@ -279,10 +284,11 @@ static void print_ids(FILE *out, const char *ids)
 /* Skipped and undecided checks, those of the same reason on one line. */
 static void print_undecided(FILE *out, struct db *db, int64_t run_id, const char *verdict, const char *label)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT coalesce(note, '') AS why, group_concat(\"check\", ' ') FROM (SELECT \"check\", note"
-                                     " FROM checks WHERE run_id = :run AND verdict = :verdict ORDER BY substr(\"check\", 1, 1),"
-                                     " CAST(substr(\"check\", 2) AS INTEGER)) GROUP BY why ORDER BY min(substr(\"check\", 1, 1)),"
-                                     " min(CAST(substr(\"check\", 2) AS INTEGER))");
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT coalesce(note, '') AS why, group_concat(\"check\", ' ') FROM (SELECT \"check\", note"
+                       " FROM checks WHERE run_id = :run AND verdict = :verdict ORDER BY substr(\"check\", 1, 1),"
+                       " CAST(substr(\"check\", 2) AS INTEGER)) GROUP BY why ORDER BY min(substr(\"check\", 1, 1)),"
+                       " min(CAST(substr(\"check\", 2) AS INTEGER))");
     db_bind_int(db, q, ":run", run_id);
     db_bind_text(db, q, ":verdict", verdict);
     while (db_row(db, q)) {

@@ -16,9 +16,9 @@ enum { CHAIN_MAX = 60 };
 
 struct step {
     int64_t t, rec;
-    char *who, *words, *where;   /* where: "0003.1:1462  run7/0003.1.jsonl:1462", NULL = no record */
+    char *who, *words, *where; /* where: "0003.1:1462  run7/0003.1.jsonl:1462", NULL = no record */
     bool wrong;
-    size_t order;                /* as added, for equal times */
+    size_t order; /* as added, for equal times */
 };
 
 struct story {
@@ -29,7 +29,7 @@ struct story {
     size_t n, room;
     char **remark;
     size_t n_remarks, remark_room;
-    struct pairmap seen;         /* (record + 1, 0) and (fault + 1, 1) -> 1 + step */
+    struct pairmap seen; /* (record + 1, 0) and (fault + 1, 1) -> 1 + step */
 };
 
 struct story *story_new(struct db *db, int64_t run_id)
@@ -69,6 +69,8 @@ static char *copy(const char *p, size_t n)
     return mem_text(p, strnlen(p, n));
 }
 
+static char *format(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+
 static char *format(const char *fmt, va_list ap)
 {
     char *text;
@@ -106,9 +108,10 @@ void story_remark(struct story *s, const char *fmt, ...)
 
 /* ---- records ---- */
 
-static const char select_record[] = "SELECT r.node, r.boot, r.seq, r.t, r.ev, r.term, r.role, r.commit_idx, r.applied_idx, r.last_idx,"
-                                    " r.body, s.path, r.line, r.node || '.' || r.boot || ':' || r.seq"
-                                    " FROM records r LEFT JOIN sources s USING (source_id) WHERE r.id = :id";
+static const char select_record[] =
+    "SELECT r.node, r.boot, r.seq, r.t, r.ev, r.term, r.role, r.commit_idx, r.applied_idx, r.last_idx,"
+    " r.body, s.path, r.line, r.node || '.' || r.boot || ':' || r.seq"
+    " FROM records r LEFT JOIN sources s USING (source_id) WHERE r.id = :id";
 
 static int64_t column_or(sqlite3_stmt *q, int i, int64_t dflt)
 {
@@ -196,7 +199,8 @@ static struct step *record(struct story *s, int64_t rec, char *words)
         step->words = words != NULL ? words : own;
         free(words != NULL ? own : NULL);
         words = NULL;
-        if (asprintf(&step->where, "%s  %s:%" PRId64, text_or(q, 13, ""), text_or(q, 11, "?"), (int64_t)sqlite3_column_int64(q, 12)) < 0)
+        if (asprintf(&step->where, "%s  %s:%" PRId64, text_or(q, 13, ""), text_or(q, 11, "?"),
+                     (int64_t)sqlite3_column_int64(q, 12)) < 0)
             abort();
         *at = s->n;
     }
@@ -271,8 +275,9 @@ void story_fault(struct story *s, int64_t fault_id)
     uint64_t *at = pairmap_at(&s->seen, (uint64_t)fault_id + 1, 1);
     if (*at != 0)
         return;
-    sqlite3_stmt *q = db_prepare(s->db, "SELECT 'F' || coalesce(f, fault_id), kind, node, target, t_begin, t_end FROM faults"
-                                        " WHERE fault_id = :id");
+    sqlite3_stmt *q =
+        db_prepare(s->db, "SELECT 'F' || coalesce(f, fault_id), kind, node, target, t_begin, t_end FROM faults"
+                          " WHERE fault_id = :id");
     db_bind_int(s->db, q, ":id", fault_id);
     if (db_row(s->db, q)) {
         struct step *step = add(s);
@@ -300,7 +305,7 @@ void story_fault(struct story *s, int64_t fault_id)
 struct link {
     int64_t rec;
     int depth;
-    bool net, hidden;            /* net: written by the network */
+    bool net, hidden; /* net: written by the network */
 };
 
 static bool by_network(struct db *db, int64_t rec)
@@ -372,7 +377,7 @@ static int by_time(const void *a, const void *b)
 void story_print(struct story *s, FILE *out)
 {
     qsort(s->step, s->n, sizeof *s->step, by_time);
-    pairmap_free(&s->seen);                      /* steps have moved: nothing is added from here on */
+    pairmap_free(&s->seen); /* steps have moved: nothing is added from here on */
     for (size_t i = 0; i < s->n; i++) {
         const struct step *step = &s->step[i];
         fprintf(out, "  %c %9.1f  ", step->wrong ? '>' : ' ', (double)step->t / 1e6);

@@ -11,14 +11,15 @@
 struct story;
 
 struct story *story_new(struct db *db, int64_t run_id);
-void story_free(struct story *s);        /* NULL allowed */
+void story_free(struct story *s); /* NULL allowed */
 
 /* A record as a step; `words` NULL = as the record says. A record that is in the story already keeps its words. */
 void story_record(struct story *s, int64_t rec, const char *words, ...) __attribute__((format(printf, 3, 4)));
 /* The step of this record (added when missing) is the first wrong one: it gets ">". */
 void story_wrong(struct story *s, int64_t rec);
 /* A step that no single record is: at time `t` ns, `who` did something. */
-void story_step(struct story *s, int64_t t, const char *who, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void story_step(struct story *s, int64_t t, const char *who, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 /* The fault as a step at its begin, with its end. Once, however often it is named. */
 void story_fault(struct story *s, int64_t fault_id);
 /* The records from which `rec` followed, along the causal edges, at most `depth` of them back. What the network did is

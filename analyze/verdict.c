@@ -8,18 +8,17 @@
 #include "explain.h"
 #include "report_text.h"
 
-static const char help[] =
-    "usage: analyze RUN|DB [--depth N] [--exit-zero] [--unknown-ok]\n"
-    "Loads the run if needed, runs all checks, and explains the worst violation.\n"
-    "\n"
-    "  analyze runs/latest\n"
-    "  analyze runs/latest/run.db --depth 6     more of the causes\n"
-    "  analyze runs/latest --unknown-ok         missing records do not fail the build\n"
-    "\n"
-    "  --depth N      go N causal steps back in the explanation\n"
-    "  --exit-zero    exit with 0 whatever was found\n"
-    "  --unknown-ok   exit with 0 when nothing failed, although something could not be decided\n"
-    "Exit status: 0 all passed, 1 a violation, 2 not decided, 64 and above: could not do it.\n";
+static const char help[] = "usage: analyze RUN|DB [--depth N] [--exit-zero] [--unknown-ok]\n"
+                           "Loads the run if needed, runs all checks, and explains the worst violation.\n"
+                           "\n"
+                           "  analyze runs/latest\n"
+                           "  analyze runs/latest/run.db --depth 6     more of the causes\n"
+                           "  analyze runs/latest --unknown-ok         missing records do not fail the build\n"
+                           "\n"
+                           "  --depth N      go N causal steps back in the explanation\n"
+                           "  --exit-zero    exit with 0 whatever was found\n"
+                           "  --unknown-ok   exit with 0 when nothing failed, although something could not be decided\n"
+                           "Exit status: 0 all passed, 1 a violation, 2 not decided, 64 and above: could not do it.\n";
 
 struct options {
     const char *where;

@@ -1,8 +1,8 @@
 /* words.c -- one row per event; the first row that fits is used.
  *
  * In a template {key} is a field of the record or one of term, ci, ai, li, role; {key:role} spells out a role letter,
- * {key|word} says word when the field is missing, {key:ms} shows nanoseconds as milliseconds, {key:count} counts the elements of an array of arrays. What stands in
- * brackets is left out when a field in it is missing or empty. */
+ * {key|word} says word when the field is missing, {key:ms} shows nanoseconds as milliseconds, {key:count} counts the
+ * elements of an array of arrays. What stands in brackets is left out when a field in it is missing or empty. */
 #include "words.h"
 
 #include <inttypes.h>
@@ -12,8 +12,8 @@
 enum { ANY = 0, YES, NO };
 
 static const struct {
-    const char *ev, *ty;         /* ty: the message's type, NULL = any */
-    int ok;                      /* of a reply */
+    const char *ev, *ty; /* ty: the message's type, NULL = any */
+    int ok;              /* of a reply */
     const char *words;
 } table[] = {
     {.ev = "trace.open", .words = "trace begins[, {impl}]"},
@@ -37,7 +37,8 @@ static const struct {
     {.ev = "log.reject", .words = "refuses an append: no entry {pi} of term {pt} ({why})"},
     {.ev = "log.truncate", .words = "removes entries {from} to {old_last} ({why})"},
     {.ev = "commit.advance", .words = "commits up to {new}, before {old} ({why})[, acknowledged {acks}]"},
-    {.ev = "apply", .words = "applies entry {idx} of term {eterm}: {op}[ {key}][ = {val}][, without effect: done before{dup:no}]"},
+    {.ev = "apply",
+     .words = "applies entry {idx} of term {eterm}: {op}[ {key}][ = {val}][, without effect: done before{dup:no}]"},
     {.ev = "snap.save", .words = "saves a snapshot at {idx}"},
     {.ev = "snap.send", .words = "sends {peer} a snapshot at {idx}"},
     {.ev = "snap.install", .words = "installs a snapshot at {idx}[ from {peer}]"},
@@ -50,24 +51,35 @@ static const struct {
     {.ev = "req.dedup", .words = "request {req} was applied before, at {idx}"},
     {.ev = "req.drop", .words = "drops request {req} ({why})"},
     {.ev = "req.hold", .words = "holds request {req} ({why})"},
-    {.ev = "read.local", .words = "answers {key}[ = {val}] from local state: {role}, term {term}, applied {at}[, policy {policy}]"},
+    {.ev = "read.local",
+     .words = "answers {key}[ = {val}] from local state: {role}, term {term}, applied {at}[, policy {policy}]"},
     {.ev = "read.index", .words = "read index {idx} of term {iterm} for {req}, waits for round {round}"},
     {.ev = "read.confirm", .words = "round {round} confirmed by {have}, {need} needed"},
-    {.ev = "read.serve", .words = "answers {key}[ = {val}]: {role}, term {term}, read index {idx}, applied {at}[, round {round}]"},
+    {.ev = "read.serve",
+     .words = "answers {key}[ = {val}]: {role}, term {term}, read index {idx}, applied {at}[, round {round}]"},
     {.ev = "lease.grant", .words = "lease until {until:ms} ms, by {by}"},
     {.ev = "lease.expire", .words = "lease ended"},
 
-    {.ev = "msg.send", .ty = "app_req", .words = "sends {to} app_req of term {mterm}: after {pi} of term {pt}[, {ents:count} entries], commit {lci}"},
+    {.ev = "msg.send",
+     .ty = "app_req",
+     .words = "sends {to} app_req of term {mterm}: after {pi} of term {pt}[, {ents:count} entries], commit {lci}"},
     {.ev = "msg.send", .ty = "app_res", .ok = YES, .words = "acknowledges to {to} up to {mi}, term {mterm}"},
     {.ev = "msg.send", .ty = "app_res", .ok = NO, .words = "refuses an append of {to}, term {mterm}"},
-    {.ev = "msg.send", .ty = "vote_req", .words = "asks {to} for its vote in term {mterm}; log ends at {lli} of term {llt}"},
+    {.ev = "msg.send",
+     .ty = "vote_req",
+     .words = "asks {to} for its vote in term {mterm}; log ends at {lli} of term {llt}"},
     {.ev = "msg.send", .ty = "vote_res", .ok = YES, .words = "gives {to} its vote in term {mterm}"},
     {.ev = "msg.send", .ty = "vote_res", .ok = NO, .words = "refuses {to} its vote in term {mterm}"},
     {.ev = "msg.send", .words = "sends {to} {ty}[ of term {mterm}][ {key}]"},
-    {.ev = "msg.recv", .ty = "app_req", .words = "receives app_req of {from}, term {mterm}: after {pi} of term {pt}[, {ents:count} entries], commit {lci}"},
+    {.ev = "msg.recv",
+     .ty = "app_req",
+     .words =
+         "receives app_req of {from}, term {mterm}: after {pi} of term {pt}[, {ents:count} entries], commit {lci}"},
     {.ev = "msg.recv", .ty = "app_res", .ok = YES, .words = "hears that {from} has up to {mi}, term {mterm}"},
     {.ev = "msg.recv", .ty = "app_res", .ok = NO, .words = "hears that {from} refused an append, term {mterm}"},
-    {.ev = "msg.recv", .ty = "vote_req", .words = "is asked by {from} for its vote in term {mterm}; their log ends at {lli} of term {llt}"},
+    {.ev = "msg.recv",
+     .ty = "vote_req",
+     .words = "is asked by {from} for its vote in term {mterm}; their log ends at {lli} of term {llt}"},
     {.ev = "msg.recv", .ty = "vote_res", .ok = YES, .words = "has the vote of {from} in term {mterm}"},
     {.ev = "msg.recv", .ty = "vote_res", .ok = NO, .words = "is refused the vote of {from}, term {mterm}"},
     {.ev = "msg.recv", .words = "receives {ty} of {from}[, term {mterm}][ {key}]"},
@@ -131,7 +143,8 @@ static bool column(const struct words_context *c, const char *key, size_t n, int
 }
 
 /* One "{key}" or "{key:form}". False when the record has nothing to put there. */
-static bool placeholder(FILE *out, const struct words_context *c, const struct trace_record *body, const char *p, size_t n)
+static bool placeholder(FILE *out, const struct words_context *c, const struct trace_record *body, const char *p,
+                        size_t n)
 {
     const char *bar = memchr(p, '|', n), *dflt_end = p + n;
     if (bar != NULL)
@@ -163,7 +176,7 @@ static bool placeholder(FILE *out, const struct words_context *c, const struct t
     else if (form_n == 5 && memcmp(form, "count", 5) == 0)
         fprintf(out, "%" PRId64, count_inner(f->raw));
     else if (form_n == 2 && memcmp(form, "no", 2) == 0)
-        return f->kind == TRACE_TRUE;            /* shows nothing: only a condition */
+        return f->kind == TRACE_TRUE; /* shows nothing: only a condition */
     else if (f->kind == TRACE_STRING)
         fwrite(f->text.p, 1, f->text.n, out);
     else
@@ -172,7 +185,8 @@ static bool placeholder(FILE *out, const struct words_context *c, const struct t
 }
 
 /* Expands until `end`; false when a field was missing. */
-static bool expand(FILE *out, const struct words_context *c, const struct trace_record *body, const char *p, const char *end)
+static bool expand(FILE *out, const struct words_context *c, const struct trace_record *body, const char *p,
+                   const char *end)
 {
     bool all = true;
     while (p < end) {
@@ -208,7 +222,8 @@ void words_of_record(FILE *out, const struct words_context *c, const struct trac
             return;
         }
     }
-    fputs(c->ev, out);                           /* an event of somebody else's */
+    fputs(c->ev, out); /* an event of somebody else's */
     for (size_t i = 0; i < body->n_fields; i++)
-        fprintf(out, " %.*s=%.*s", (int)body->field[i].key.n, body->field[i].key.p, (int)body->field[i].raw.n, body->field[i].raw.p);
+        fprintf(out, " %.*s=%.*s", (int)body->field[i].key.n, body->field[i].key.p, (int)body->field[i].raw.n,
+                body->field[i].raw.p);
 }

@@ -9,7 +9,7 @@
 struct words_context {
     const char *ev;
     int64_t term, ci, ai, li;
-    char role;                   /* 0 = not there */
+    char role; /* 0 = not there */
 };
 
 /* Writes the sentence, without node and time and without '\n'. Text of the trace is written as it is: what reaches a

@@ -74,7 +74,8 @@ static void no_rule_fires_with_five_replicas_and_with_one(void **state)
     rt_commit(&rt, 0, 1, "quorum");
     rt_apply(&rt, 0, 1, "noop");
     int64_t get = rt_request(&rt, 0, "get", "k");
-    rt_rec(&rt, 0, "read.local", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"at\":1,\"policy\":\"local\"", (long long)get);
+    rt_rec(&rt, 0, "read.local", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"at\":1,\"policy\":\"local\"",
+           (long long)get);
     rt_timer(&rt, 0, "heartbeat");
     assert_int_equal(rt_check(&rt, "R"), VERDICT_PASS);
     assert_no_finding(&rt);
@@ -131,7 +132,7 @@ static void two_votes(struct raft_trace *rt)
 static void own_candidacy_is_a_vote(struct raft_trace *rt)
 {
     rt_timer(rt, 1, "election");
-    rt_role(rt, 1, 'C', "election_timeout");     /* in term 1, in which it voted for 0 */
+    rt_role(rt, 1, 'C', "election_timeout"); /* in term 1, in which it voted for 0 */
 }
 
 static void vote_of_another_term(struct raft_trace *rt)
@@ -154,7 +155,7 @@ static void vote_by_index_only(struct raft_trace *rt)
     for (int i = 0; i < 4; i++)
         rt_append(rt, 0, 1, "long and old");
     rt_role(rt, 0, 'F', "lost_quorum");
-    rt_term(rt, 0, 2, "timeout");                /* so that its candidacy is in term 3 */
+    rt_term(rt, 0, 2, "timeout"); /* so that its candidacy is in term 3 */
     rt_elect(rt, 0, 3, 1u << 2);
 }
 
@@ -414,7 +415,8 @@ static void request_applied_twice(struct raft_trace *rt)
 {
     rt_put(rt, 0, RT_ALL);
     rt_timer(rt, 0, "heartbeat");
-    rt_rec(rt, 0, "apply", "\"idx\":4,\"eterm\":1,\"op\":\"put\",\"h\":\"h4.1\",\"key\":\"k\",\"req\":\"REQ1\",\"cli\":\"0100\"");
+    rt_rec(rt, 0, "apply",
+           "\"idx\":4,\"eterm\":1,\"op\":\"put\",\"h\":\"h4.1\",\"key\":\"k\",\"req\":\"REQ1\",\"cli\":\"0100\"");
 }
 
 static void reply_before_commit(struct raft_trace *rt)
@@ -427,13 +429,17 @@ static void reply_before_commit(struct raft_trace *rt)
 static void follower_reads(struct raft_trace *rt)
 {
     int64_t get = rt_request(rt, 1, "get", "k");
-    rt_rec(rt, 1, "read.local", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":2,\"policy\":\"local\"", (long long)get);
+    rt_rec(rt, 1, "read.local",
+           "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":2,\"policy\":\"local\"",
+           (long long)get);
 }
 
 static void leader_reads_alone(struct raft_trace *rt)
 {
     int64_t get = rt_request(rt, 0, "get", "k");
-    rt_rec(rt, 0, "read.local", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":2,\"policy\":\"local\"", (long long)get);
+    rt_rec(rt, 0, "read.local",
+           "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":2,\"policy\":\"local\"",
+           (long long)get);
 }
 
 /* A new leader takes the read index before its no-op is committed. */
@@ -441,7 +447,9 @@ static void index_of_an_older_term(struct raft_trace *rt)
 {
     rt_elect(rt, 1, 2, 1u << 2);
     int64_t get = rt_request(rt, 1, "get", "k");
-    rt_rec(rt, 1, "read.index", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"idx\":2,\"iterm\":1,\"round\":1,\"arrived\":1,\"acks\":1", (long long)get);
+    rt_rec(rt, 1, "read.index",
+           "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"idx\":2,\"iterm\":1,\"round\":1,\"arrived\":1,\"acks\":1",
+           (long long)get);
 }
 
 /* The appends that were answered had been sent before the read arrived. */
@@ -449,10 +457,13 @@ static void read_on_old_answers(struct raft_trace *rt)
 {
     int append = rt_send_append(rt, 0, 1, 2, 0);
     int64_t get = rt_request(rt, 0, "get", "k"), arrived = rt->node[0].input;
-    rt_rec(rt, 0, "read.index", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"idx\":2,\"iterm\":1,\"round\":1,\"arrived\":%lld,\"acks\":1", (long long)get,
-           (long long)arrived);
+    rt_rec(rt, 0, "read.index",
+           "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"idx\":2,\"iterm\":1,\"round\":1,\"arrived\":%lld,\"acks\":1",
+           (long long)get, (long long)arrived);
     rt_recv(rt, rt_follow(rt, append));
-    rt_rec(rt, 0, "read.serve", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":2,\"idx\":2,\"iterm\":1,\"arrived\":%lld,\"round\":1",
+    rt_rec(rt, 0, "read.serve",
+           "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":2,\"idx\":2,\"iterm\":1,"
+           "\"arrived\":%lld,\"round\":1",
            (long long)get, (long long)arrived);
 }
 
@@ -460,7 +471,9 @@ static void read_of_the_past(struct raft_trace *rt)
 {
     int64_t get = rt_request(rt, 0, "get", "k"), arrived = rt->node[0].input;
     rt_recv(rt, rt_follow(rt, rt_send_append(rt, 0, 1, 2, 0)));
-    rt_rec(rt, 0, "read.serve", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":1,\"idx\":1,\"iterm\":1,\"arrived\":%lld,\"round\":1",
+    rt_rec(rt, 0, "read.serve",
+           "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v\",\"at\":1,\"idx\":1,\"iterm\":1,"
+           "\"arrived\":%lld,\"round\":1",
            (long long)get, (long long)arrived);
 }
 
@@ -494,70 +507,102 @@ static void timer_for_a_refused_vote(struct raft_trace *rt)
 static void redirect_to_itself(struct raft_trace *rt)
 {
     int64_t get = rt_request(rt, 1, "get", "k");
-    rt_rec(rt, 1, "req.redirect", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"to\":\"0001\",\"why\":\"not_leader\"", (long long)get);
+    rt_rec(rt, 1, "req.redirect", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"to\":\"0001\",\"why\":\"not_leader\"",
+           (long long)get);
 }
 
 static const struct bad {
     const char *name, *rule, *class;
     void (*scenario)(struct raft_trace *rt);
-    int n;                       /* replicas, 0 = 3 */
+    int n; /* replicas, 0 = 3 */
 } bads[] = {
     {"R1: a term that goes back is found (paper 5.1)", "R1", "term-goes-back", term_back, 0},
     {"R1: a term lost by a restart is found (paper Figure 2)", "R1", "term-forgotten", term_lost_by_restart, 0},
     {"R2: a term that jumps is found (paper 5.2)", "R2", "term-without-cause", term_jumps, 0},
-    {"R3: a leader that ignores a newer term is found (paper 5.1)", "R3", "newer-term-not-followed", newer_term_ignored, 0},
+    {"R3: a leader that ignores a newer term is found (paper 5.1)", "R3", "newer-term-not-followed", newer_term_ignored,
+     0},
     {"R4: a message with another term is found (paper 5.1)", "R4", "wrong-term-on-message", wrong_stamp, 0},
-    {"R5: an entry taken from an old leader is found (paper Figure 2)", "R5", "stale-request-has-effect", stale_append_obeyed, 0},
+    {"R5: an entry taken from an old leader is found (paper Figure 2)", "R5", "stale-request-has-effect",
+     stale_append_obeyed, 0},
     {"R7: a second vote in a term is found (paper 5.2)", "R7", "two-votes-in-one-term", two_votes, 0},
-    {"R7: a candidacy after a vote in the same term is found (paper 5.2)", "R7", "two-votes-in-one-term", own_candidacy_is_a_vote, 0},
+    {"R7: a candidacy after a vote in the same term is found (paper 5.2)", "R7", "two-votes-in-one-term",
+     own_candidacy_is_a_vote, 0},
     {"R8: a vote in another term is found (paper Figure 2)", "R8", "vote-in-other-term", vote_of_another_term, 0},
     {"R9: a vote for a shorter log is found (paper 5.4.1)", "R9", "vote-for-outdated-log", vote_for_a_shorter_log, 0},
-    {"R9: a vote for a longer log of an older term is found (paper 5.4.1)", "R9", "vote-for-outdated-log", vote_by_index_only, 0},
+    {"R9: a vote for a longer log of an older term is found (paper 5.4.1)", "R9", "vote-for-outdated-log",
+     vote_by_index_only, 0},
     {"R10: a candidate that misstates its log is found (paper 5.4.1)", "R10", "candidate-misstates-log", false_tail, 0},
-    {"R11: a follower that leads without being candidate is found (paper Figure 4)", "R11", "illegal-role-change", follower_leads_at_once, 0},
-    {"R11: a candidate that ignores its term's leader is found (paper 5.2)", "R11", "candidate-ignores-leader", candidate_stays, 0},
+    {"R11: a follower that leads without being candidate is found (paper Figure 4)", "R11", "illegal-role-change",
+     follower_leads_at_once, 0},
+    {"R11: a candidate that ignores its term's leader is found (paper 5.2)", "R11", "candidate-ignores-leader",
+     candidate_stays, 0},
     {"R12: a leader without votes is found (paper 5.2)", "R12", "leader-without-votes", leader_without_votes, 0},
     {"R12: a vote counted twice is found (xraft issue 27)", "R12", "leader-without-votes", one_vote_counted_twice, 5},
-    {"R12: a vote of an older term is not counted (Students' Guide, term confusion)", "R12", "leader-without-votes", vote_of_an_older_term_counted, 0},
+    {"R12: a vote of an older term is not counted (Students' Guide, term confusion)", "R12", "leader-without-votes",
+     vote_of_an_older_term_counted, 0},
     {"R13: two leaders in one term are found (paper Figure 3)", "R13", "two-leaders-in-one-term", second_leader, 0},
     {"R15: a leader that removes entries is found (paper 5.3)", "R15", "leader-overwrites-log", leader_truncates, 0},
-    {"R16: a leader's entry of another term is found (paper 5.3)", "R16", "leader-appends-wrong-entry", leader_appends_of_another_term, 0},
+    {"R16: a leader's entry of another term is found (paper 5.3)", "R16", "leader-appends-wrong-entry",
+     leader_appends_of_another_term, 0},
     {"R16: an entry made twice is found (paper 5.3)", "R16", "entry-made-twice", entry_made_twice, 0},
     {"R17: an append of a follower is found (paper 5.2)", "R17", "append-from-non-leader", follower_sends_append, 0},
-    {"R18: an append with a false predecessor is found (paper Figure 2)", "R18", "append-differs-from-log", append_with_false_predecessor, 0},
-    {"R18: an append with a false entry is found (paper Figure 2)", "R18", "append-differs-from-log", append_with_false_entry, 0},
-    {"R19: a leader that announces more than it committed is found (paper Figure 2)", "R19", "append-announces-uncommitted", announces_too_much, 0},
-    {"R21: an acknowledgement without the predecessor is found (paper Figure 2)", "R21", "ack-without-matching-predecessor", acks_without_predecessor, 0},
-    {"R22: an acknowledgement of an entry that is not there is found (paper Figure 2)", "R22", "ack-without-entry", acks_what_it_has_not, 0},
-    {"R23: an acknowledgement beyond the request is found (Students' Guide)", "R23", "ack-beyond-request", acks_too_far, 0},
-    {"R24: a truncation by a heartbeat is found (raftos issue 26)", "R24", "truncation-without-conflict", truncates_at_a_heartbeat, 0},
-    {"R25: a truncation of committed entries is found (paper 5.4)", "R25", "committed-entry-removed", truncates_committed, 0},
+    {"R18: an append with a false predecessor is found (paper Figure 2)", "R18", "append-differs-from-log",
+     append_with_false_predecessor, 0},
+    {"R18: an append with a false entry is found (paper Figure 2)", "R18", "append-differs-from-log",
+     append_with_false_entry, 0},
+    {"R19: a leader that announces more than it committed is found (paper Figure 2)", "R19",
+     "append-announces-uncommitted", announces_too_much, 0},
+    {"R21: an acknowledgement without the predecessor is found (paper Figure 2)", "R21",
+     "ack-without-matching-predecessor", acks_without_predecessor, 0},
+    {"R22: an acknowledgement of an entry that is not there is found (paper Figure 2)", "R22", "ack-without-entry",
+     acks_what_it_has_not, 0},
+    {"R23: an acknowledgement beyond the request is found (Students' Guide)", "R23", "ack-beyond-request", acks_too_far,
+     0},
+    {"R24: a truncation by a heartbeat is found (raftos issue 26)", "R24", "truncation-without-conflict",
+     truncates_at_a_heartbeat, 0},
+    {"R25: a truncation of committed entries is found (paper 5.4)", "R25", "committed-entry-removed",
+     truncates_committed, 0},
     {"R26: an entry that no leader sent is found (paper 5.3)", "R26", "entry-without-source", entry_out_of_nowhere, 0},
     {"R27: an entry of a future term is found (paper 5.3)", "R27", "terms-out-of-order", entry_of_a_future_term, 0},
-    {"R28: different commands at the same index and term are found (paper Figure 3)", "R28", "logs-do-not-match", same_entry_other_command, 0},
+    {"R28: different commands at the same index and term are found (paper Figure 3)", "R28", "logs-do-not-match",
+     same_entry_other_command, 0},
     {"R29: a commit index that goes back is found (paper Figure 2)", "R29", "commit-goes-back", commit_back, 0},
-    {"R30: a follower that commits its own tail is found (etcd-raft b927fa8)", "R30", "commit-beyond-confirmed", commits_its_last, 0},
+    {"R30: a follower that commits its own tail is found (etcd-raft b927fa8)", "R30", "commit-beyond-confirmed",
+     commits_its_last, 0},
     {"R31: a commit without acknowledgements is found (paper 5.3)", "R31", "commit-without-quorum", commits_alone, 0},
-    {"R31: a heartbeat's answer does not acknowledge later entries (Students' Guide)", "R31", "commit-without-quorum", match_from_present_state, 0},
-    {"R32: an older term's entry committed by counting is found (paper Figure 8)", "R32", "commit-older-term-by-counting", commits_older_term, 0},
-    {"R33: different entries committed at an index are found (paper Figure 3)", "R33", "different-entries-committed", commits_differ, 0},
-    {"R34: a leader without a committed entry is found (paper Figure 3)", "R34", "leader-misses-committed-entry", leader_lacks_committed, 0},
-    {"R35: a commit that only one replica holds is found (paper 5.3)", "R35", "committed-without-copies", commits_alone, 0},
+    {"R31: a heartbeat's answer does not acknowledge later entries (Students' Guide)", "R31", "commit-without-quorum",
+     match_from_present_state, 0},
+    {"R32: an older term's entry committed by counting is found (paper Figure 8)", "R32",
+     "commit-older-term-by-counting", commits_older_term, 0},
+    {"R33: different entries committed at an index are found (paper Figure 3)", "R33", "different-entries-committed",
+     commits_differ, 0},
+    {"R34: a leader without a committed entry is found (paper Figure 3)", "R34", "leader-misses-committed-entry",
+     leader_lacks_committed, 0},
+    {"R35: a commit that only one replica holds is found (paper 5.3)", "R35", "committed-without-copies", commits_alone,
+     0},
     {"R37: an entry applied out of order is found (paper Figure 2)", "R37", "applied-out-of-order", applied_again, 0},
-    {"R38: applying what is not in the log is found (paper 5.3)", "R38", "applied-what-is-not-logged", apply_of_something_else, 0},
-    {"R39: different entries applied at an index are found (paper Figure 3)", "R39", "different-entries-applied", apply_of_something_else, 0},
+    {"R38: applying what is not in the log is found (paper 5.3)", "R38", "applied-what-is-not-logged",
+     apply_of_something_else, 0},
+    {"R39: different entries applied at an index are found (paper Figure 3)", "R39", "different-entries-applied",
+     apply_of_something_else, 0},
     {"R40: states that differ at an index are found (D 6.3)", "R40", "states-differ", state_drifts, 0},
     {"R41: a request applied twice is found (paper 8)", "R41", "retry-applied-twice", request_applied_twice, 0},
-    {"R42: a write acknowledged before it is applied is found (paper 5.3)", "R42", "reply-before-apply", reply_before_commit, 0},
+    {"R42: a write acknowledged before it is applied is found (paper 5.3)", "R42", "reply-before-apply",
+     reply_before_commit, 0},
     {"R44: a read served by a follower is found (paper 8)", "R44", "follower-serves-reads", follower_reads, 0},
-    {"R44: a read index taken before the term's first commit is found (D 6.4)", "R44", "read-index-before-term-commit", index_of_an_older_term, 0},
+    {"R44: a read index taken before the term's first commit is found (D 6.4)", "R44", "read-index-before-term-commit",
+     index_of_an_older_term, 0},
     {"R45: a read that asked nobody is found (D 6.4)", "R45", "leader-reads-without-quorum", leader_reads_alone, 0},
-    {"R45: answers to appends sent before the read do not confirm it (D 6.4)", "R45", "read-confirmed-by-old-answers", read_on_old_answers, 0},
-    {"R46: a read behind what was committed at its arrival is found (D 6.4)", "R46", "read-before-apply", read_of_the_past, 0},
+    {"R45: answers to appends sent before the read do not confirm it (D 6.4)", "R45", "read-confirmed-by-old-answers",
+     read_on_old_answers, 0},
+    {"R46: a read behind what was committed at its arrival is found (D 6.4)", "R46", "read-before-apply",
+     read_of_the_past, 0},
     {"R49: a vote before it is durable is found (paper Figure 2)", "R49", "vote-not-durable", vote_before_sync, 0},
     {"R50: an acknowledgement before it is durable is found (D 3.8)", "R50", "ack-not-durable", ack_before_sync, 0},
-    {"R63: a timer restarted without reason is found (Students' Guide, livelocks)", "R63", "election-timer-reset-without-reason", timer_without_reason, 0},
-    {"R63: a timer restarted for a refused vote is found (Students' Guide, livelocks)", "R63", "election-timer-reset-without-reason", timer_for_a_refused_vote, 0},
+    {"R63: a timer restarted without reason is found (Students' Guide, livelocks)", "R63",
+     "election-timer-reset-without-reason", timer_without_reason, 0},
+    {"R63: a timer restarted for a refused vote is found (Students' Guide, livelocks)", "R63",
+     "election-timer-reset-without-reason", timer_for_a_refused_vote, 0},
     {"R65: a redirect to oneself is found (paper 8)", "R65", "redirect-to-itself", redirect_to_itself, 0},
 };
 enum { BADS = sizeof bads / sizeof *bads };
@@ -571,7 +616,8 @@ static void rule_fires(void **state)
     bad->scenario(&rt);
     assert_int_equal(rt_check(&rt, bad->rule), VERDICT_FAIL);
     char sql[160];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM violations WHERE fingerprint = '%s' AND \"check\" = '%s'", bad->class, bad->rule);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM violations WHERE fingerprint = '%s' AND \"check\" = '%s'",
+             bad->class, bad->rule);
     if (db_int(&rt.fx.db, sql, 0) == 0)
         fail_msg("%s found only: %s", bad->rule, fixture_rows(&rt.fx, "SELECT fingerprint, title FROM violations"));
     assert_rows(&rt.fx, "SELECT count(*) FROM violations WHERE first_bad_rec IS NULL", "0");
@@ -587,12 +633,13 @@ static void nothing_passes_where_a_replica_left_no_trace(void **state)
     struct raft_trace rt;
     rt_open_bare(&rt, 3);
     for (int i = 0; i < 2; i++) {
-        fixture_recf(&rt.fx, rt.node[i].name, rt.t, "trace.open",
-                     "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
-                     "\"impl\":\"test\",\"peers\":[\"0000\",\"0001\",\"0002\"]");
+        fixture_recf(
+            &rt.fx, rt.node[i].name, rt.t, "trace.open",
+            "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+            "\"impl\":\"test\",\"peers\":[\"0000\",\"0001\",\"0002\"]");
         rt_rec(&rt, i, "node.start", "\"rterm\":0,\"rlast\":0");
     }
-    rt.n = 2;                                    /* 0002 takes part, but nobody sees what it does */
+    rt.n = 2; /* 0002 takes part, but nobody sees what it does */
     rt_elect(&rt, 0, 1, RT_ALL);
     rt_replicate(&rt, 0, RT_ALL);
     assert_int_equal(rt_check(&rt, "R13,R29,R31"), VERDICT_UNKNOWN);
@@ -607,11 +654,13 @@ static void nothing_passes_where_records_are_missing(void **state)
     struct raft_trace rt;
     rt_open(&rt, 3);
     some_work(&rt);
-    rt.fx.node[1].seq += 3;                      /* three records of 0001 never reached us */
+    rt.fx.node[1].seq += 3; /* three records of 0001 never reached us */
     some_work(&rt);
     assert_int_equal(rt_check(&rt, "R29,T2"), VERDICT_UNKNOWN);
     assert_rows(&rt.fx, "SELECT \"check\" FROM violations", "");
-    assert_rows(&rt.fx, "SELECT verdict, note LIKE '0001.1: 3 records missing after s=%' FROM checks WHERE \"check\" = 'T2'", "unknown|1");
+    assert_rows(&rt.fx,
+                "SELECT verdict, note LIKE '0001.1: 3 records missing after s=%' FROM checks WHERE \"check\" = 'T2'",
+                "unknown|1");
     rt_close(&rt);
 }
 
@@ -621,7 +670,7 @@ static void what_was_lost_is_not_held_against_a_leader(void **state)
     struct raft_trace rt;
     rt_open(&rt, 3);
     some_work(&rt);
-    rt.fx.node[0].seq += 3;                      /* among them, perhaps, the acknowledgements */
+    rt.fx.node[0].seq += 3; /* among them, perhaps, the acknowledgements */
     rt_timer(&rt, 0, "heartbeat");
     rt_append(&rt, 0, 1, "h3.1");
     rt_commit(&rt, 0, 3, "quorum");
@@ -649,7 +698,8 @@ static void all_rules_are_skipped_without_replica_traces(void **state)
     struct fixture fx;
     enum verdict worst;
     fixture_open(&fx);
-    fixture_rec(&fx, "sim", 1000, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"app_req\",\"sz\":9,\"term\":1,\"ld\":\"0000\"");
+    fixture_rec(&fx, "sim", 1000, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"app_req\",\"sz\":9,\"term\":1,\"ld\":\"0000\"");
     fixture_rec(&fx, "sim", 2000, "net.out", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1");
     fixture_finish(&fx);
     fixture_load(&fx);
@@ -665,8 +715,10 @@ static void two_claims_on_the_wire_are_no_verdict(void **state)
     enum verdict worst;
     fixture_open(&fx);
     for (int i = 0; i < 2; i++)
-        fixture_recf(&fx, "sim", 1000 + i, "net.in",
-                     "\"d\":%d,\"src\":\"000%d\",\"dst\":\"0002\",\"ty\":\"app_req\",\"sz\":9,\"term\":1,\"ld\":\"000%d\"", i + 1, i, i);
+        fixture_recf(
+            &fx, "sim", 1000 + i, "net.in",
+            "\"d\":%d,\"src\":\"000%d\",\"dst\":\"0002\",\"ty\":\"app_req\",\"sz\":9,\"term\":1,\"ld\":\"000%d\"",
+            i + 1, i, i);
     fixture_finish(&fx);
     fixture_load(&fx);
     assert_true(check_all(&fx.db, &(struct check_options){.only = "R13"}, &worst));
@@ -702,7 +754,8 @@ int main(void)
     };
     struct CMUnitTest bad[BADS];
     for (size_t i = 0; i < BADS; i++)
-        bad[i] = (struct CMUnitTest){.name = bads[i].name, .test_func = rule_fires, .initial_state = (void *)(uintptr_t)&bads[i]};
+        bad[i] = (struct CMUnitTest){
+            .name = bads[i].name, .test_func = rule_fires, .initial_state = (void *)(uintptr_t)&bads[i]};
     int failed = cmocka_run_group_tests_name("Raft rules", fixed, NULL, NULL);
     return failed + cmocka_run_group_tests_name("Raft rules broken", bad, NULL, NULL);
 }

@@ -21,7 +21,8 @@ static void an_honest_trace_passes_all_checks(void **state)
     struct raft_trace rt;
     some_work(&rt);
     assert_int_equal(rt_check(&rt, "T"), VERDICT_PASS);
-    assert_rows(&rt.fx, "SELECT \"check\", verdict FROM checks ORDER BY 1", "T1|pass\nT2|pass\nT3|pass\nT4|pass\nT5|pass");
+    assert_rows(&rt.fx, "SELECT \"check\", verdict FROM checks ORDER BY 1",
+                "T1|pass\nT2|pass\nT3|pass\nT4|pass\nT5|pass");
     assert_rows(&rt.fx, "SELECT count(*) FROM checks WHERE examined > 0", "5");
     rt_close(&rt);
 }
@@ -103,10 +104,12 @@ static void t3_finds_a_message_that_nobody_sent(void **state)
     struct raft_trace rt;
     some_work(&rt);
     rt.node[2].input = 0;
-    rt.node[2].input = rt_rec(&rt, 2, "msg.recv", "\"from\":\"0001\",\"ty\":\"app_res\",\"mid\":\"0001-1-999\",\"mterm\":1,\"ok\":false");
+    rt.node[2].input = rt_rec(&rt, 2, "msg.recv",
+                              "\"from\":\"0001\",\"ty\":\"app_res\",\"mid\":\"0001-1-999\",\"mterm\":1,\"ok\":false");
     rt_timer(&rt, 2, "election");
     assert_int_equal(rt_check(&rt, "T3"), VERDICT_FAIL);
-    assert_rows(&rt.fx, "SELECT title FROM violations", "0002 received app_res from 0001, which nobody is known to have sent");
+    assert_rows(&rt.fx, "SELECT title FROM violations",
+                "0002 received app_res from 0001, which nobody is known to have sent");
     rt_close(&rt);
 }
 
@@ -118,7 +121,8 @@ static void t3_is_undecided_where_the_senders_records_are_missing(void **state)
     rt.fx.node[1].seq += 1;
     rt_timer(&rt, 1, "election");
     rt.node[2].input = 0;
-    rt.node[2].input = rt_rec(&rt, 2, "msg.recv", "\"from\":\"0001\",\"ty\":\"app_res\",\"mid\":\"0001-1-999\",\"mterm\":1,\"ok\":false");
+    rt.node[2].input = rt_rec(&rt, 2, "msg.recv",
+                              "\"from\":\"0001\",\"ty\":\"app_res\",\"mid\":\"0001-1-999\",\"mterm\":1,\"ok\":false");
     rt_timer(&rt, 2, "election");
     assert_int_equal(rt_check(&rt, "T3"), VERDICT_UNKNOWN);
     rt_close(&rt);
@@ -130,7 +134,7 @@ static void t4_finds_a_receive_whose_clock_is_not_greater_than_the_sends(void **
     struct raft_trace rt;
     some_work(&rt);
     int append = rt_send_append(&rt, 0, 2, 2, 0);
-    rt.msg[append].lc = 0;                       /* the receiver does not learn the sender's clock */
+    rt.msg[append].lc = 0; /* the receiver does not learn the sender's clock */
     rt_follow(&rt, append);
     assert_int_equal(rt_check(&rt, "T4"), VERDICT_FAIL);
     assert_rows(&rt.fx, "SELECT fingerprint FROM violations", "clock-condition");
@@ -158,7 +162,8 @@ static void t5_finds_a_copy_that_ends_twice_and_one_that_never_came_in(void **st
     rt_sim(&rt, "net.drop", "\"d\":777,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"why\":\"loss\"");
     rt_sim(&rt, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"sz\":1");
     assert_int_equal(rt_check(&rt, "T5"), VERDICT_FAIL);
-    assert_rows(&rt.fx, "SELECT fingerprint FROM violations ORDER BY 1", "datagram-ends-twice\ndatagram-from-nowhere\ndatagram-number-twice");
+    assert_rows(&rt.fx, "SELECT fingerprint FROM violations ORDER BY 1",
+                "datagram-ends-twice\ndatagram-from-nowhere\ndatagram-number-twice");
     rt_close(&rt);
 }
 

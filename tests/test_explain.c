@@ -71,8 +71,9 @@ static void a_stale_read_is_told_from_the_partition_to_the_step_down(void **stat
     rt_stale_read(&rt);
     assert_int_equal(rt_check(&rt, NULL), VERDICT_FAIL);
     assert_int_equal(explain(&rt, NULL), EXIT_PASSED);
-    assert_in_order("V1  stale read of k", "class deposed-leader-local-read", "C2", "partition {0000} | {0001 0002} until ",
-                    "0001  candidate in term 2", "leader of term 2, votes of 0001 0002", "\n  > ", "0000.1.jsonl:", "first wrong step", "too late",
+    assert_in_order("V1  stale read of k", "class deposed-leader-local-read", "C2",
+                    "partition {0000} | {0001 0002} until ", "0001  candidate in term 2",
+                    "leader of term 2, votes of 0001 0002", "\n  > ", "0000.1.jsonl:", "first wrong step", "too late",
                     "carried a higher term", NULL);
     rt_close(&rt);
 }
@@ -86,8 +87,9 @@ static void every_step_names_its_record_and_its_line(void **state)
     rt_check(&rt, NULL);
     assert_int_equal(explain(&rt, NULL), EXIT_PASSED);
     char expected[200];
-    const char *rows = fixture_rows(&rt.fx, "SELECT node || '.' || boot || ':' || seq || '  ' || path || ':' || line FROM records"
-                                            " JOIN sources USING (source_id) WHERE ev = 'read.local'");
+    const char *rows =
+        fixture_rows(&rt.fx, "SELECT node || '.' || boot || ':' || seq || '  ' || path || ':' || line FROM records"
+                             " JOIN sources USING (source_id) WHERE ev = 'read.local'");
     snprintf(expected, sizeof expected, "%s   first wrong step", rows);
     assert_in_order(expected, NULL);
     rt_close(&rt);
@@ -105,8 +107,9 @@ static void a_broken_rule_is_told_with_the_chain_behind_it(void **state)
     rt_commit(&rt, 0, 2, "quorum");
     assert_int_equal(rt_check(&rt, "R31"), VERDICT_FAIL);
     assert_int_equal(explain(&rt, "V1"), EXIT_PASSED);
-    assert_in_order("V1  0000 commits 2 with 1 of the 2 copies needed", "class commit-without-quorum", "R31 leaders commit by quorum",
-                    "0001 has acknowledged up to 1", "0100  0100:1, try 1: asks 0000", "receives put of 0100", "\n  > ", "first wrong step", NULL);
+    assert_in_order("V1  0000 commits 2 with 1 of the 2 copies needed", "class commit-without-quorum",
+                    "R31 leaders commit by quorum", "0001 has acknowledged up to 1", "0100  0100:1, try 1: asks 0000",
+                    "receives put of 0100", "\n  > ", "first wrong step", NULL);
     rt_close(&rt);
 }
 
@@ -118,9 +121,10 @@ static void an_election_is_walked_back_to_the_timer(void **state)
     rt_elect(&rt, 0, 1, RT_ALL);
     rt_check(&rt, NULL);
     assert_int_equal(explain(&rt, "leader:0000@1"), EXIT_PASSED);
-    assert_in_order("leader:0000@1", "election timer fires", "asks 0001 for its vote in term 1", "is asked by 0000 for its vote", "gives 0000 its vote",
-                    "has the vote of 0001", "leader in term 1, was candidate (quorum_votes)", NULL);
-    assert_lacks("enters the network");          /* both ends tell it already */
+    assert_in_order("leader:0000@1", "election timer fires", "asks 0001 for its vote in term 1",
+                    "is asked by 0000 for its vote", "gives 0000 its vote", "has the vote of 0001",
+                    "leader in term 1, was candidate (quorum_votes)", NULL);
+    assert_lacks("enters the network"); /* both ends tell it already */
     rt_close(&rt);
 }
 
@@ -151,8 +155,10 @@ static void what_is_not_there_is_said_and_nothing_is_invented(void **state)
     rt_open(&rt, 3);
     rt_elect(&rt, 0, 1, RT_ALL);
     rt_check(&rt, NULL);
-    static const char *const nothing[] = {"V1", "V999", "op:nobody:1", "0009.1:1", "0000.1:99999", "leader:0000@9", "F7", "d:999999", "k=v", "Vx", "",
-                                          "leader:", "op:", "...:::", "=", "leader:@"};
+    static const char *const nothing[] = {
+        "V1",       "V999",    "op:nobody:1", "0009.1:1", "0000.1:99999", "leader:0000@9", "F7",
+        "d:999999", "k=v",     "Vx",          "",         "leader:",      "op:",           "...:::",
+        "=",        "leader:@"};
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
         if (explain(&rt, nothing[i]) != EXIT_DATA)
             fail_msg("\"%s\" was found: %s", nothing[i], text);

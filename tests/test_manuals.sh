@@ -16,7 +16,7 @@ for p in replica simulate; do
     compare "$p" "$("$build/$p" --help)" "src/faultline-$p.1"
 done
 help=$("$build/analyze" --help)
-commands=$("$build/analyze" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | sort -u)
+commands=$("$build/analyze" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p' | sort -u)
 [ -n "$commands" ] || { echo "analyze --help names no commands"; exit 1; }
 for c in $commands; do
     help+=$'\n'$("$build/analyze" "$c" --help)

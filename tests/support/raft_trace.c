@@ -16,6 +16,9 @@ static void tick(struct raft_trace *rt)
 }
 
 static int64_t sim_from(struct raft_trace *rt, int64_t cause, const char *ev, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+
+static int64_t sim_from(struct raft_trace *rt, int64_t cause, const char *ev, const char *fmt, va_list ap)
 {
     char fields[1024];
     vsnprintf(fields, sizeof fields, fmt, ap);
@@ -34,7 +37,8 @@ void rt_sim(struct raft_trace *rt, const char *ev, const char *fmt, ...)
 }
 
 /* A record of the simulator that follows from its record `cause`. */
-static int64_t then(struct raft_trace *rt, int64_t cause, const char *ev, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static int64_t then(struct raft_trace *rt, int64_t cause, const char *ev, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 static int64_t then(struct raft_trace *rt, int64_t cause, const char *ev, const char *fmt, ...)
 {
     va_list ap;
@@ -67,9 +71,11 @@ void rt_open(struct raft_trace *rt, int n)
                 snprintf(peers + len, sizeof peers - len, "%s\"%04d\"", len > 0 ? "," : "", k);
         }
         tick(rt);
-        fixture_recf(&rt->fx, rt->node[i].name, rt->t, "trace.open",
-                     "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
-                     "\"impl\":\"test\",\"peers\":[%s]", peers);
+        fixture_recf(
+            &rt->fx, rt->node[i].name, rt->t, "trace.open",
+            "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+            "\"impl\":\"test\",\"peers\":[%s]",
+            peers);
         rt_rec(rt, i, "node.start", "\"rterm\":0,\"rlast\":0");
     }
 }
@@ -126,8 +132,8 @@ void rt_role(struct raft_trace *rt, int node, char role, const char *why)
 
 void rt_vote(struct raft_trace *rt, int node, int cand, int64_t term, int64_t lli, int64_t llt)
 {
-    rt_rec(rt, node, "vote.grant", "\"cand\":\"%s\",\"cterm\":%" PRId64 ",\"lli\":%" PRId64 ",\"llt\":%" PRId64, rt->node[cand].name, term,
-           lli, llt);
+    rt_rec(rt, node, "vote.grant", "\"cand\":\"%s\",\"cterm\":%" PRId64 ",\"lli\":%" PRId64 ",\"llt\":%" PRId64,
+           rt->node[cand].name, term, lli, llt);
 }
 
 void rt_append(struct raft_trace *rt, int node, int64_t eterm, const char *command)
@@ -135,7 +141,8 @@ void rt_append(struct raft_trace *rt, int node, int64_t eterm, const char *comma
     struct rt_node *n = &rt->node[node];
     n->li++;
     n->terms[n->li] = eterm;
-    rt_rec(rt, node, "log.append", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\"", n->li, eterm, command);
+    rt_rec(rt, node, "log.append", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\"", n->li,
+           eterm, command);
 }
 
 void rt_truncate(struct raft_trace *rt, int node, int64_t from)
@@ -156,7 +163,8 @@ void rt_apply(struct raft_trace *rt, int node, int64_t idx, const char *command)
 {
     struct rt_node *n = &rt->node[node];
     n->ai = idx;
-    rt_rec(rt, node, "apply", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\"", idx, n->terms[idx], command);
+    rt_rec(rt, node, "apply", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\"", idx,
+           n->terms[idx], command);
     rt_rec(rt, node, "state.hash", "\"at\":%" PRId64 ",\"h\":\"state%" PRId64 "\"", idx, idx);
 }
 
@@ -172,14 +180,16 @@ int rt_send_term(struct raft_trace *rt, int from, int to, const char *ty, int64_
     snprintf(m->ty, sizeof m->ty, "%s", ty);
     snprintf(m->mid, sizeof m->mid, "%04d-1-%" PRId64, from, ++rt->node[from].sent);
     snprintf(m->fields, sizeof m->fields, "%s%s", *fields != '\0' ? "," : "", fields);
-    rt_rec(rt, from, "msg.send", "\"to\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"mterm\":%" PRId64 "%s", rt->node[to].name, ty, m->mid, mterm,
-           m->fields);
+    rt_rec(rt, from, "msg.send", "\"to\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"mterm\":%" PRId64 "%s",
+           rt->node[to].name, ty, m->mid, mterm, m->fields);
     for (int i = 0; i < rt->fx.n_nodes; i++) {
         if (strcmp(rt->fx.node[i].name, rt->node[from].name) == 0)
             m->lc = rt->fx.node[i].lc;
     }
-    m->in = then(rt, 0, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"sz\":100,\"term\":%" PRId64, m->d,
-        rt->node[from].name, rt->node[to].name, ty, m->mid, mterm);
+    m->in = then(rt, 0, "net.in",
+                 "\"d\":%" PRId64
+                 ",\"src\":\"%s\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"sz\":100,\"term\":%" PRId64,
+                 m->d, rt->node[from].name, rt->node[to].name, ty, m->mid, mterm);
     return number;
 }
 
@@ -205,19 +215,21 @@ static void observe(struct raft_trace *rt, int node, int64_t lc)
 void rt_recv(struct raft_trace *rt, int msg)
 {
     struct rt_msg *m = &rt->msg[msg];
-    then(rt, m->in, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"dly\":100", m->d, rt->node[m->from].name,
-        rt->node[m->to].name);
+    then(rt, m->in, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"dly\":100", m->d,
+         rt->node[m->from].name, rt->node[m->to].name);
     observe(rt, m->to, m->lc);
     begin_input(rt, m->to);
-    rt->node[m->to].input = rt_rec(rt, m->to, "msg.recv", "\"from\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"mterm\":%" PRId64 "%s",
-                                   rt->node[m->from].name, m->ty, m->mid, m->term, m->fields);
+    rt->node[m->to].input =
+        rt_rec(rt, m->to, "msg.recv", "\"from\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"mterm\":%" PRId64 "%s",
+               rt->node[m->from].name, m->ty, m->mid, m->term, m->fields);
 }
 
 void rt_drop(struct raft_trace *rt, int msg)
 {
     const struct rt_msg *m = &rt->msg[msg];
-    then(rt, m->in, "net.drop", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"why\":\"partition\",\"f\":1", m->d,
-           rt->node[m->from].name, rt->node[m->to].name);
+    then(rt, m->in, "net.drop",
+         "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"%s\",\"why\":\"partition\",\"f\":1", m->d,
+         rt->node[m->from].name, rt->node[m->to].name);
 }
 
 int64_t rt_request(struct raft_trace *rt, int node, const char *ty, const char *key)
@@ -226,13 +238,20 @@ int64_t rt_request(struct raft_trace *rt, int node, const char *ty, const char *
     char val[40] = "";
     if (strcmp(ty, "put") == 0)
         snprintf(val, sizeof val, ",\"val\":\"v%" PRId64 "\"", rt->value = number);
-    int64_t cause = then(rt, 0, "op.invoke", "\"op\":\"0100:%" PRId64 "\",\"cli\":\"0100\",\"f\":\"%s\",\"key\":\"%s\"%s", number, ty, key, val);
-    cause = then(rt, cause, "op.try", "\"op\":\"0100:%" PRId64 "\",\"att\":1,\"mid\":\"REQ%" PRId64 "\",\"to\":\"%s\"", number, number, rt->node[node].name);
-    cause = then(rt, cause, "net.in", "\"d\":%" PRId64 ",\"src\":\"0100\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d,
-        rt->node[node].name, ty, number);
-    then(rt, cause, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"0100\",\"dst\":\"%s\",\"dly\":100", d, rt->node[node].name);
+    int64_t cause =
+        then(rt, 0, "op.invoke", "\"op\":\"0100:%" PRId64 "\",\"cli\":\"0100\",\"f\":\"%s\",\"key\":\"%s\"%s", number,
+             ty, key, val);
+    cause = then(rt, cause, "op.try", "\"op\":\"0100:%" PRId64 "\",\"att\":1,\"mid\":\"REQ%" PRId64 "\",\"to\":\"%s\"",
+                 number, number, rt->node[node].name);
+    cause = then(rt, cause, "net.in",
+                 "\"d\":%" PRId64 ",\"src\":\"0100\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50",
+                 d, rt->node[node].name, ty, number);
+    then(rt, cause, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"0100\",\"dst\":\"%s\",\"dly\":100", d,
+         rt->node[node].name);
     begin_input(rt, node);
-    rt->node[node].input = rt_rec(rt, node, "msg.recv", "\"from\":\"0100\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"key\":\"%s\"", ty, number, key);
+    rt->node[node].input =
+        rt_rec(rt, node, "msg.recv", "\"from\":\"0100\",\"ty\":\"%s\",\"mid\":\"REQ%" PRId64 "\",\"key\":\"%s\"", ty,
+               number, key);
     return number;
 }
 
@@ -258,11 +277,11 @@ int rt_send_append(struct raft_trace *rt, int from, int to, int64_t pi, int64_t 
     char ents[512] = "";
     for (int64_t i = pi + 1; i <= pi + n_ents; i++) {
         size_t len = strlen(ents);
-        snprintf(ents + len, sizeof ents - len, "%s[%" PRId64 ",%" PRId64 ",\"%s\"]", len > 0 ? "," : "", i, n->terms[i],
-                 command_of(i, n->terms[i]));
+        snprintf(ents + len, sizeof ents - len, "%s[%" PRId64 ",%" PRId64 ",\"%s\"]", len > 0 ? "," : "", i,
+                 n->terms[i], command_of(i, n->terms[i]));
     }
-    int msg = rt_send(rt, from, to, "app_req", "\"pi\":%" PRId64 ",\"pt\":%" PRId64 ",\"lci\":%" PRId64 "%s%s%s", pi, pi > 0 ? n->terms[pi] : 0,
-                      n->ci, n_ents > 0 ? ",\"ents\":[" : "", ents, n_ents > 0 ? "]" : "");
+    int msg = rt_send(rt, from, to, "app_req", "\"pi\":%" PRId64 ",\"pt\":%" PRId64 ",\"lci\":%" PRId64 "%s%s%s", pi,
+                      pi > 0 ? n->terms[pi] : 0, n->ci, n_ents > 0 ? ",\"ents\":[" : "", ents, n_ents > 0 ? "]" : "");
     rt->msg[msg].pi = pi;
     rt->msg[msg].n_ents = n_ents;
     return msg;
@@ -307,7 +326,8 @@ void rt_elect(struct raft_trace *rt, int leader, int64_t term, unsigned voters)
     rt_term(rt, leader, term, "timeout");
     rt_role(rt, leader, 'C', "election_timeout");
     rt_vote(rt, leader, leader, term, l->li, last_term(l));
-    rt_rec(rt, leader, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"election_started\"", rt->t + 300000000);
+    rt_rec(rt, leader, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"election_started\"",
+           rt->t + 300000000);
     for (int i = 0; i < rt->n; i++) {
         if (i != leader)
             asked[i] = rt_send(rt, leader, i, "vote_req", "\"lli\":%" PRId64 ",\"llt\":%" PRId64, l->li, last_term(l));
@@ -322,7 +342,8 @@ void rt_elect(struct raft_trace *rt, int leader, int64_t term, unsigned voters)
             rt_term(rt, i, term, "higher_term_msg");
         }
         rt_vote(rt, i, leader, term, l->li, last_term(l));
-        rt_rec(rt, i, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"vote_granted\"", rt->t + 300000000);
+        rt_rec(rt, i, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"vote_granted\"",
+               rt->t + 300000000);
         int reply = rt_send(rt, i, leader, "vote_res", "\"re\":\"%s\",\"ok\":true", rt->msg[asked[i]].mid);
         rt_recv(rt, reply);
         if (++have == rt->n / 2 + 1) {
@@ -365,12 +386,16 @@ void rt_reply(struct raft_trace *rt, int node, int64_t request, const char *val)
     char field[80] = "";
     if (val != NULL)
         snprintf(field, sizeof field, ",\"val\":\"%s\"", val);
-    rt_rec(rt, node, "req.reply", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"op\":\"%s\",\"res\":\"ok\",\"key\":\"k\"%s", request,
+    rt_rec(rt, node, "req.reply",
+           "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"op\":\"%s\",\"res\":\"ok\",\"key\":\"k\"%s", request,
            val != NULL ? "get" : "put", field);
     rt_rec(rt, node, "msg.send", "\"to\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\"", request);
-    int64_t cause = then(rt, 0, "net.in", "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d, n->name,
-           request);
-    cause = then(rt, cause, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"0100\",\"dly\":100", d, n->name);
+    int64_t cause =
+        then(rt, 0, "net.in",
+             "\"d\":%" PRId64 ",\"src\":\"%s\",\"dst\":\"0100\",\"ty\":\"ok\",\"mid\":\"REQ%" PRId64 "\",\"sz\":50", d,
+             n->name, request);
+    cause = then(rt, cause, "net.out", "\"d\":%" PRId64 ",\"cp\":1,\"src\":\"%s\",\"dst\":\"0100\",\"dly\":100", d,
+                 n->name);
     then(rt, cause, "op.return", "\"op\":\"0100:%" PRId64 "\",\"res\":\"ok\"%s,\"by\":\"%s\"", request, field, n->name);
 }
 
@@ -380,8 +405,10 @@ void rt_put(struct raft_trace *rt, int leader, unsigned followers)
     int64_t number = rt_request(rt, leader, "put", "k");
     int have = 1;
     l->terms[++l->li] = l->term;
-    rt_rec(rt, leader, "log.append", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v%" PRId64
-           "\",\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"", l->li, l->term, command_of(l->li, l->term), number, number);
+    rt_rec(rt, leader, "log.append",
+           "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v%" PRId64
+           "\",\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"",
+           l->li, l->term, command_of(l->li, l->term), number, number);
     for (int i = 0; i < rt->n; i++) {
         if (i == leader || (followers & (1u << i)) == 0)
             continue;
@@ -389,8 +416,11 @@ void rt_put(struct raft_trace *rt, int leader, unsigned followers)
         if (++have == rt->n / 2 + 1) {
             rt_commit(rt, leader, l->li, "quorum");
             l->ai = l->li;
-            rt_rec(rt, leader, "apply", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v%" PRId64 "\","
-                   "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"", l->li, l->term, command_of(l->li, l->term), number, number);
+            rt_rec(rt, leader, "apply",
+                   "\"idx\":%" PRId64 ",\"eterm\":%" PRId64
+                   ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v%" PRId64 "\","
+                   "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"",
+                   l->li, l->term, command_of(l->li, l->term), number, number);
             rt_reply(rt, leader, number, NULL);
         }
     }
@@ -404,16 +434,19 @@ void rt_get(struct raft_trace *rt, int leader, unsigned followers)
     char val[24] = "";
     if (rt->value != 0)
         snprintf(val, sizeof val, "v%" PRId64, rt->value);
-    rt_rec(rt, leader, "read.index", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"idx\":%" PRId64 ",\"iterm\":%" PRId64 ",\"round\":%" PRId64
-           ",\"arrived\":%" PRId64 ",\"acks\":1", number, l->ci, l->terms[l->ci], number, arrived);
+    rt_rec(rt, leader, "read.index",
+           "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"idx\":%" PRId64 ",\"iterm\":%" PRId64 ",\"round\":%" PRId64
+           ",\"arrived\":%" PRId64 ",\"acks\":1",
+           number, l->ci, l->terms[l->ci], number, arrived);
     for (int i = 0; i < rt->n; i++) {
         if (i == leader || (followers & (1u << i)) == 0)
             continue;
         rt_recv(rt, rt_follow(rt, rt_send_append(rt, leader, i, l->li, 0)));
         if (++have == rt->n / 2 + 1) {
-            rt_rec(rt, leader, "read.serve", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"%s\",\"at\":%" PRId64
-                   ",\"idx\":%" PRId64 ",\"iterm\":%" PRId64 ",\"arrived\":%" PRId64 ",\"round\":%" PRId64, number, val, l->ai, l->ci, l->terms[l->ci],
-                   arrived, number);
+            rt_rec(rt, leader, "read.serve",
+                   "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"%s\",\"at\":%" PRId64
+                   ",\"idx\":%" PRId64 ",\"iterm\":%" PRId64 ",\"arrived\":%" PRId64 ",\"round\":%" PRId64,
+                   number, val, l->ai, l->ci, l->terms[l->ci], arrived, number);
             rt_reply(rt, leader, number, val);
         }
     }
@@ -435,8 +468,10 @@ void rt_stale_read(struct raft_trace *rt)
     rt_replicate(rt, 1, 1u << 2);
     rt_put(rt, 1, 1u << 2);
     int64_t get = rt_request(rt, 0, "get", "k");
-    rt_rec(rt, 0, "read.local", "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v%" PRId64 "\",\"at\":%" PRId64
-           ",\"policy\":\"local\"", get, old, rt->node[0].ai);
+    rt_rec(rt, 0, "read.local",
+           "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\",\"key\":\"k\",\"val\":\"v%" PRId64 "\",\"at\":%" PRId64
+           ",\"policy\":\"local\"",
+           get, old, rt->node[0].ai);
     char val[24];
     snprintf(val, sizeof val, "v%" PRId64, old);
     rt_reply(rt, 0, get, val);

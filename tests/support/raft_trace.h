@@ -14,23 +14,23 @@ enum { RT_NODES = 5, RT_MSGS = 400, RT_LOG = 64, RT_CLIENT = 100 };
 struct raft_trace {
     struct fixture fx;
     int n;
-    int64_t t;                   /* ns */
+    int64_t t; /* ns */
     struct rt_node {
         char name[8], role;
         int64_t term, ci, ai, li;
-        int64_t input;           /* s of the input being handled: the cause of its records */
-        int64_t terms[RT_LOG];   /* of the entries 1..li */
+        int64_t input;         /* s of the input being handled: the cause of its records */
+        int64_t terms[RT_LOG]; /* of the entries 1..li */
         int64_t sent;
     } node[RT_NODES];
     struct rt_msg {
         int from, to;
         char ty[16], mid[32], fields[800];
-        int64_t lc, d, in, pi, n_ents, term;   /* in: s of its net.in */
+        int64_t lc, d, in, pi, n_ents, term; /* in: s of its net.in */
     } msg[RT_MSGS];
     int n_msgs;
     int64_t requests;
-    int64_t value;               /* number of the last put: its value is "v<number>", 0 = none */
-    bool no_sim;                 /* no records of a simulator */
+    int64_t value; /* number of the last put: its value is "v<number>", 0 = none */
+    bool no_sim;   /* no records of a simulator */
 };
 
 /* A group of n replicas, started, in term 0. */
@@ -42,17 +42,19 @@ void rt_close(struct raft_trace *rt);
 /* ---- primitives: one record ---- */
 
 /* A record of the node with its present state. Returns its s. */
-int64_t rt_rec(struct raft_trace *rt, int node, const char *ev, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-void rt_timer(struct raft_trace *rt, int node, const char *tm);     /* timer.fire: a new input */
+int64_t rt_rec(struct raft_trace *rt, int node, const char *ev, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+void rt_timer(struct raft_trace *rt, int node, const char *tm); /* timer.fire: a new input */
 void rt_term(struct raft_trace *rt, int node, int64_t term, const char *why);
 void rt_role(struct raft_trace *rt, int node, char role, const char *why);
 void rt_vote(struct raft_trace *rt, int node, int cand, int64_t term, int64_t lli, int64_t llt);
-void rt_append(struct raft_trace *rt, int node, int64_t eterm, const char *command);   /* the next entry */
+void rt_append(struct raft_trace *rt, int node, int64_t eterm, const char *command); /* the next entry */
 void rt_truncate(struct raft_trace *rt, int node, int64_t from);
 void rt_commit(struct raft_trace *rt, int node, int64_t new, const char *why);
-void rt_apply(struct raft_trace *rt, int node, int64_t idx, const char *command);      /* with its state.hash */
+void rt_apply(struct raft_trace *rt, int node, int64_t idx, const char *command); /* with its state.hash */
 /* msg.send (and net.in); `fields` beyond to, ty, mid, mterm. Returns the number of the message. */
-int rt_send(struct raft_trace *rt, int from, int to, const char *ty, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+int rt_send(struct raft_trace *rt, int from, int to, const char *ty, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 /* The same with a term of its own in mterm. */
 int rt_send_term(struct raft_trace *rt, int from, int to, const char *ty, int64_t mterm, const char *fields);
 /* (net.out and) msg.recv: a new input of its receiver. */
@@ -73,7 +75,8 @@ void rt_sim(struct raft_trace *rt, const char *ev, const char *fmt, ...) __attri
 int rt_send_append(struct raft_trace *rt, int from, int to, int64_t pi, int64_t n_ents);
 /* The follower takes the append as it should and answers. Returns the reply's number. */
 int rt_follow(struct raft_trace *rt, int append);
-/* `leader` becomes candidate and gets the votes of the others; those in `voters` (bits) only. Ends with the no-op appended. */
+/* `leader` becomes candidate and gets the votes of the others; those in `voters` (bits) only. Ends with the no-op
+ * appended. */
 void rt_elect(struct raft_trace *rt, int leader, int64_t term, unsigned voters);
 /* All of the leader's log to each follower in `followers`; then what a majority has is committed and applied by the
  * leader, and another round tells the followers. */
