@@ -41,7 +41,7 @@ const struct check *check_at(size_t i)
             return &families[f].checks[i];
         i -= *families[f].n;
     }
-    return NULL;
+    return check_sql_at(i);
 }
 
 const struct check *check_find(const char *id)
@@ -99,8 +99,9 @@ static bool chosen(const struct check_options *o, const char *id)
 
 int64_t check_violation(struct check_run *c, const struct violation *v)
 {
-    sqlite3_stmt *q = db_prepare(c->db, "INSERT INTO violations(run_id, \"check\", severity, t, node, key, title, fingerprint,"
-                                        " first_bad_rec) VALUES (:run, :check, :severity, :t, :node, :key, :title, :print, :rec)");
+    sqlite3_stmt *q =
+        db_prepare(c->db, "INSERT INTO violations(run_id, \"check\", severity, t, node, key, title, fingerprint,"
+                          " first_bad_rec) VALUES (:run, :check, :severity, :t, :node, :key, :title, :print, :rec)");
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_text(c->db, q, ":check", c->check->id);
     db_bind_text(c->db, q, ":severity", c->check->severity);
@@ -127,8 +128,8 @@ static void bind_id(struct db *db, sqlite3_stmt *q, const char *name, int64_t id
         db_bind_null(db, q, name);
 }
 
-void check_evidence(struct check_run *c, int64_t violation_id, const char *part, int64_t rec, int64_t op_id, int64_t msg_id,
-                    int64_t fault_id, const char *note)
+void check_evidence(struct check_run *c, int64_t violation_id, const char *part, int64_t rec, int64_t op_id,
+                    int64_t msg_id, int64_t fault_id, const char *note)
 {
     sqlite3_stmt *q = db_prepare(
         c->db, "INSERT INTO violation_evidence(violation_id, pos, part, rec, op_id, msg_id, fault_id, note)"
@@ -206,7 +207,8 @@ static enum verdict run_one(struct db *db, int64_t run_id, const struct check *c
                             int64_t *budget_ns)
 {
     int64_t start = (int64_t)trace_mono_ns();
-    struct check_run c = {.db = db, .run_id = run_id, .check = check, .deadline_ns = start + *budget_ns, .shared = shared};
+    struct check_run c = {
+        .db = db, .run_id = run_id, .check = check, .deadline_ns = start + *budget_ns, .shared = shared};
 
     db_exec(db, "BEGIN IMMEDIATE");
     enum verdict v = db->failed ? VERDICT_UNKNOWN : check->run(&c);
@@ -267,8 +269,7 @@ static size_t run_ids(struct db *db, int64_t **ids)
 /* Of two verdicts the one that decides: fail, then unknown, then pass; skipped says nothing. */
 static enum verdict worse(enum verdict a, enum verdict b)
 {
-    static const int weight[] = {
-        [VERDICT_SKIPPED] = 0, [VERDICT_PASS] = 1, [VERDICT_UNKNOWN] = 2, [VERDICT_FAIL] = 3};
+    static const int weight[] = {[VERDICT_SKIPPED] = 0, [VERDICT_PASS] = 1, [VERDICT_UNKNOWN] = 2, [VERDICT_FAIL] = 3};
     return weight[b] > weight[a] ? b : a;
 }
 

@@ -29,6 +29,8 @@ extern const struct check check_raft[];       /* R1 to R66: check_raft.c */
 extern const size_t check_raft_n;
 extern const struct check check_trace[];      /* T1 to T5: check_trace.c */
 extern const size_t check_trace_n;
+/* The checks that are files of checks/, in order of their names: check_sql.c. NULL past the end. */
+const struct check *check_sql_at(size_t i);
 
 /* One per run and check_all(): what the first of several checks worked out for the others (the replay of all records
  * is made once). `release`, when set, is called with `data` after the last check of the run. */

@@ -1,5 +1,5 @@
-/* check_client.c -- what clients saw: linearizability (C1), stale reads (C2, in check_stale.c), sessions (C3), values out
- * of nowhere and writes into nowhere (C4). */
+/* check_client.c -- what clients saw: linearizability (C1), stale reads (C2, in check_stale.c), sessions (C3), values
+ * out of nowhere and writes into nowhere (C4). */
 #include "check_history.h"
 
 #include <inttypes.h>
@@ -47,16 +47,22 @@ static void sentence(char *out, size_t n, const struct check_history *x, const s
     }
 }
 
-/* When the proof was complete: the last return, of a known one, among the witnesses. */
+/* The later of t and the operation's return, if that is known and counts. */
+static int64_t last_return(const struct op *o, bool reads_only, int64_t t)
+{
+    return o->ret != HISTORY_OPEN && (o->kind == OP_READ || !reads_only) && o->ret > t ? o->ret : t;
+}
+
+/* When the proof was complete: its last read returned, or, where it has no reads, its last operation. */
 static int64_t complete_at(const struct lin_key *k)
 {
     int64_t t = INT64_MIN;
-    for (size_t i = 0; i < k->witness.n; i++) {
-        int64_t ret = k->ops[k->witness.op[i]].ret;
-        t = ret != HISTORY_OPEN && ret > t ? ret : t;
+    for (int pass = 0; pass < 2 && t == INT64_MIN; pass++) {
+        for (size_t i = 0; i < k->witness.n; i++)
+            t = last_return(&k->ops[k->witness.op[i]], pass == 0, t);
     }
     for (size_t i = 0; i < k->n && k->witness.n == 0; i++)
-        t = k->ops[i].ret != HISTORY_OPEN && k->ops[i].ret > t ? k->ops[i].ret : t;
+        t = last_return(&k->ops[i], false, t);
     return t == INT64_MIN ? 0 : t;
 }
 
@@ -77,7 +83,9 @@ static enum verdict linearizable(struct check_run *c)
         char words[CHECK_TITLE_LEN], title[CHECK_TITLE_LEN + CHECK_SHORT_LEN + 40], name[CHECK_SHORT_LEN];
         sentence(words, sizeof words, &x, k);
         snprintf(title, sizeof title, "%s is not linearizable: %s", check_short(check_key(&x, i), name), words);
-        int64_t id = check_violation(c, &(struct violation){.t = complete_at(k), .key = check_key(&x, i), .title = title,
+        int64_t id = check_violation(c, &(struct violation){.t = complete_at(k),
+                                                            .key = check_key(&x, i),
+                                                            .title = title,
                                                             .fingerprint = class_names[k->witness.what]});
         for (size_t w = 0; w < k->witness.n; w++)
             check_op_evidence(c, id, &k->ops[k->witness.op[w]]);
@@ -85,7 +93,8 @@ static enum verdict linearizable(struct check_run *c)
     if (ready) {
         c->examined = (int64_t)x.h.n;
         c->incomplete = unknown > 0;
-        int n = snprintf(c->note, sizeof c->note, "%zu of %zu keys not linearizable (%" PRId64 " operations)", bad, x.h.n, x.ops);
+        int n = snprintf(c->note, sizeof c->note, "%zu of %zu keys not linearizable (%" PRId64 " operations)", bad,
+                         x.h.n, x.ops);
         if (unknown > 0 && n > 0 && (size_t)n < sizeof c->note)
             snprintf(c->note + n, sizeof c->note - (size_t)n, "; %zu not decided: %s", unknown,
                      unread > 0 ? "operations that are not understood"
@@ -119,7 +128,9 @@ static void session_break(struct check_run *c, const struct check_history *x, si
              check_short(check_key(x, key), name), check_value(x, r->value, a),
              wrote ? "older than what it wrote," : "older than what it had read,", check_value(x, s->value, b),
              check_ms(r->call - s->ret));
-    int64_t id = check_violation(c, &(struct violation){.t = r->ret, .key = check_key(x, key), .title = title,
+    int64_t id = check_violation(c, &(struct violation){.t = r->ret,
+                                                        .key = check_key(x, key),
+                                                        .title = title,
                                                         .fingerprint = wrote ? "read-your-writes" : "monotonic-reads"});
     check_op_evidence(c, id, s);
     int32_t newer = k->zones.z[k->zones.of[saw]].write;
@@ -144,7 +155,7 @@ static bool sessions_of_key(struct check_run *c, const struct check_history *x, 
     if (ok)
         lin_at_sort(by_ret, k->n);
     size_t done = 0;
-    for (uint32_t i = 0; ok && i < k->n; i++) {      /* by call; operations count for their session once they are over */
+    for (uint32_t i = 0; ok && i < k->n; i++) { /* by call; operations count for their session once they are over */
         for (; done < k->n && by_ret[done].at < k->ops[i].call; done++) {
             uint32_t o = by_ret[done].i, zone = z->of[o];
             struct session *s = &of[k->ops[o].client];
@@ -184,7 +195,8 @@ static enum verdict sessions(struct check_run *c)
     if (ready) {
         c->incomplete = left_out > 0;
         if (left_out > 0)
-            snprintf(c->note, sizeof c->note, "%zu keys with operations other than reads and writes left out", left_out);
+            snprintf(c->note, sizeof c->note, "%zu keys with operations other than reads and writes left out",
+                     left_out);
         v = check_answer(c);
     }
     check_history_close(&x);
@@ -194,7 +206,8 @@ static enum verdict sessions(struct check_run *c)
 /* ---- C4 ---- */
 
 /* Where a value that nobody wrote to this key comes from, if from anywhere. */
-static const char *origin(const struct check_history *x, size_t key, uint32_t value, char buf[CHECK_SHORT_LEN], const char **print)
+static const char *origin(const struct check_history *x, size_t key, uint32_t value, char buf[CHECK_SHORT_LEN],
+                          const char **print)
 {
     *print = "phantom-read";
     for (size_t i = 0; i < x->h.keys[key].n; i++) {
@@ -248,43 +261,91 @@ static bool disturbed(struct check_run *c, int64_t from, int64_t to)
     return yes;
 }
 
-/* How long after the last fault and the last write a read has to begin to be called final. */
+/* How long after the last fault reads have to begin to be called final. */
 #define QUIET_NS INT64_C(1000000000)
 
-/* An acknowledged write is lost when the key's last read, begun in quiet times after all its writes, returned something
- * that had been replaced. True when there is such a read. */
-static bool final_read(struct check_run *c, const struct check_history *x, size_t key)
+/* The reads begun after all acknowledged writes of the key, in quiet times: how many, and the last of them. */
+static size_t final_reads(struct check_run *c, const struct lin_key *k, int64_t *written, uint32_t *last)
+{
+    size_t n = 0;
+    *written = INT64_MIN;
+    for (size_t i = 0; i < k->n; i++) {
+        if (k->ops[i].kind != OP_READ && k->ops[i].outcome == OUTCOME_OK && k->ops[i].ret > *written)
+            *written = k->ops[i].ret;
+    }
+    for (uint32_t i = 0; i < k->n; i++) {
+        if (k->ops[i].kind == OP_READ && k->ops[i].call > *written) {
+            *last = i;
+            n++;
+        }
+    }
+    return n == 0 || disturbed(c, k->ops[*last].call - QUIET_NS, k->ops[*last].ret) ? 0 : n;
+}
+
+/* Did some read begun after `since` return this version, or a newer one? */
+static bool seen_since(const struct lin_key *k, uint32_t zone, int64_t since)
+{
+    const struct zone *z = k->zones.z;
+    for (size_t i = 0; i < k->n; i++) {
+        if (k->ops[i].kind == OP_READ && k->ops[i].call > since && k->zones.of[i] != ZONE_NONE &&
+            z[k->zones.of[i]].call >= z[zone].call)
+            return true;
+    }
+    return false;
+}
+
+static void report_lost(struct check_run *c, const struct check_history *x, size_t key, uint32_t zone, uint32_t last)
 {
     const struct lin_key *k = &x->r.keys[key];
-    int64_t written = INT64_MIN;
-    size_t last = SIZE_MAX;
-    for (size_t i = 0; i < k->n; i++) {
-        const struct op *o = &k->ops[i];
-        if (o->kind == OP_READ)
-            last = i;
-        else if (o->outcome == OUTCOME_OK)
-            written = o->ret > written ? o->ret : written;
-    }
-    if (last == SIZE_MAX || (written != INT64_MIN && written + QUIET_NS > k->ops[last].call) ||
-        disturbed(c, k->ops[last].call - QUIET_NS, k->ops[last].ret))
+    const struct op *w = &k->ops[k->zones.z[zone].write];
+    int32_t old = k->zones.z[k->zones.of[last]].write;
+    char name[CHECK_SHORT_LEN], a[CHECK_SHORT_LEN], b[CHECK_SHORT_LEN], title[CHECK_TITLE_LEN];
+    snprintf(title, sizeof title, "lost write: %s = %s was acknowledged to %.20s, but the last read returned %s",
+             check_short(check_key(x, key), name), check_value(x, w->value, a), check_client_name(x, w),
+             check_value(x, k->ops[last].value, b));
+    int64_t id = check_violation(
+        c, &(struct violation){
+               .t = k->ops[last].ret, .key = check_key(x, key), .title = title, .fingerprint = "lost-write"});
+    if (old >= 0)
+        check_op_evidence(c, id, &k->ops[old]);
+    check_op_evidence(c, id, w);
+    check_op_evidence(c, id, &k->ops[last]);
+}
+
+/* Was the read answered by the newest leader, and had that led for a quiet time? Such a node does not lag. */
+static bool settled_leader(struct check_run *c, const struct op *r)
+{
+    sqlite3_stmt *q = db_prepare(
+        c->db, "SELECT 1 FROM ops o JOIN leader_terms l ON l.run_id = o.run_id AND l.node = o.served_by"
+               " WHERE o.op_id = :op AND l.t_start <= :early AND coalesce(l.t_end, :call) >= :call"
+               " AND l.term = (SELECT max(term) FROM leader_terms m WHERE m.run_id = :run AND m.t_start <= :ret)");
+    db_bind_int(c->db, q, ":run", c->run_id);
+    db_bind_int(c->db, q, ":op", r->id);
+    db_bind_int(c->db, q, ":early", r->call - QUIET_NS);
+    db_bind_int(c->db, q, ":call", r->call);
+    db_bind_int(c->db, q, ":ret", r->ret);
+    bool yes = db_row(c->db, q);
+    db_done(c->db, q);
+    return yes;
+}
+
+/* An acknowledged write is lost when the key's last read, in quiet times and after all its writes, returned something
+ * that had been replaced, and no other such read saw it either. The server of that read could also just lag: so it has
+ * to be a settled leader, or the read has to come a quiet time after the write. True when the key has final reads at
+ * all. */
+static bool lost_write(struct check_run *c, const struct check_history *x, size_t key)
+{
+    const struct lin_key *k = &x->r.keys[key];
+    int64_t written;
+    uint32_t last = 0;
+    size_t finals = final_reads(c, k, &written, &last), n;
+    if (finals == 0)
         return false;
-    size_t n;
     struct stale_read *stale = zones_stale(&k->zones, k->ops, k->n, &n);
     const struct stale_read *s = n > 0 && n != SIZE_MAX && stale[n - 1].read == last ? &stale[n - 1] : NULL;
-    const struct zone *lost = s != NULL ? &k->zones.z[s->newest] : NULL;
-    if (lost != NULL && k->ops[lost->write].outcome == OUTCOME_OK) {
-        const struct op *w = &k->ops[lost->write];
-        char name[CHECK_SHORT_LEN], a[CHECK_SHORT_LEN], b[CHECK_SHORT_LEN], title[CHECK_TITLE_LEN];
-        snprintf(title, sizeof title, "lost write: %s = %s was acknowledged to %.20s, but the last read returned %s",
-                 check_short(check_key(x, key), name), check_value(x, w->value, a), check_client_name(x, w),
-                 check_value(x, k->ops[last].value, b));
-        int64_t id = check_violation(c, &(struct violation){.t = k->ops[last].ret, .key = check_key(x, key), .title = title,
-                                                            .fingerprint = "lost-write"});
-        if (k->zones.z[k->zones.of[last]].write >= 0)
-            check_op_evidence(c, id, &k->ops[k->zones.z[k->zones.of[last]].write]);
-        check_op_evidence(c, id, w);
-        check_op_evidence(c, id, &k->ops[last]);
-    }
+    if (s != NULL && k->ops[k->zones.z[s->newest].write].outcome == OUTCOME_OK && !seen_since(k, s->newest, written) &&
+        (k->ops[last].call - written >= QUIET_NS || settled_leader(c, &k->ops[last])))
+        report_lost(c, x, key, s->newest, last);
     free(stale);
     return true;
 }
@@ -304,7 +365,7 @@ static enum verdict values(struct check_run *c)
         c->examined++;
         if (!x.lossy)
             phantoms(c, &x, i);
-        final += final_read(c, &x, i);
+        final += lost_write(c, &x, i);
     }
     if (ready) {
         c->incomplete = left_out > 0 || x.lossy;
@@ -318,15 +379,28 @@ static enum verdict values(struct check_run *c)
 }
 
 const struct check check_client[] = {
-    {.id = "C1", .title = "linearizability", .severity = "LIN", .run = linearizable,
-     .help = "Each key behaves as if every operation took effect at one instant between its call and its return (Herlihy"
-             " and Wing 1990); judged by zones (Gibbons and Korach 1997), by search where values repeat."},
-    {.id = "C2", .title = "stale reads", .severity = "LIN-STALE", .run = check_stale_reads,
+    {.id = "C1",
+     .title = "linearizability",
+     .severity = "LIN",
+     .run = linearizable,
+     .help =
+         "Each key behaves as if every operation took effect at one instant between its call and its return (Herlihy"
+         " and Wing 1990); judged by zones (Gibbons and Korach 1997), by search where values repeat."},
+    {.id = "C2",
+     .title = "stale reads",
+     .severity = "LIN-STALE",
+     .run = check_stale_reads,
      .help = "No read returns a value that had provably been replaced before the read began."},
-    {.id = "C3", .title = "sessions", .severity = "LIN-SESSION", .run = sessions,
+    {.id = "C3",
+     .title = "sessions",
+     .severity = "LIN-SESSION",
+     .run = sessions,
      .help = "A client never reads a value older than one that it wrote (read your writes) or read (monotonic reads)"
              " before; Terry et al. 1994."},
-    {.id = "C4", .title = "values kept", .severity = "LIN-LOST", .run = values,
+    {.id = "C4",
+     .title = "values kept",
+     .severity = "LIN-LOST",
+     .run = values,
      .help = "Every value read was written by somebody, and what was acknowledged is still there when all is quiet."},
 };
 const size_t check_client_n = sizeof check_client / sizeof *check_client;

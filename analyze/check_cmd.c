@@ -70,12 +70,15 @@ static int64_t time_of(const char *s)
 static int parse(int argc, char **argv, struct options *o)
 {
     enum { ONLY = 256, SKIP, BUDGET, FORMAT, EXIT_ZERO, UNKNOWN_OK, HELP };
-    static const struct option longs[] = {
-        {"only", required_argument, NULL, ONLY},       {"skip", required_argument, NULL, SKIP},
-        {"budget", required_argument, NULL, BUDGET},   {"format", required_argument, NULL, FORMAT},
-        {"exit-zero", no_argument, NULL, EXIT_ZERO},   {"unknown-ok", no_argument, NULL, UNKNOWN_OK},
-        {"output", required_argument, NULL, 'o'},      {"help", no_argument, NULL, HELP},
-        {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"only", required_argument, NULL, ONLY},
+                                          {"skip", required_argument, NULL, SKIP},
+                                          {"budget", required_argument, NULL, BUDGET},
+                                          {"format", required_argument, NULL, FORMAT},
+                                          {"exit-zero", no_argument, NULL, EXIT_ZERO},
+                                          {"unknown-ok", no_argument, NULL, UNKNOWN_OK},
+                                          {"output", required_argument, NULL, 'o'},
+                                          {"help", no_argument, NULL, HELP},
+                                          {NULL, 0, NULL, 0}};
     char bad[64];
     int opt;
     optind = 1;
@@ -84,7 +87,8 @@ static int parse(int argc, char **argv, struct options *o)
         case ONLY:
         case SKIP:
             if (!check_list_ok(optarg, bad, sizeof bad))
-                return cli_fail(EXIT_USAGE, "check", "there is no check %s; analyze check --help, and the table checks, name them", bad);
+                return cli_fail(EXIT_USAGE, "check",
+                                "there is no check %s; analyze check --help, and the table checks, name them", bad);
             *(opt == ONLY ? &o->check.only : &o->check.skip) = optarg;
             break;
         case BUDGET:
@@ -111,7 +115,7 @@ static int parse(int argc, char **argv, struct options *o)
             fputs(usage, stdout);
             return -1;
         default:
-            return EXIT_USAGE;      /* getopt_long has said why */
+            return EXIT_USAGE; /* getopt_long has said why */
         }
     }
     if (optind >= argc)

@@ -20,7 +20,7 @@ const char *check_short(const char *text, char buf[CHECK_SHORT_LEN])
         return buf;
     }
     n = ROOM;
-    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)     /* not inside a character */
+    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) /* not inside a character */
         n--;
     memcpy(buf, text, n);
     memcpy(buf + n, "...", 4);
@@ -113,8 +113,10 @@ void check_op_evidence(struct check_run *c, int64_t violation_id, const struct o
         else if (sqlite3_column_type(q, 5) != SQLITE_NULL)
             when(end, sizeof end, "given up", q);
         snprintf(words, sizeof words, "%.20s %s %s = %s: called " MS " ms%s", (const char *)sqlite3_column_text(q, 0),
-                 read ? "read" : strcmp(f, "put") == 0 ? "wrote" : f, check_short(k == NULL ? "" : k, key),
-                 check_short(v == NULL ? "" : v, val), check_ms(op->call), end);
+                 read                    ? "read"
+                 : strcmp(f, "put") == 0 ? "wrote"
+                                         : f,
+                 check_short(k == NULL ? "" : k, key), check_short(v == NULL ? "" : v, val), check_ms(op->call), end);
         rec = sqlite3_column_int64(q, 8);
     }
     db_done(c->db, q);

@@ -6,16 +6,17 @@
 #include "history_load.h"
 #include "lin.h"
 
-#define CHECK_TITLE_LEN 320     /* room for one line for people */
+#define CHECK_TITLE_LEN 320 /* room for one line for people */
 
 struct check_history {
     struct history h;
     struct lin_report r;
-    int64_t ops;                /* operations that were judged, ghosts aside */
-    bool lossy;                 /* records of operations were lost: a value without a write proves nothing */
+    int64_t ops; /* operations that were judged, ghosts aside */
+    bool lossy;  /* records of operations were lost: a value without a write proves nothing */
 };
 
-/* Loads and judges the run's history. False when there is nothing to check: *v then says what to answer, c->note why. */
+/* Loads and judges the run's history. False when there is nothing to check: *v then says what to answer, c->note why.
+ */
 bool check_history_open(struct check_run *c, struct check_history *x, bool search, enum verdict *v);
 void check_history_close(struct check_history *x);
 

@@ -14,8 +14,9 @@
 /* What went wrong, by class: how often, and the first of each to look at. */
 static void print_classes(FILE *f, struct db *db, int64_t run_id)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT fingerprint, count(*), min(violation_id), \"check\" FROM violations WHERE run_id = :run"
-                                     " GROUP BY \"check\", fingerprint ORDER BY min(violation_id)");
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT fingerprint, count(*), min(violation_id), \"check\" FROM violations WHERE run_id = :run"
+                       " GROUP BY \"check\", fingerprint ORDER BY min(violation_id)");
     db_bind_int(db, q, ":run", run_id);
     bool any = false;
     while (db_row(db, q)) {
@@ -79,43 +80,50 @@ static json_t *number(sqlite3_stmt *q, int i)
 /* "V1": ids are strings. */
 static json_t *id_text(const char *prefix, sqlite3_stmt *q, int i)
 {
-    return sqlite3_column_type(q, i) == SQLITE_NULL ? json_null() : json_sprintf("%s%" PRId64, prefix, (int64_t)sqlite3_column_int64(q, i));
+    return sqlite3_column_type(q, i) == SQLITE_NULL
+               ? json_null()
+               : json_sprintf("%s%" PRId64, prefix, (int64_t)sqlite3_column_int64(q, i));
 }
 
 static json_t *checks_of(struct db *db, int64_t run_id)
 {
     json_t *all = json_array();
-    sqlite3_stmt *q = db_prepare(db, "SELECT verdict, examined, note,"
-                                     " (SELECT count(*) FROM violations v WHERE v.run_id = c.run_id AND v.\"check\" = c.\"check\")"
-                                     " FROM checks c WHERE run_id = :run AND \"check\" = :check");
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT verdict, examined, note,"
+                       " (SELECT count(*) FROM violations v WHERE v.run_id = c.run_id AND v.\"check\" = c.\"check\")"
+                       " FROM checks c WHERE run_id = :run AND \"check\" = :check");
     const struct check *c;
     for (size_t i = 0; (c = check_at(i)) != NULL; i++) {
         db_bind_int(db, q, ":run", run_id);
         db_bind_text(db, q, ":check", c->id);
         if (db_row(db, q))
-            json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", c->id, "title", c->title, "severity",
-                                                 c->severity, "verdict", (const char *)sqlite3_column_text(q, 0), "examined",
-                                                 number(q, 1), "violations", number(q, 3), "note", text(q, 2)));
+            json_array_append_new(all,
+                                  json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "id", c->id, "title", c->title,
+                                            "severity", c->severity, "verdict", (const char *)sqlite3_column_text(q, 0),
+                                            "examined", number(q, 1), "violations", number(q, 3), "note", text(q, 2)));
         sqlite3_reset(q);
     }
     db_done(db, q);
     return all;
 }
 
-#define RECORD_REF "r.node || '.' || r.boot || ':' || r.seq, (SELECT path FROM sources s WHERE s.source_id = r.source_id), r.line"
+#define RECORD_REF                                                                                                     \
+    "r.node || '.' || r.boot || ':' || r.seq, (SELECT path FROM sources s WHERE s.source_id = r.source_id), r.line"
 
 static json_t *evidence_of(struct db *db, int64_t violation)
 {
     json_t *all = json_array();
-    sqlite3_stmt *q = db_prepare(db, "SELECT e.part, e.note, o.op, m.d, f.f, " RECORD_REF ", coalesce(r.t, m.t_in, f.t_begin)"
-                                     " FROM violation_evidence e LEFT JOIN records r ON r.id = e.rec LEFT JOIN ops o ON o.op_id = e.op_id"
-                                     " LEFT JOIN messages m ON m.msg_id = e.msg_id LEFT JOIN faults f ON f.fault_id = e.fault_id"
-                                     " WHERE e.violation_id = :v ORDER BY e.pos");
+    sqlite3_stmt *q = db_prepare(
+        db, "SELECT e.part, e.note, o.op, m.d, f.f, " RECORD_REF ", coalesce(r.t, m.t_in, f.t_begin)"
+            " FROM violation_evidence e LEFT JOIN records r ON r.id = e.rec LEFT JOIN ops o ON o.op_id = e.op_id"
+            " LEFT JOIN messages m ON m.msg_id = e.msg_id LEFT JOIN faults f ON f.fault_id = e.fault_id"
+            " WHERE e.violation_id = :v ORDER BY e.pos");
     db_bind_int(db, q, ":v", violation);
     while (db_row(db, q))
-        json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "part", text(q, 0), "note", text(q, 1),
-                                             "t", number(q, 8), "op", text(q, 2), "datagram", id_text("d:", q, 3), "fault",
-                                             id_text("F", q, 4), "record", text(q, 5), "file", text(q, 6), "line", number(q, 7)));
+        json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "part", text(q, 0),
+                                             "note", text(q, 1), "t", number(q, 8), "op", text(q, 2), "datagram",
+                                             id_text("d:", q, 3), "fault", id_text("F", q, 4), "record", text(q, 5),
+                                             "file", text(q, 6), "line", number(q, 7)));
     db_done(db, q);
     return all;
 }
@@ -123,18 +131,20 @@ static json_t *evidence_of(struct db *db, int64_t violation)
 static json_t *violations_of(struct db *db, int64_t run_id)
 {
     json_t *all = json_array();
-    sqlite3_stmt *q = db_prepare(db, "SELECT v.violation_id, v.\"check\", v.severity, v.fingerprint, v.title, v.t, v.node, v.key, " RECORD_REF
-                                     " FROM violations v LEFT JOIN records r ON r.id = v.first_bad_rec"
-                                     " WHERE v.run_id = :run ORDER BY v.violation_id");
+    sqlite3_stmt *q = db_prepare(
+        db, "SELECT v.violation_id, v.\"check\", v.severity, v.fingerprint, v.title, v.t, v.node, v.key, " RECORD_REF
+            " FROM violations v LEFT JOIN records r ON r.id = v.first_bad_rec"
+            " WHERE v.run_id = :run ORDER BY v.violation_id");
     db_bind_int(db, q, ":run", run_id);
     while (db_row(db, q)) {
-        json_t *first = sqlite3_column_type(q, 8) == SQLITE_NULL
-                            ? json_null()
-                            : json_pack("{s:o, s:o, s:o}", "record", text(q, 8), "file", text(q, 9), "line", number(q, 10));
-        json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", id_text("V", q, 0), "check",
-                                             text(q, 1), "severity", text(q, 2), "class", text(q, 3), "title", text(q, 4), "t",
-                                             number(q, 5), "node", text(q, 6), "key", text(q, 7), "first_bad", first, "evidence",
-                                             evidence_of(db, sqlite3_column_int64(q, 0))));
+        json_t *first = sqlite3_column_type(q, 8) == SQLITE_NULL ? json_null()
+                                                                 : json_pack("{s:o, s:o, s:o}", "record", text(q, 8),
+                                                                             "file", text(q, 9), "line", number(q, 10));
+        json_array_append_new(all,
+                              json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", id_text("V", q, 0),
+                                        "check", text(q, 1), "severity", text(q, 2), "class", text(q, 3), "title",
+                                        text(q, 4), "t", number(q, 5), "node", text(q, 6), "key", text(q, 7),
+                                        "first_bad", first, "evidence", evidence_of(db, sqlite3_column_int64(q, 0))));
     }
     db_done(db, q);
     return all;
@@ -142,7 +152,10 @@ static json_t *violations_of(struct db *db, int64_t run_id)
 
 static const char *verdict_of(struct report_counts n)
 {
-    return verdict_word(n.fail > 0 ? VERDICT_FAIL : n.unknown > 0 ? VERDICT_UNKNOWN : n.pass > 0 ? VERDICT_PASS : VERDICT_SKIPPED);
+    return verdict_word(n.fail > 0      ? VERDICT_FAIL
+                        : n.unknown > 0 ? VERDICT_UNKNOWN
+                        : n.pass > 0    ? VERDICT_PASS
+                                        : VERDICT_SKIPPED);
 }
 
 void check_out_json(struct check_out *out, struct db *db, const char *name)
@@ -152,10 +165,11 @@ void check_out_json(struct check_out *out, struct db *db, const char *name)
     sqlite3_stmt *q = db_prepare(db, "SELECT run_id, name, seed, loss_free FROM runs ORDER BY run_id");
     while (db_row(db, q)) {
         int64_t run_id = sqlite3_column_int64(q, 0);
-        json_array_append_new(out->runs, json_pack("{s:s+, s:o, s:o, s:b, s:s, s:o, s:o}", "input", name, "", "run", text(q, 1), "seed",
-                                                   number(q, 2), "complete", (int)sqlite3_column_int64(q, 3), "verdict",
-                                                   verdict_of(report_count(db, run_id)), "checks", checks_of(db, run_id),
-                                                   "violations", violations_of(db, run_id)));
+        json_array_append_new(out->runs,
+                              json_pack("{s:s+, s:o, s:o, s:b, s:s, s:o, s:o}", "input", name, "", "run", text(q, 1),
+                                        "seed", number(q, 2), "complete", (int)sqlite3_column_int64(q, 3), "verdict",
+                                        verdict_of(report_count(db, run_id)), "checks", checks_of(db, run_id),
+                                        "violations", violations_of(db, run_id)));
     }
     db_done(db, q);
 }
@@ -182,8 +196,9 @@ static void xml(FILE *f, const char *s)
 
 static void junit_failure(FILE *f, struct db *db, int64_t run_id, const char *check, const char *note)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT violation_id, fingerprint, title FROM violations WHERE run_id = :run AND \"check\" = :check"
-                                     " ORDER BY violation_id LIMIT 50");
+    sqlite3_stmt *q = db_prepare(
+        db, "SELECT violation_id, fingerprint, title FROM violations WHERE run_id = :run AND \"check\" = :check"
+            " ORDER BY violation_id LIMIT 50");
     db_bind_int(db, q, ":run", run_id);
     db_bind_text(db, q, ":check", check);
     bool any = false;
@@ -231,14 +246,16 @@ void check_out_junit(struct check_out *out, struct db *db, const char *name)
         fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n", out->f);
     out->xml = true;
     sqlite3_stmt *runs = db_prepare(db, "SELECT run_id, name FROM runs ORDER BY run_id");
-    sqlite3_stmt *q = db_prepare(db, "SELECT verdict, note, elapsed_us FROM checks WHERE run_id = :run AND \"check\" = :check");
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT verdict, note, elapsed_us FROM checks WHERE run_id = :run AND \"check\" = :check");
     while (db_row(db, runs)) {
         int64_t run_id = sqlite3_column_int64(runs, 0);
         const char *run = (const char *)sqlite3_column_text(runs, 1);
         struct report_counts n = report_count(db, run_id);
         fputs(" <testsuite name=\"faultline.", out->f);
         xml(out->f, run);
-        fprintf(out->f, "\" tests=\"%" PRId64 "\" failures=\"%" PRId64 "\" errors=\"%" PRId64 "\" skipped=\"%" PRId64 "\">\n",
+        fprintf(out->f,
+                "\" tests=\"%" PRId64 "\" failures=\"%" PRId64 "\" errors=\"%" PRId64 "\" skipped=\"%" PRId64 "\">\n",
                 n.pass + n.fail + n.unknown + n.skipped, n.fail, n.unknown, n.skipped);
         const struct check *c;
         for (size_t i = 0; (c = check_at(i)) != NULL; i++) {

@@ -10,9 +10,9 @@
 
 struct check_out {
     FILE *f;
-    bool many;                  /* several databases: say which is which */
-    json_t *runs;               /* JSON: what will be written at the end */
-    bool xml;                   /* JUnit: the root element is open */
+    bool many;    /* several databases: say which is which */
+    json_t *runs; /* JSON: what will be written at the end */
+    bool xml;     /* JUnit: the root element is open */
 };
 
 /* Writes the results stored in the database; `name` is what the user called it. Errors of writing show in ferror(f),

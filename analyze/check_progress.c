@@ -1,5 +1,5 @@
-/* check_progress.c -- time is cut where faults begin and end; in each piece the group is healthy or not. Adjacent healthy
- * pieces make a healthy stretch; what matters is the longest time without success inside one. */
+/* check_progress.c -- time is cut where faults begin and end; in each piece the group is healthy or not. Adjacent
+ * healthy pieces make a healthy stretch; what matters is the longest time without success inside one. */
 #include "check_progress.h"
 
 #include <inttypes.h>
@@ -12,10 +12,10 @@ enum { NODES_MAX = 64 };
 
 struct fault {
     int64_t begin, end;
-    bool kills;                 /* `node` is away */
-    bool blurs;                 /* nobody can say who is connected (heavy loss, slow links, skew, disks) */
+    bool kills; /* `node` is away */
+    bool blurs; /* nobody can say who is connected (heavy loss, slow links, skew, disks) */
     unsigned node;
-    uint64_t cut[NODES_MAX];    /* cut[i]: whom node i cannot reach, or cannot hear */
+    uint64_t cut[NODES_MAX]; /* cut[i]: whom node i cannot reach, or cannot hear */
 };
 
 struct group {
@@ -47,8 +47,10 @@ static void read_cuts(const struct group *g, struct fault *f, const json_t *grou
         side[i] = NODES_MAX + i;
     size_t k, m;
     json_t *one, *name;
-    json_array_foreach(groups, k, one) {
-        json_array_foreach(one, m, name) {
+    json_array_foreach(groups, k, one)
+    {
+        json_array_foreach(one, m, name)
+        {
             unsigned i = index_of(g, json_string_value(name));
             if (i < g->n && k < NODES_MAX)
                 side[i] = (unsigned)k;
@@ -60,7 +62,8 @@ static void read_cuts(const struct group *g, struct fault *f, const json_t *grou
                 cut(f, a, b);
         }
     }
-    json_array_foreach(links, k, one) {
+    json_array_foreach(links, k, one)
+    {
         unsigned a = index_of(g, json_string_value(json_array_get(one, 0)));
         unsigned b = index_of(g, json_string_value(json_array_get(one, 1)));
         if (a < g->n && b < g->n)
@@ -115,7 +118,8 @@ static bool add_fault(struct group *g, sqlite3_stmt *q)
  * back, whether or not its end was recorded. */
 static bool read_group(struct check_run *c, struct group *g)
 {
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT node FROM nodes WHERE run_id = :run AND kind = 'replica' ORDER BY node");
+    sqlite3_stmt *q =
+        db_prepare(c->db, "SELECT node FROM nodes WHERE run_id = :run AND kind = 'replica' ORDER BY node");
     db_bind_int(c->db, q, ":run", c->run_id);
     while (g->n < NODES_MAX && db_row(c->db, q))
         snprintf(g->name[g->n++], sizeof g->name[0], "%s", (const char *)sqlite3_column_text(q, 0));
@@ -123,7 +127,8 @@ static bool read_group(struct check_run *c, struct group *g)
 
     bool ok = true;
     q = db_prepare(c->db, "SELECT kind, node, t_begin, t_end, target FROM faults WHERE run_id = :run UNION ALL"
-                          " SELECT 'exit', json_extract(x.body, '$.of'), x.t, (SELECT min(b.t_start) FROM boots b WHERE b.run_id = x.run_id"
+                          " SELECT 'exit', json_extract(x.body, '$.of'), x.t, (SELECT min(b.t_start) FROM boots b "
+                          "WHERE b.run_id = x.run_id"
                           "   AND b.node = json_extract(x.body, '$.of') AND b.t_start > x.t), NULL"
                           " FROM records x WHERE x.run_id = :run AND x.ev = 'node.exit'");
     db_bind_int(c->db, q, ":run", c->run_id);
@@ -133,8 +138,8 @@ static bool read_group(struct check_run *c, struct group *g)
     return ok;
 }
 
-/* Are there so many replicas that are up and connected, each with each, that they make a majority? (The neighbours of one
- * node are tried, for each node: enough for any partition into sides, and never too many.) */
+/* Are there so many replicas that are up and connected, each with each, that they make a majority? (The neighbours of
+ * one node are tried, for each node: enough for any partition into sides, and never too many.) */
 static bool healthy(const struct group *g, int64_t t)
 {
     uint64_t away = 0, apart[NODES_MAX] = {0};
@@ -193,7 +198,8 @@ static bool next_stretch(const struct group *g, const int64_t *cuts, size_t n, i
 
 static int64_t tries_between(struct check_run *c, int64_t from, int64_t to, int64_t *first)
 {
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT count(*), min(t) FROM op_tries WHERE run_id = :run AND t BETWEEN :from AND :to");
+    sqlite3_stmt *q =
+        db_prepare(c->db, "SELECT count(*), min(t) FROM op_tries WHERE run_id = :run AND t BETWEEN :from AND :to");
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_int(c->db, q, ":from", from);
     db_bind_int(c->db, q, ":to", to);
@@ -209,16 +215,19 @@ static int64_t tries_between(struct check_run *c, int64_t from, int64_t to, int6
 }
 
 /* No operation succeeded between the two instants. */
-static void judge_gap(struct check_run *c, const struct group *g, const int64_t *cuts, size_t n, int64_t from, int64_t to)
+static void judge_gap(struct check_run *c, const struct group *g, const int64_t *cuts, size_t n, int64_t from,
+                      int64_t to)
 {
     int64_t end;
     while (to - from > PROGRESS_NS && next_stretch(g, cuts, n, &from, to, &end)) {
         int64_t first, tries = end - from > PROGRESS_NS ? tries_between(c, from, end, &first) : 0;
         if (tries >= PROGRESS_TRIES && end - first > PROGRESS_NS) {
             char title[160];
-            snprintf(title, sizeof title, "no operation succeeded for %.1f s (%.1f to %.1f ms) although a majority was up and connected",
+            snprintf(title, sizeof title,
+                     "no operation succeeded for %.1f s (%.1f to %.1f ms) although a majority was up and connected",
                      (double)(end - first) / 1e9, (double)first / 1e6, (double)end / 1e6);
-            int64_t id = check_violation(c, &(struct violation){.t = first + PROGRESS_NS, .title = title, .fingerprint = "no-progress"});
+            int64_t id = check_violation(
+                c, &(struct violation){.t = first + PROGRESS_NS, .title = title, .fingerprint = "no-progress"});
             char words[80];
             snprintf(words, sizeof words, "%" PRId64 " requests were sent in that time", tries);
             check_evidence(c, id, "witness", 0, 0, 0, 0, words);
@@ -238,9 +247,10 @@ static void judge_run(struct check_run *c, const struct group *g)
     if (n > 0)
         qsort(cuts, n, sizeof *cuts, by_time);
     /* From the first question to the last: before and after nobody asked. */
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT min(t), 0 FROM op_tries WHERE run_id = :run UNION ALL"
-                                        " SELECT t_return, 1 FROM ops WHERE run_id = :run AND result = 'ok' AND t_return IS NOT NULL UNION ALL"
-                                        " SELECT max(t), 2 FROM op_tries WHERE run_id = :run ORDER BY 1, 2");
+    sqlite3_stmt *q = db_prepare(
+        c->db, "SELECT min(t), 0 FROM op_tries WHERE run_id = :run UNION ALL"
+               " SELECT t_return, 1 FROM ops WHERE run_id = :run AND result = 'ok' AND t_return IS NOT NULL UNION ALL"
+               " SELECT max(t), 2 FROM op_tries WHERE run_id = :run ORDER BY 1, 2");
     db_bind_int(c->db, q, ":run", c->run_id);
     bool begun = false;
     int64_t since = 0;

@@ -4,7 +4,7 @@
 
 #include "check.h"
 
-#define PROGRESS_NS INT64_C(10000000000)    /* so long may clients of a healthy majority go without success */
+#define PROGRESS_NS    INT64_C(10000000000) /* so long may clients of a healthy majority go without success */
 #define PROGRESS_TRIES 10                   /* and they must have asked so often: single requests may be lost */
 
 enum verdict check_progress(struct check_run *c);

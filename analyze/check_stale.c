@@ -1,5 +1,5 @@
-/* check_stale.c -- C2: each stale read, with who served it, in which term, against which leader, and which lost messages
- * would have prevented it.
+/* check_stale.c -- C2: each stale read, with who served it, in which term, against which leader, and which lost
+ * messages would have prevented it.
  *
  * The class is decided from what the simulator saw and from leader_terms alone, so that a black box and a replica that
  * traces itself get the same one; what the replica's own records add goes into the evidence. */
@@ -12,9 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The whole story is gathered for so many reads, worst first; the others get their witnesses and their class. */
-#define STORIES_MAX 200
-#define LOST_SHOWN 8
+/* Reads that the same node served in the same term share most of their story. It is gathered for so many of them, worst
+ * first, and for so many such nodes and terms; the others get their witnesses, their server and their class. */
+enum { STORIES_EACH = 5, STORIES_KINDS = 64, LOST_SHOWN = 8 };
+
+struct stories {
+    struct {
+        char node[64];
+        int64_t term;
+        int told;
+    } of[STORIES_KINDS];
+    size_t n;
+};
 
 struct stale {
     const struct lin_key *k;
@@ -24,23 +33,24 @@ struct stale {
 
 /* Constants of the run, asked once. */
 struct run_facts {
-    int64_t quorum_others;      /* peers whose answer makes a majority */
-    int64_t slowest;            /* ns: the longest time that a datagram was under way */
+    int64_t quorum_others; /* peers whose answer makes a majority */
+    int64_t slowest;       /* ns: the longest time that a datagram was under way */
     bool any_leader, any_wire;
 };
 
 /* What is known of the node that served a read. */
 struct server {
     char node[64];
-    int64_t asked, answered;    /* the request reached it; its answer left (as seen on the wire, else the client's times) */
+    int64_t asked,
+        answered; /* the request reached it; its answer left (as seen on the wire, else the client's times) */
     int64_t request_msg, answer_msg, answer_rec;
     char mid[64];
-    bool claims;                /* the answer itself names the node as leader */
-    bool led;                   /* it believed that it led, in `term` */
-    bool local;                 /* it cannot have heard from a majority between question and answer */
+    bool claims; /* the answer itself names the node as leader */
+    bool led;    /* it believed that it led, in `term` */
+    bool local;  /* it cannot have heard from a majority between question and answer */
     int64_t term, since, lead_rec;
-    bool wire;                  /* that is inferred from its datagrams */
-    int64_t newer_term, newer_since, newer_rec;     /* the real leader then; newer_term == 0: none newer */
+    bool wire;                                  /* that is inferred from its datagrams */
+    int64_t newer_term, newer_since, newer_rec; /* the real leader then; newer_term == 0: none newer */
     char newer[64];
     int64_t first_bad_rec;
     char policy[32];
@@ -77,14 +87,15 @@ static void find_exchange(struct check_run *c, const struct op *r, struct server
     s->asked = r->call;
     s->answered = r->ret;
     sqlite3_stmt *q = db_prepare(
-        c->db, "SELECT o.served_by, t.mid, a.msg_id, a.t_in, a.in_rec, q.msg_id, q.t_out, json_extract(n.body, '$.ld')"
-               " FROM ops o LEFT JOIN op_tries t ON t.run_id = o.run_id AND t.op_id = o.op_id"
-               " LEFT JOIN messages a ON a.run_id = t.run_id AND a.mid = t.mid AND a.src = o.served_by AND a.dst = o.client"
-               "   AND a.type = 'ok'"
-               " LEFT JOIN messages q ON q.run_id = t.run_id AND q.mid = t.mid AND q.src = o.client AND q.dst = o.served_by"
-               "   AND q.t_out IS NOT NULL"
-               " LEFT JOIN records n ON n.id = a.in_rec"
-               " WHERE o.op_id = :op ORDER BY a.msg_id IS NULL, t.try DESC, a.t_in, q.t_out LIMIT 1");
+        c->db,
+        "SELECT o.served_by, t.mid, a.msg_id, a.t_in, a.in_rec, q.msg_id, q.t_out, json_extract(n.body, '$.ld')"
+        " FROM ops o LEFT JOIN op_tries t ON t.run_id = o.run_id AND t.op_id = o.op_id"
+        " LEFT JOIN messages a ON a.run_id = t.run_id AND a.mid = t.mid AND a.src = o.served_by AND a.dst = o.client"
+        "   AND a.type = 'ok'"
+        " LEFT JOIN messages q ON q.run_id = t.run_id AND q.mid = t.mid AND q.src = o.client AND q.dst = o.served_by"
+        "   AND q.t_out IS NOT NULL"
+        " LEFT JOIN records n ON n.id = a.in_rec"
+        " WHERE o.op_id = :op ORDER BY a.msg_id IS NULL, t.try DESC, a.t_in, q.t_out LIMIT 1");
     db_bind_int(c->db, q, ":op", r->id);
     if (db_row(c->db, q)) {
         copy(s->node, sizeof s->node, sqlite3_column_text(q, 0));
@@ -104,10 +115,12 @@ static void find_exchange(struct check_run *c, const struct op *r, struct server
 
 static void find_terms(struct check_run *c, struct server *s)
 {
-    /* A claim in the answer itself counts even where the interval, inferred from datagrams, ended with an earlier one. */
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT term, t_start, start_rec, origin FROM leader_terms WHERE run_id = :run AND node = :node"
-                                        " AND t_start <= :to AND (:claims OR coalesce(t_end, 9223372036854775807) >= :from)"
-                                        " ORDER BY t_start DESC LIMIT 1");
+    /* A claim in the answer itself counts even where the interval, inferred from datagrams, ended with an earlier one.
+     */
+    sqlite3_stmt *q = db_prepare(
+        c->db, "SELECT term, t_start, start_rec, origin FROM leader_terms WHERE run_id = :run AND node = :node"
+               " AND t_start <= :to AND (:claims OR coalesce(t_end, 9223372036854775807) >= :from)"
+               " ORDER BY t_start DESC LIMIT 1");
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_text(c->db, q, ":node", s->node);
     db_bind_int(c->db, q, ":from", s->asked);
@@ -122,8 +135,9 @@ static void find_terms(struct check_run *c, struct server *s)
     }
     db_done(c->db, q);
     s->led |= s->claims;
-    q = db_prepare(c->db, "SELECT node, term, t_start, start_rec FROM leader_terms WHERE run_id = :run AND t_start <= :to"
-                          " AND node <> :node ORDER BY term DESC, t_start LIMIT 1");
+    q = db_prepare(c->db,
+                   "SELECT node, term, t_start, start_rec FROM leader_terms WHERE run_id = :run AND t_start <= :to"
+                   " AND node <> :node ORDER BY term DESC, t_start LIMIT 1");
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_text(c->db, q, ":node", s->node);
     db_bind_int(c->db, q, ":to", s->answered);
@@ -136,16 +150,18 @@ static void find_terms(struct check_run *c, struct server *s)
     db_done(c->db, q);
 }
 
-/* A majority can only have confirmed the leader after the question if datagrams from so many peers reached it before the
- * answer left. */
+/* A majority can only have confirmed the leader after the question if datagrams from so many peers reached it before
+ * the answer left. */
 static void find_confirmation(struct check_run *c, const struct run_facts *f, struct server *s)
 {
     if (s->request_msg == 0 || s->answer_msg == 0)
         return;
     sqlite3_stmt *q = db_prepare(
-        c->db, "SELECT count(DISTINCT m.src) FROM messages m JOIN nodes n ON n.run_id = m.run_id AND n.node = m.src AND n.kind = 'replica'"
-               " WHERE m.run_id = :run AND m.dst = :node AND m.t_in BETWEEN :early AND :to AND m.t_out BETWEEN :from AND :to"
-               " AND m.src <> m.dst");
+        c->db,
+        "SELECT count(DISTINCT m.src) FROM messages m JOIN nodes n ON n.run_id = m.run_id AND n.node = m.src AND "
+        "n.kind = 'replica'"
+        " WHERE m.run_id = :run AND m.dst = :node AND m.t_in BETWEEN :early AND :to AND m.t_out BETWEEN :from AND :to"
+        " AND m.src <> m.dst");
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_text(c->db, q, ":node", s->node);
     db_bind_int(c->db, q, ":early", s->asked - f->slowest);
@@ -160,9 +176,10 @@ static void find_confirmation(struct check_run *c, const struct run_facts *f, st
 static void find_first_wrong(struct check_run *c, const struct op *r, struct server *s)
 {
     s->first_bad_rec = s->answer_rec;
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT id, json_extract(body, '$.policy') FROM records WHERE run_id = :run"
-                                        " AND ev IN ('read.local', 'read.serve') AND t BETWEEN :from AND :to AND node = :node"
-                                        " AND json_extract(body, '$.req') = :mid ORDER BY id LIMIT 1");
+    sqlite3_stmt *q =
+        db_prepare(c->db, "SELECT id, json_extract(body, '$.policy') FROM records WHERE run_id = :run"
+                          " AND ev IN ('read.local', 'read.serve') AND t BETWEEN :from AND :to AND node = :node"
+                          " AND json_extract(body, '$.req') = :mid ORDER BY id LIMIT 1");
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_int(c->db, q, ":from", r->call);
     db_bind_int(c->db, q, ":to", r->ret);
@@ -202,10 +219,11 @@ static void witnesses(struct check_run *c, int64_t id, const struct stale *x)
     check_op_evidence(c, id, &k->ops[x->s.read]);
 }
 
-static void say(struct check_run *c, int64_t id, const char *part, int64_t rec, int64_t msg, int64_t fault, const char *fmt, ...)
-    __attribute__((format(printf, 7, 8)));
+static void say(struct check_run *c, int64_t id, const char *part, int64_t rec, int64_t msg, int64_t fault,
+                const char *fmt, ...) __attribute__((format(printf, 7, 8)));
 
-static void say(struct check_run *c, int64_t id, const char *part, int64_t rec, int64_t msg, int64_t fault, const char *fmt, ...)
+static void say(struct check_run *c, int64_t id, const char *part, int64_t rec, int64_t msg, int64_t fault,
+                const char *fmt, ...)
 {
     char words[400];
     va_list ap;
@@ -223,50 +241,47 @@ static void tell_server(struct check_run *c, int64_t id, const struct server *s)
         say(c, id, "cause", s->lead_rec, 0, 0, "%s %s leader of term %" PRId64 " since " MS " ms%s", s->node,
             s->wire ? "claimed on the wire to be" : "believed that it was", s->term, check_ms(s->since),
             s->wire ? " (inferred: no trace of its own says more)" : "");
-    say(c, id, "cause", s->first_bad_rec, s->answer_msg, 0, "%s answered " MS " ms after the request had reached it%s%s%s%s",
-        s->node, check_ms(s->answered - s->asked), s->policy[0] != '\0' ? ", read policy " : "", s->policy,
-        s->local ? ", without hearing from a majority in between" : "", s->led || s->claims ? "" : ", although it did not lead");
+    say(c, id, "cause", s->first_bad_rec, s->answer_msg, 0,
+        "%s answered " MS " ms after the request had reached it%s%s%s%s", s->node, check_ms(s->answered - s->asked),
+        s->policy[0] != '\0' ? ", read policy " : "", s->policy,
+        s->local ? ", without hearing from a majority in between" : "",
+        s->led || s->claims ? "" : ", although it did not lead");
     if (s->newer_term > 0)
-        say(c, id, "cause", s->newer_rec, 0, 0, "%s led by then, in term %" PRId64 ", since " MS " ms", s->newer, s->newer_term,
-            check_ms(s->newer_since));
+        say(c, id, "cause", s->newer_rec, 0, 0, "%s led by then, in term %" PRId64 ", since " MS " ms", s->newer,
+            s->newer_term, check_ms(s->newer_since));
 }
 
-static int newest_first(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-    return *x > *y ? -1 : *x < *y;
-}
-
-/* When the server last had word from a majority: the reach of what it could know. */
+/* When the server last had word from a majority: the reach of what it could know. Read backwards until enough different
+ * peers have been met. */
 static void tell_silence(struct check_run *c, const struct run_facts *f, int64_t id, const struct server *s)
 {
-    int64_t heard[64];
-    size_t n = 0;
-    sqlite3_stmt *peers = db_prepare(c->db, "SELECT node FROM nodes WHERE run_id = :run AND kind = 'replica' AND node <> :node");
-    sqlite3_stmt *last = db_prepare(c->db, "SELECT t_out FROM messages WHERE run_id = :run AND dst = :node AND src = :peer"
-                                           " AND t_in <= :to AND t_out <= :to ORDER BY t_in DESC LIMIT 1");
-    db_bind_int(c->db, peers, ":run", c->run_id);
-    db_bind_text(c->db, peers, ":node", s->node);
-    while (n < sizeof heard / sizeof *heard && db_row(c->db, peers)) {
-        db_bind_int(c->db, last, ":run", c->run_id);
-        db_bind_text(c->db, last, ":node", s->node);
-        db_bind_text(c->db, last, ":peer", (const char *)sqlite3_column_text(peers, 0));
-        db_bind_int(c->db, last, ":to", s->answered);
-        if (db_row(c->db, last)) {
-            heard[n++] = sqlite3_column_int64(last, 0);
-            db_row(c->db, last);
-        }
+    char peers[32][64];
+    int64_t met = 0, heard = 0;
+    sqlite3_stmt *q =
+        db_prepare(c->db, "SELECT m.src, m.t_out FROM messages m JOIN nodes n ON n.run_id = m.run_id AND n.node = m.src"
+                          " AND n.kind = 'replica' WHERE m.run_id = :run AND m.dst = :node AND m.src <> m.dst"
+                          " AND m.t_in <= :to AND m.t_out <= :to ORDER BY m.t_in DESC");
+    db_bind_int(c->db, q, ":run", c->run_id);
+    db_bind_text(c->db, q, ":node", s->node);
+    db_bind_int(c->db, q, ":to", s->answered);
+    while (met < f->quorum_others && met < 32 && db_row(c->db, q)) {
+        const char *src = (const char *)sqlite3_column_text(q, 0);
+        int64_t i = 0;
+        while (i < met && strcmp(peers[i], src) != 0)
+            i++;
+        if (i < met)
+            continue;
+        snprintf(peers[met++], sizeof peers[0], "%s", src);
+        heard = sqlite3_column_int64(q, 1);
     }
-    db_done(c->db, peers);
-    db_done(c->db, last);
-    qsort(heard, n, sizeof *heard, newest_first);
+    db_done(c->db, q);
     if (f->quorum_others < 1)
         return;
-    if (n < (size_t)f->quorum_others)
+    if (met < f->quorum_others)
         say(c, id, "cause", 0, 0, 0, "%s had never heard from a majority", s->node);
     else
-        say(c, id, "cause", 0, 0, 0, "%s had last heard from a majority at " MS " ms, " MS " ms before it answered", s->node,
-            check_ms(heard[f->quorum_others - 1]), check_ms(s->answered - heard[f->quorum_others - 1]));
+        say(c, id, "cause", 0, 0, 0, "%s had last heard from a majority at " MS " ms, " MS " ms before it answered",
+            s->node, check_ms(heard), check_ms(s->answered - heard));
 }
 
 /* {"groups":[["a","b"],["c"]]} as " {a b} | {c}": the sides of a partition. "" when there are none. */
@@ -275,11 +290,17 @@ static void sides(const char *target, char *out, size_t n)
     json_t *j = target != NULL ? json_loads(target, 0, NULL) : NULL, *side, *name;
     size_t i, k, at = 0;
     out[0] = '\0';
-    json_array_foreach(json_object_get(j, "groups"), i, side) {
-        json_array_foreach(side, k, name) {
+    json_array_foreach(json_object_get(j, "groups"), i, side)
+    {
+        json_array_foreach(side, k, name)
+        {
             const char *s = json_string_value(name);
             if (at < n)
-                at += (size_t)snprintf(out + at, n - at, "%s%.20s", k > 0 ? " " : i > 0 ? " | {" : " {", s != NULL ? s : "?");
+                at += (size_t)snprintf(out + at, n - at, "%s%.20s",
+                                       k > 0   ? " "
+                                       : i > 0 ? " | {"
+                                               : " {",
+                                       s != NULL ? s : "?");
         }
         if (at < n && k > 0)
             at += (size_t)snprintf(out + at, n - at, "}");
@@ -299,8 +320,8 @@ static size_t tell_selected(struct check_run *c, int64_t id, sqlite3_stmt *q)
         if (sqlite3_column_type(q, 4) != SQLITE_NULL)
             snprintf(until, sizeof until, MS " ms", check_ms(sqlite3_column_int64(q, 4)));
         say(c, id, "fault", sqlite3_column_int64(q, 1), 0, sqlite3_column_int64(q, 0), "%s%s%s%s from " MS " ms to %s",
-            (const char *)sqlite3_column_text(q, 2), node != NULL ? " of " : "", node != NULL ? (const char *)node : "", groups,
-            check_ms(sqlite3_column_int64(q, 3)), until);
+            (const char *)sqlite3_column_text(q, 2), node != NULL ? " of " : "", node != NULL ? (const char *)node : "",
+            groups, check_ms(sqlite3_column_int64(q, 3)), until);
         n++;
     }
     db_done(c->db, q);
@@ -314,9 +335,10 @@ static void tell_faults(struct check_run *c, int64_t id, const struct server *s)
 {
     sqlite3_stmt *q;
     if (s->led && s->term > 0) {
-        q = db_prepare(c->db, FAULT_COLUMNS " WHERE fault_id IN (SELECT fault_id FROM messages WHERE run_id = :run AND dst = :node"
-                                            " AND fate = 'dropped' AND term > :term AND t_in BETWEEN :since AND :to)"
-                                            " ORDER BY t_begin, fault_id LIMIT 8");
+        q = db_prepare(c->db, FAULT_COLUMNS
+                       " WHERE fault_id IN (SELECT fault_id FROM messages WHERE run_id = :run AND dst = :node"
+                       " AND fate = 'dropped' AND term > :term AND t_in BETWEEN :since AND :to)"
+                       " ORDER BY t_begin, fault_id LIMIT 8");
         db_bind_int(c->db, q, ":run", c->run_id);
         db_bind_text(c->db, q, ":node", s->node);
         db_bind_int(c->db, q, ":term", s->term);
@@ -333,14 +355,17 @@ static void tell_faults(struct check_run *c, int64_t id, const struct server *s)
     tell_selected(c, id, q);
 }
 
-/* Any of these, had it arrived, would have told the server of the newer term in time (Raft paper §5.1). */
+/* Any of these, had it arrived, would have told the server of the newer term in time (Raft paper §5.1). A PreVote asks
+ * about a term that does not exist yet, and deposes nobody (dissertation §9.6). */
 static void tell_lost(struct check_run *c, int64_t id, const struct server *s)
 {
     if (!s->led || s->term == 0 || s->newer_term == 0)
         return;
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT m.msg_id, coalesce(m.drop_rec, m.in_rec), m.type, m.term, m.src, m.t_in, m.why"
-                                        " FROM messages m WHERE m.run_id = :run AND m.fate = 'dropped' AND m.dst = :node AND m.term > :term"
-                                        " AND m.t_in BETWEEN :since AND :asked ORDER BY m.t_in, m.msg_id");
+    sqlite3_stmt *q = db_prepare(
+        c->db, "SELECT m.msg_id, coalesce(m.drop_rec, m.in_rec), m.type, m.term, m.src, m.t_in, m.why"
+               " FROM messages m WHERE m.run_id = :run AND m.fate = 'dropped' AND m.dst = :node AND m.term > :term"
+               " AND m.t_in BETWEEN :since AND :asked AND replace(lower(m.type), '_', '') NOT LIKE 'prevote%'"
+               " ORDER BY m.t_in, m.msg_id");
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_text(c->db, q, ":node", s->node);
     db_bind_int(c->db, q, ":term", s->term);
@@ -362,7 +387,8 @@ static void tell_lost(struct check_run *c, int64_t id, const struct server *s)
     db_done(c->db, q);
     if (n > 0)
         say(c, id, "enabler", 0, 0, 0,
-            "%" PRId64 " lost message%s to %s carried a higher term; any of them would have deposed it in time (first " MS
+            "%" PRId64
+            " lost message%s to %s carried a higher term; any of them would have deposed it in time (first " MS
             " ms, last " MS " ms%s)",
             n, n == 1 ? "" : "s", s->node, check_ms(first), check_ms(last),
             n > LOST_SHOWN ? "; the first 8 are listed" : "");
@@ -379,8 +405,23 @@ static int worst_first(const void *pa, const void *pb)
     return x < y ? -1 : x > y;
 }
 
+static bool tell_whole(struct stories *t, const struct server *s)
+{
+    size_t i = 0;
+    while (i < t->n && (t->of[i].term != s->term || strcmp(t->of[i].node, s->node) != 0))
+        i++;
+    if (i == STORIES_KINDS)
+        return false;
+    if (i == t->n) {
+        t->of[i].term = s->term;
+        snprintf(t->of[i].node, sizeof t->of[i].node, "%s", s->node);
+        t->n++;
+    }
+    return t->of[i].told++ < STORIES_EACH;
+}
+
 static void report(struct check_run *c, const struct check_history *h, const struct run_facts *f, const struct stale *x,
-                   bool whole)
+                   struct stories *told)
 {
     const struct op *r = &x->k->ops[x->s.read];
     struct server s = {0};
@@ -395,20 +436,24 @@ static void report(struct check_run *c, const struct check_history *h, const str
                      check_ms(x->s.stale_for));
     if (x->s.versions > 1 && n > 0)
         snprintf(title + n, sizeof title - (size_t)n, ", %u versions behind", x->s.versions);
-    int64_t id = check_violation(c, &(struct violation){.t = r->ret, .node = s.node[0] != '\0' ? s.node : NULL,
-                                                        .key = check_key(h, x->key), .title = title,
-                                                        .fingerprint = class_of(f, &s), .first_bad_rec = s.first_bad_rec});
+    int64_t id = check_violation(c, &(struct violation){.t = r->ret,
+                                                        .node = s.node[0] != '\0' ? s.node : NULL,
+                                                        .key = check_key(h, x->key),
+                                                        .title = title,
+                                                        .fingerprint = class_of(f, &s),
+                                                        .first_bad_rec = s.first_bad_rec});
     witnesses(c, id, x);
-    if (!whole)
-        return;
     tell_server(c, id, &s);
+    if (!tell_whole(told, &s))
+        return;
     if (s.led && f->any_wire)
         tell_silence(c, f, id, &s);
     tell_faults(c, id, &s);
     tell_lost(c, id, &s);
 }
 
-static bool collect(struct check_run *c, const struct check_history *x, size_t key, struct stale **all, size_t *n, size_t *cap)
+static bool collect(struct check_run *c, const struct check_history *x, size_t key, struct stale **all, size_t *n,
+                    size_t *cap)
 {
     const struct lin_key *k = &x->r.keys[key];
     size_t found;
@@ -451,16 +496,16 @@ enum verdict check_stale_reads(struct check_run *c)
     if (ready) {
         if (n > 0)
             qsort(all, n, sizeof *all, worst_first);
+        struct stories told = {.n = 0};
         struct run_facts f = n > 0 ? facts(c) : (struct run_facts){0};
         for (size_t i = 0; i < n; i++)
-            report(c, &x, &f, &all[i], i < STORIES_MAX);
+            report(c, &x, &f, &all[i], &told);
         if (n > 0)
-            snprintf(c->note, sizeof c->note, "%zu read%s stale by " MS " to " MS " ms%s", n, n == 1 ? "" : "s",
-                     check_ms(all[n - 1].s.stale_for), check_ms(all[0].s.stale_for),
-                     n > STORIES_MAX ? "; the whole story is told of the 200 worst" : "");
+            snprintf(c->note, sizeof c->note, "%zu read%s stale by " MS " to " MS " ms", n, n == 1 ? "" : "s",
+                     check_ms(all[n - 1].s.stale_for), check_ms(all[0].s.stale_for));
         else if (left_out > 0 || !memory)
-            snprintf(c->note, sizeof c->note, "%s", memory ? "keys with operations other than reads and writes left out"
-                                                           : "not enough memory");
+            snprintf(c->note, sizeof c->note, "%s",
+                     memory ? "keys with operations other than reads and writes left out" : "not enough memory");
         c->incomplete = left_out > 0 || !memory;
         v = check_answer(c);
     }

@@ -29,6 +29,14 @@ static const char *or_nothing(const unsigned char *s)
 
 enum reply_column { MSG, REC, MID, SRC, DST, TYPE, T, LEADER, LEADER_OK, CLIENT, ASKED, NTH, TRY_REC };
 
+/* Requests by MID, for one look-up each: a client that is redirected in circles makes thousands. */
+static const char requests[] = "DROP TABLE IF EXISTS temp.requests;"
+                               "CREATE TEMP TABLE requests(run_id INTEGER, mid TEXT, client TEXT, rec INTEGER, PRIMARY "
+                               "KEY (run_id, mid)) WITHOUT ROWID;"
+                               "INSERT OR IGNORE INTO temp.requests SELECT t.run_id, t.mid, o.client, t.rec FROM "
+                               "op_tries t JOIN ops o ON o.op_id = t.op_id"
+                               " ORDER BY t.op_id, t.try";
+
 /* Replies in order, each with its request as far as there is one. A request that the network doubled, or that was sent
  * again under the same MID, may be answered as often as it arrived. */
 static const char replies[] =
@@ -37,13 +45,14 @@ static const char replies[] =
     " FROM messages m JOIN nodes d ON d.run_id = m.run_id AND d.node = m.dst AND d.kind = 'client'"
     " WHERE m.run_id = :run AND m.in_rec IS NOT NULL AND m.copy = 1)"
     " SELECT r.msg_id, r.in_rec, r.mid, r.src, r.dst, r.type, r.t_in, json_extract(i.body, '$.ld') AS ld,"
-    "   json_extract(i.body, '$.ld') = 'FFFF' OR EXISTS (SELECT 1 FROM nodes n WHERE n.run_id = :run AND n.kind = 'replica'"
+    "   json_extract(i.body, '$.ld') = 'FFFF' OR EXISTS (SELECT 1 FROM nodes n WHERE n.run_id = :run AND n.kind = "
+    "'replica'"
     "     AND n.node = json_extract(i.body, '$.ld')),"
-    "   o.client, (SELECT count(*) FROM messages q WHERE q.run_id = :run AND q.mid = r.mid AND q.src = r.dst AND q.t_out IS NOT NULL),"
-    "   r.nth, t.rec"
+    "   q.client, (SELECT count(*) FROM messages a WHERE a.run_id = :run AND a.mid = r.mid AND a.src = r.dst AND "
+    "a.t_out IS NOT NULL),"
+    "   r.nth, q.rec"
     " FROM reply r LEFT JOIN records i ON i.id = r.in_rec"
-    " LEFT JOIN op_tries t ON t.run_id = :run AND t.mid = r.mid LEFT JOIN ops o ON o.op_id = t.op_id"
-    " GROUP BY r.msg_id ORDER BY r.t_in, r.msg_id";
+    " LEFT JOIN temp.requests q ON q.run_id = :run AND q.mid = r.mid ORDER BY r.t_in, r.msg_id";
 
 /* What is wrong with a reply: a class, and words in `title`. NULL: nothing. */
 static const char *judge_reply(sqlite3_stmt *q, char *title, size_t n)
@@ -82,6 +91,7 @@ static enum verdict check_replies(struct check_run *c)
         snprintf(c->note, sizeof c->note, "needs net.in and op.try records of a simulator");
         return VERDICT_SKIPPED;
     }
+    db_exec(c->db, requests);
     sqlite3_stmt *q = db_prepare(c->db, replies);
     db_bind_int(c->db, q, ":run", c->run_id);
     int64_t found = 0;
@@ -101,6 +111,7 @@ static enum verdict check_replies(struct check_run *c)
         check_evidence(c, id, "witness", sqlite3_column_int64(q, REC), 0, sqlite3_column_int64(q, MSG), 0, NULL);
     }
     db_done(c->db, q);
+    db_exec(c->db, "DROP TABLE temp.requests");
     note_rest(c, found);
     return check_answer(c);
 }
@@ -109,7 +120,8 @@ static enum verdict check_replies(struct check_run *c)
 
 /* Refused by the simulator, or by the replica that got it; a replica is not asked about what the network did to it. */
 static const char bad_datagrams[] =
-    "SELECT id, t, ev, json_extract(body, '$.why'), coalesce(json_extract(body, '$.src'), json_extract(body, '$.from')),"
+    "SELECT id, t, ev, json_extract(body, '$.why'), coalesce(json_extract(body, '$.src'), json_extract(body, "
+    "'$.from')),"
     " json_extract(body, '$.what'), json_extract(body, '$.dst'), node FROM records"
     " WHERE run_id = :run AND (ev IN ('net.bad', 'msg.bad')"
     " OR (ev = 'net.drop' AND json_extract(body, '$.why') IN ('unknown_dst', 'oversize')))"
@@ -121,7 +133,8 @@ static enum verdict check_datagrams(struct check_run *c)
         snprintf(c->note, sizeof c->note, "no records of datagrams");
         return VERDICT_SKIPPED;
     }
-    sqlite3_stmt *n = db_prepare(c->db, "SELECT count(*) FROM records WHERE run_id = :run AND ev IN ('net.in', 'net.bad')");
+    sqlite3_stmt *n =
+        db_prepare(c->db, "SELECT count(*) FROM records WHERE run_id = :run AND ev IN ('net.in', 'net.bad')");
     db_bind_int(c->db, n, ":run", c->run_id);
     if (db_row(c->db, n))
         c->examined = sqlite3_column_int64(n, 0);
@@ -135,13 +148,18 @@ static enum verdict check_datagrams(struct check_run *c)
             continue;
         const char *ev = (const char *)sqlite3_column_text(q, 2), *why = or_nothing(sqlite3_column_text(q, 3));
         const char *src = (const char *)sqlite3_column_text(q, 4), *what = (const char *)sqlite3_column_text(q, 5);
-        const char *dst = strcmp(ev, "msg.bad") == 0 ? (const char *)sqlite3_column_text(q, 7) : (const char *)sqlite3_column_text(q, 6);
+        const char *dst = strcmp(ev, "msg.bad") == 0 ? (const char *)sqlite3_column_text(q, 7)
+                                                     : (const char *)sqlite3_column_text(q, 6);
         char title[240], print[80];
         snprintf(print, sizeof print, "bad-datagram-%.40s", why);
-        snprintf(title, sizeof title, "%.20s sent%s%.20s a datagram against the protocol: %.40s%s%.40s", src != NULL ? src : "somebody",
-                 dst != NULL ? " " : "", dst != NULL ? dst : "", why, what != NULL ? ", " : "", what != NULL ? what : "");
-        int64_t id = check_violation(c, &(struct violation){.t = sqlite3_column_int64(q, 1), .node = src, .title = title,
-                                                            .fingerprint = print, .first_bad_rec = sqlite3_column_int64(q, 0)});
+        snprintf(title, sizeof title, "%.20s sent%s%.20s a datagram against the protocol: %.40s%s%.40s",
+                 src != NULL ? src : "somebody", dst != NULL ? " " : "", dst != NULL ? dst : "", why,
+                 what != NULL ? ", " : "", what != NULL ? what : "");
+        int64_t id = check_violation(c, &(struct violation){.t = sqlite3_column_int64(q, 1),
+                                                            .node = src,
+                                                            .title = title,
+                                                            .fingerprint = print,
+                                                            .first_bad_rec = sqlite3_column_int64(q, 0)});
         check_evidence(c, id, "witness", sqlite3_column_int64(q, 0), 0, 0, 0, NULL);
     }
     db_done(c->db, q);
@@ -150,13 +168,24 @@ static enum verdict check_datagrams(struct check_run *c)
 }
 
 const struct check check_wire[] = {
-    {.id = "C5", .title = "replies", .severity = "WIRE", .run = check_replies,
-     .help = "Each request is answered at most once, to the client that made it, with ok, redirect or fail, and a leader"
-             " field that names a replica or FFFF."},
-    {.id = "C6", .title = "protocol", .severity = "WIRE", .run = check_datagrams,
-     .help = "Every datagram is a JSON object with the fields that the protocol asks for, of legal size, to somebody who"
-             " exists."},
-    {.id = "C7", .title = "progress", .severity = "LIVE", .run = check_progress,
+    {.id = "C5",
+     .title = "replies",
+     .severity = "WIRE",
+     .run = check_replies,
+     .help =
+         "Each request is answered at most once, to the client that made it, with ok, redirect or fail, and a leader"
+         " field that names a replica or FFFF."},
+    {.id = "C6",
+     .title = "protocol",
+     .severity = "WIRE",
+     .run = check_datagrams,
+     .help =
+         "Every datagram is a JSON object with the fields that the protocol asks for, of legal size, to somebody who"
+         " exists."},
+    {.id = "C7",
+     .title = "progress",
+     .severity = "LIVE",
+     .run = check_progress,
      .help = "While a majority of the replicas is up and connected, some operation succeeds within every ten seconds in"
              " which clients ask."},
 };

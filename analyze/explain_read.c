@@ -173,8 +173,10 @@ static void tell_faults(struct read *r)
 static void tell_lost(struct read *r)
 {
     sqlite3_stmt *q =
-        ask(r, "SELECT count(*), min(coalesce(t_send, t_in)), max(coalesce(t_send, t_in)), group_concat(DISTINCT type),"
-               " group_concat(DISTINCT why), group_concat(DISTINCT 'F' || (SELECT f FROM faults f WHERE f.fault_id = "
+        ask(r, "SELECT count(*), min(coalesce(t_send, t_in)), max(coalesce(t_send, t_in)), "
+               "replace(group_concat(DISTINCT type), ',', ' '),"
+               " replace(group_concat(DISTINCT why), ',', ' '), group_concat(DISTINCT 'F' || (SELECT f FROM faults f "
+               "WHERE f.fault_id = "
                "m.fault_id))"
                " FROM messages m WHERE run_id = :run AND dst = :server AND fate = 'dropped' AND term > :term AND "
                "coalesce(t_send, t_in) < :t");
@@ -210,9 +212,7 @@ void explain_read(struct story *s, struct db *db, int64_t run_id, int64_t op_id,
     if (!find_operation(&r))
         return;
     find_answer(&r);
-    if (r.served_rec != 0 && r.unasked)
-        story_wrong(s, r.served_rec);
-    else if (r.served_rec != 0)
+    if (r.served_rec != 0)
         story_record(s, r.served_rec, NULL);
     if (!find_leaders(&r))
         return;

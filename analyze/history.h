@@ -11,36 +11,37 @@
 
 #include "history_intern.h"
 
-#define HISTORY_OPEN INT64_MAX    /* `ret` of an operation of unknown outcome: it may take effect at any time, or never */
-#define HISTORY_INITIAL 0u        /* the value of a key that nobody wrote: "" */
+#define HISTORY_OPEN INT64_MAX /* `ret` of an operation of unknown outcome: it may take effect at any time, or never   \
+                                */
+#define HISTORY_INITIAL 0u     /* the value of a key that nobody wrote: "" */
 
 enum op_kind { OP_READ, OP_WRITE, OP_CAS, OP_APPEND };
 enum op_outcome { OUTCOME_OK, OUTCOME_FAILED, OUTCOME_UNKNOWN };
 
 struct op {
-    int64_t call, ret;            /* a closed interval, in any unit; a precedes b iff a.ret < b.call */
-    int64_t id;                   /* the source's name for it: ops.op_id, or a line */
-    uint32_t value;               /* read: returned; write, cas: written; append: the piece */
-    uint32_t expect;              /* cas: the value that it replaces */
+    int64_t call, ret; /* a closed interval, in any unit; a precedes b iff a.ret < b.call */
+    int64_t id;        /* the source's name for it: ops.op_id, or a line */
+    uint32_t value;    /* read: returned; write, cas: written; append: the piece */
+    uint32_t expect;   /* cas: the value that it replaces */
     uint32_t client;
-    uint8_t kind, outcome;        /* enum op_kind, enum op_outcome */
-    bool ghost;                   /* an earlier attempt of write `id`, given up by its client; it may still take effect */
+    uint8_t kind, outcome; /* enum op_kind, enum op_outcome */
+    bool ghost;            /* an earlier attempt of write `id`, given up by its client; it may still take effect */
 };
 
 struct history_key {
-    uint32_t name;                /* in history.names */
-    struct op *ops;               /* by call, after history_sort() */
+    uint32_t name;  /* in history.names */
+    struct op *ops; /* by call, after history_sort() */
     size_t n, cap;
-    bool unread;                  /* not all operations on it are understood: it cannot be judged */
+    bool unread; /* not all operations on it are understood: it cannot be judged */
 };
 
 struct history {
     struct intern values, clients, names;
-    struct history_key *keys;     /* in order of first use; keys[i].name == i */
+    struct history_key *keys; /* in order of first use; keys[i].name == i */
     size_t n, cap;
-    bool failed_cas_reads;        /* a failed cas proves that the value was not `expect` (Porcupine's reading); else it
-                                   * tells nothing (Jepsen's) */
-    bool no_memory;               /* an addition failed: the history is incomplete and must not be judged */
+    bool failed_cas_reads; /* a failed cas proves that the value was not `expect` (Porcupine's reading); else it
+                            * tells nothing (Jepsen's) */
+    bool no_memory;        /* an addition failed: the history is incomplete and must not be judged */
 };
 
 void history_init(struct history *h);

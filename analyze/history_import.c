@@ -97,7 +97,8 @@ static bool begin(struct import *m, int64_t process, const struct op *op, const 
     if (p == NULL || n < 0)
         return fail(m, "no memory");
     if (p->open)
-        return fail(m, "process %" PRId64 " calls again before its call of line %" PRId64 " returned", process, p->op.id);
+        return fail(m, "process %" PRId64 " calls again before its call of line %" PRId64 " returned", process,
+                    p->op.id);
     p->op = *op;
     p->op.id = p->op.call = m->line;
     p->op.client = history_client(m->h, name, (size_t)n);
@@ -191,13 +192,13 @@ static bool jepsen_line(struct import *m, const char *line)
     static const char head[] = "jepsen.util - ";
     const char *p = strstr(line, head), *w, *type, *f, *v;
     if (p == NULL)
-        return true;        /* other output of the same program */
+        return true; /* other output of the same program */
     p += sizeof head - 1;
     size_t n = word(&p, &w);
     char *rest;
     int64_t process = strtoll(w, &rest, 10);
     if (n == 0 || rest != w + n)
-        return true;        /* the nemesis: no operation of a client */
+        return true; /* the nemesis: no operation of a client */
     size_t type_n = word(&p, &type), fn = word(&p, &f), vn = word(&p, &v);
     if (word_is(type, type_n, ":invoke"))
         return jepsen_call(m, process, f, fn, v, vn);

@@ -5,9 +5,9 @@
 #include "history.h"
 
 enum history_format {
-    HISTORY_JEPSEN_LOG,     /* "INFO  jepsen.util - 3 :invoke :write 4": one register; line numbers are the clock */
-    HISTORY_PORCUPINE_KV,   /* "{:process 0, :type :invoke, :f :append, :key \"0\", :value \"x\"}", likewise */
-    HISTORY_JSONL           /* one operation a line: id, client, f, key, value, call, ret (null: unknown outcome) */
+    HISTORY_JEPSEN_LOG,   /* "INFO  jepsen.util - 3 :invoke :write 4": one register; line numbers are the clock */
+    HISTORY_PORCUPINE_KV, /* "{:process 0, :type :invoke, :f :append, :key \"0\", :value \"x\"}", likewise */
+    HISTORY_JSONL         /* one operation a line: id, client, f, key, value, call, ret (null: unknown outcome) */
 };
 
 /* Guessed from the name's ending: .log, .txt, .jsonl. False for any other. */

@@ -8,11 +8,11 @@
 #define INTERN_NONE UINT32_MAX
 
 struct intern {
-    char *bytes;             /* all texts, each with a NUL after it */
+    char *bytes; /* all texts, each with a NUL after it */
     size_t bytes_n, bytes_cap;
-    size_t *at;              /* where text i starts; at[n] is the end of the last */
+    size_t *at; /* where text i starts; at[n] is the end of the last */
     uint32_t n, cap;
-    uint32_t *slots;         /* open addressing: number + 1, 0 = free */
+    uint32_t *slots; /* open addressing: number + 1, 0 = free */
     size_t n_slots;
 };
 

@@ -15,8 +15,9 @@ static const char *text(sqlite3_stmt *q, int i)
 
 static bool fail_is_definite(struct db *db, int64_t run_id)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT 1 FROM runs, json_tree(CASE WHEN json_valid(config) THEN config ELSE 'null' END) j"
-                                     " WHERE run_id = :run AND j.key = 'fail_is' AND j.value = 'definite'");
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT 1 FROM runs, json_tree(CASE WHEN json_valid(config) THEN config ELSE 'null' END) j"
+                       " WHERE run_id = :run AND j.key = 'fail_is' AND j.value = 'definite'");
     db_bind_int(db, q, ":run", run_id);
     bool yes = db_row(db, q);
     db_done(db, q);
@@ -35,8 +36,11 @@ static bool to_op(struct history *h, const struct row *r, bool definite, struct 
         const char *f;
         enum op_kind kind;
         bool needs_old;
-    } kinds[] = {{"get", OP_READ, false}, {"put", OP_WRITE, false}, {"del", OP_WRITE, false},
-                 {"append", OP_APPEND, false}, {"cas", OP_CAS, true}};
+    } kinds[] = {{"get", OP_READ, false},
+                 {"put", OP_WRITE, false},
+                 {"del", OP_WRITE, false},
+                 {"append", OP_APPEND, false},
+                 {"cas", OP_CAS, true}};
     size_t k = 0;
     while (k < sizeof kinds / sizeof *kinds && strcmp(kinds[k].f, r->f) != 0)
         k++;
@@ -47,7 +51,9 @@ static bool to_op(struct history *h, const struct row *r, bool definite, struct 
         .id = r->id,
         .client = history_client(h, r->client, strlen(r->client)),
         .kind = (uint8_t)kinds[k].kind,
-        .outcome = ok ? OUTCOME_OK : failed ? OUTCOME_FAILED : OUTCOME_UNKNOWN,
+        .outcome = ok       ? OUTCOME_OK
+                   : failed ? OUTCOME_FAILED
+                            : OUTCOME_UNKNOWN,
         .call = r->call,
         .ret = ok || failed ? r->ret : HISTORY_OPEN,
         .value = strcmp(r->f, "del") == 0 ? HISTORY_INITIAL : value(h, r->val),
@@ -58,14 +64,20 @@ static bool to_op(struct history *h, const struct row *r, bool definite, struct 
 
 static void load_ops(struct history *h, struct db *db, int64_t run_id, bool definite)
 {
-    sqlite3_stmt *q = db_prepare(
-        db, "SELECT op_id, client, f, key, val, t_invoke, t_return, result,"
-            " CASE WHEN f = 'cas' THEN (SELECT CAST(json_extract(body, '$.old') AS TEXT) FROM records WHERE id = invoke_rec) END"
-            " FROM ops WHERE run_id = :run AND key IS NOT NULL ORDER BY t_invoke, op_id");
+    sqlite3_stmt *q = db_prepare(db, "SELECT op_id, client, f, key, val, t_invoke, t_return, result,"
+                                     " CASE WHEN f = 'cas' THEN (SELECT CAST(json_extract(body, '$.old') AS TEXT) FROM "
+                                     "records WHERE id = invoke_rec) END"
+                                     " FROM ops WHERE run_id = :run AND key IS NOT NULL ORDER BY t_invoke, op_id");
     db_bind_int(db, q, ":run", run_id);
     while (!h->no_memory && db_row(db, q)) {
-        struct row r = {.id = sqlite3_column_int64(q, 0), .client = text(q, 1), .f = text(q, 2), .key = text(q, 3),
-                        .val = text(q, 4), .call = sqlite3_column_int64(q, 5), .result = text(q, 7), .old = text(q, 8),
+        struct row r = {.id = sqlite3_column_int64(q, 0),
+                        .client = text(q, 1),
+                        .f = text(q, 2),
+                        .key = text(q, 3),
+                        .val = text(q, 4),
+                        .call = sqlite3_column_int64(q, 5),
+                        .result = text(q, 7),
+                        .old = text(q, 8),
                         .ret = sqlite3_column_type(q, 6) == SQLITE_NULL ? HISTORY_OPEN : sqlite3_column_int64(q, 6)};
         struct op op;
         if (to_op(h, &r, definite, &op))
@@ -79,9 +91,12 @@ static void load_ops(struct history *h, struct db *db, int64_t run_id, bool defi
 static void load_ghosts(struct history *h, struct db *db, int64_t run_id, bool definite)
 {
     sqlite3_stmt *q = db_prepare(
-        db, "SELECT o.op_id, o.client, o.f, o.key, o.val, t.t FROM ops o JOIN op_tries t ON t.run_id = o.run_id AND t.op_id = o.op_id"
-            " WHERE o.run_id = :run AND o.tries > 1 AND o.f IN ('put', 'del', 'append') AND o.key IS NOT NULL AND t.t IS NOT NULL"
-            " AND t.mid <> (SELECT mid FROM op_tries z WHERE z.run_id = t.run_id AND z.op_id = t.op_id ORDER BY z.try DESC LIMIT 1)"
+        db, "SELECT o.op_id, o.client, o.f, o.key, o.val, t.t FROM ops o JOIN op_tries t ON t.run_id = o.run_id AND "
+            "t.op_id = o.op_id"
+            " WHERE o.run_id = :run AND o.tries > 1 AND o.f IN ('put', 'del', 'append') AND o.key IS NOT NULL AND t.t "
+            "IS NOT NULL"
+            " AND t.mid <> (SELECT mid FROM op_tries z WHERE z.run_id = t.run_id AND z.op_id = t.op_id ORDER BY z.try "
+            "DESC LIMIT 1)"
             " AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.run_id = t.run_id AND m.mid = t.mid AND m.dst = o.client"
             "   AND (m.type = 'fail' AND :definite"
             "     OR m.type = 'redirect' AND EXISTS (SELECT 1 FROM leader_terms a WHERE a.run_id = m.run_id)"
@@ -91,8 +106,14 @@ static void load_ghosts(struct history *h, struct db *db, int64_t run_id, bool d
     db_bind_int(db, q, ":run", run_id);
     db_bind_int(db, q, ":definite", definite);
     while (!h->no_memory && db_row(db, q)) {
-        struct row r = {.id = sqlite3_column_int64(q, 0), .client = text(q, 1), .f = text(q, 2), .key = text(q, 3),
-                        .val = text(q, 4), .call = sqlite3_column_int64(q, 5), .ret = HISTORY_OPEN, .result = "info"};
+        struct row r = {.id = sqlite3_column_int64(q, 0),
+                        .client = text(q, 1),
+                        .f = text(q, 2),
+                        .key = text(q, 3),
+                        .val = text(q, 4),
+                        .call = sqlite3_column_int64(q, 5),
+                        .ret = HISTORY_OPEN,
+                        .result = "info"};
         struct op op;
         if (to_op(h, &r, definite, &op)) {
             op.ghost = true;

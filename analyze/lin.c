@@ -1,5 +1,6 @@
 /* lin.c -- each key by the cheapest method that decides it. */
 #include "lin.h"
+#include "lin_shrink.h"
 
 #include <stdlib.h>
 
@@ -79,6 +80,26 @@ static bool judge_key(struct lin_key *k, const struct history_key *h)
     return by_zones(k);
 }
 
+/* A short proof is worth a second of everybody's time, not more. */
+#define SHRINK_NS INT64_C(1000000000)
+
+static void explain(struct lin_key *k, struct history *h, const struct lin_options *o)
+{
+    int64_t deadline = (int64_t)trace_mono_ns() + SHRINK_NS;
+    struct lin_limits limits = {.steps = k->steps * 2 + 1000,
+                                .memory = o->memory,
+                                .deadline_ns =
+                                    o->deadline_ns > 0 && o->deadline_ns < deadline ? o->deadline_ns : deadline};
+    k->witness = (struct lin_witness){.what = LIN_CLASS_SEARCH,
+                                      .old_write = ZONE_NONE,
+                                      .old_seen = ZONE_NONE,
+                                      .new_write = ZONE_NONE,
+                                      .new_seen = ZONE_NONE,
+                                      .read = ZONE_NONE};
+    if (!o->first_bad_ends)
+        lin_shrink(&k->witness, k->ops, k->n, &h->values, h->failed_cas_reads, &limits);
+}
+
 /* Rounds over the undecided keys, each with ten times the steps of the one before, so that a key that is easy is never
  * kept waiting by one that is hard. */
 static void search_rounds(struct lin_report *r, struct history *h, const struct lin_options *o)
@@ -92,7 +113,8 @@ static void search_rounds(struct lin_report *r, struct history *h, const struct 
             struct lin_key *k = &r->keys[i];
             if (k->answer != LIN_UNDECIDED || k->unread)
                 continue;
-            if ((o->first_bad_ends && r->bad > 0) || (o->deadline_ns > 0 && (int64_t)trace_mono_ns() >= o->deadline_ns)) {
+            if ((o->first_bad_ends && r->bad > 0) ||
+                (o->deadline_ns > 0 && (int64_t)trace_mono_ns() >= o->deadline_ns)) {
                 last = true;
                 break;
             }
@@ -101,13 +123,13 @@ static void search_rounds(struct lin_report *r, struct history *h, const struct 
             k->answer = lin_search(k->ops, k->n, &h->values, h->failed_cas_reads, &limits, &k->steps);
             k->searched = true;
             if (k->answer == LIN_UNDECIDED) {
-                left |= k->steps >= limits.steps;   /* else stopped by time or memory: more steps would not help */
+                left |= k->steps >= limits.steps; /* else stopped by time or memory: more steps would not help */
                 continue;
             }
             r->undecided--;
             if (k->answer == LIN_BAD) {
                 r->bad++;
-                k->witness.what = LIN_CLASS_SEARCH;
+                explain(k, h, o);
             }
         }
         if (last)

@@ -8,9 +8,9 @@
 enum lin_memo_answer { LIN_MEMO_NEW, LIN_MEMO_KNOWN, LIN_MEMO_FULL };
 
 struct lin_memo {
-    uint64_t *words;        /* each member: its length, then its words */
+    uint64_t *words; /* each member: its length, then its words */
     size_t n_words, cap_words;
-    size_t *slots;          /* open addressing: offset + 1, 0 = free */
+    size_t *slots; /* open addressing: offset + 1, 0 = free */
     size_t n_slots, n;
     size_t bytes_max;
 };

@@ -9,31 +9,31 @@
 
 /* One step down: the operation tried, and the reads that went along at once. */
 struct frame {
-    int64_t ret;            /* the candidate tried last: candidates go by return, then index */
+    int64_t ret; /* the candidate tried last: candidates go by return, then index */
     uint32_t tried;
-    uint32_t value;         /* of the configuration, before the step */
+    uint32_t value; /* of the configuration, before the step */
     uint32_t lead;
-    size_t trail;           /* length of the trail before the step */
-    bool optional;          /* the definite candidates are through: now those of unknown outcome */
+    size_t trail;  /* length of the trail before the step */
+    bool optional; /* the definite candidates are through: now those of unknown outcome */
 };
 
 struct search {
-    const struct op **def;  /* operations that did happen, by call */
-    const struct op **opt;  /* those that may have happened, by call */
+    const struct op **def; /* operations that did happen, by call */
+    const struct op **opt; /* those that may have happened, by call */
     uint32_t n_def, n_opt;
     uint8_t *done_def, *done_opt;
-    uint32_t *twin;         /* per optional write, the one before it that writes the same: its number + 1, 0 = none */
-    uint32_t lead;          /* def[0..lead) are done */
+    uint32_t *twin; /* per optional write, the one before it that writes the same: its number + 1, 0 = none */
+    uint32_t lead;  /* def[0..lead) are done */
     uint32_t value;
-    uint32_t *trail;        /* what was done, in order: index, or OPTIONAL | index */
+    uint32_t *trail; /* what was done, in order: index, or OPTIONAL | index */
     size_t n_trail;
     struct frame *frames;
     size_t n_frames;
     struct intern *values;
     struct lin_memo memo;
-    char *joined;           /* room for a value with a piece appended */
+    char *joined; /* room for a value with a piece appended */
     size_t joined_cap;
-    uint64_t *mask;         /* room for the configuration's words */
+    uint64_t *mask; /* room for the configuration's words */
     bool no_memory;
 };
 
@@ -147,7 +147,8 @@ static bool needed_now(const struct search *s, uint32_t o, int64_t limit)
     int64_t horizon = HISTORY_OPEN;
     for (uint32_t i = s->lead; may_go(s, i, &horizon); i++) {
         const struct op *x = s->def[i];
-        if (!s->done_def[i] && (x->kind == OP_APPEND || (x->kind != OP_WRITE && !legal(x, s->value) && legal(x, u->value))))
+        if (!s->done_def[i] &&
+            (x->kind == OP_APPEND || (x->kind != OP_WRITE && !legal(x, s->value) && legal(x, u->value))))
             return true;
     }
     for (uint32_t i = 0; i < s->n_opt && s->opt[i]->call <= limit; i++) {
@@ -185,7 +186,7 @@ static const struct op *next_candidate(struct search *s, struct frame *f, uint32
     int64_t limit = horizon_of(s);
     for (uint32_t i = f->tried; i < s->n_opt && s->opt[i]->call <= limit; i++) {
         const struct op *o = s->opt[i];
-        bool twin = s->twin[i] != 0 && !s->done_opt[s->twin[i] - 1];     /* of equal ones the first stands for all */
+        bool twin = s->twin[i] != 0 && !s->done_opt[s->twin[i] - 1]; /* of equal ones the first stands for all */
         if (s->done_opt[i] || twin || !legal(o, s->value) || !needed_now(s, i, limit))
             continue;
         f->tried = i + 1;
@@ -232,7 +233,8 @@ static bool is_new(struct search *s)
 
 static void push(struct search *s)
 {
-    s->frames[s->n_frames++] = (struct frame){.ret = INT64_MIN, .value = s->value, .lead = s->lead, .trail = s->n_trail};
+    s->frames[s->n_frames++] =
+        (struct frame){.ret = INT64_MIN, .value = s->value, .lead = s->lead, .trail = s->n_trail};
 }
 
 static void back_to(struct search *s, const struct frame *f)
@@ -295,8 +297,8 @@ static bool choose(struct search *s, const struct op *ops, size_t n, bool failed
 {
     size_t n_seen = s->values->n;
     uint8_t *seen = calloc(n_seen + 1, 1);
-    uint32_t *writer = calloc(n_seen + 1, sizeof *writer);      /* per value, its last optional write + 1 */
-    bool all = false;       /* an append, or a cas that failed, depends on whatever was there */
+    uint32_t *writer = calloc(n_seen + 1, sizeof *writer); /* per value, its last optional write + 1 */
+    bool all = false; /* an append, or a cas that failed, depends on whatever was there */
     bool ok = seen != NULL && writer != NULL;
     if (!ok)
         n = 0;
@@ -345,8 +347,8 @@ enum lin_answer lin_search(const struct op *ops, size_t n, struct intern *values
         .value = HISTORY_INITIAL,
     };
     enum lin_answer answer = LIN_UNDECIDED;
-    if (s.def != NULL && s.opt != NULL && s.done_def != NULL && s.done_opt != NULL && s.twin != NULL && s.trail != NULL && s.frames != NULL &&
-        s.mask != NULL && choose(&s, ops, n, failed_cas_reads)) {
+    if (s.def != NULL && s.opt != NULL && s.done_def != NULL && s.done_opt != NULL && s.twin != NULL &&
+        s.trail != NULL && s.frames != NULL && s.mask != NULL && choose(&s, ops, n, failed_cas_reads)) {
         lin_memo_init(&s.memo, limits->memory > 0 ? limits->memory : LIN_MEMORY);
         answer = run(&s, limits, &own_steps);
         lin_memo_free(&s.memo);

@@ -15,9 +15,9 @@
 enum lin_answer { LIN_OK, LIN_BAD, LIN_UNDECIDED };
 
 struct lin_limits {
-    int64_t steps;          /* configurations to visit at most; 0 = no limit */
-    size_t memory;          /* bytes to remember them in; 0 = LIN_MEMORY */
-    int64_t deadline_ns;    /* of trace_mono_ns(); 0 = none */
+    int64_t steps;       /* configurations to visit at most; 0 = no limit */
+    size_t memory;       /* bytes to remember them in; 0 = LIN_MEMORY */
+    int64_t deadline_ns; /* of trace_mono_ns(); 0 = none */
 };
 #define LIN_MEMORY ((size_t)512 << 20)
 

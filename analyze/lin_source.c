@@ -35,10 +35,10 @@ size_t lin_at_count(const struct lin_at *v, size_t n, int64_t t)
 
 /* The writes that may have happened, in two orders. */
 struct writes {
-    struct lin_at *by_call;     /* call, index */
-    int64_t *min_ret;           /* [k] = the earliest return among by_call[k..] */
-    struct lin_at *by_value;    /* value, index: inside one value by call */
-    int64_t *max_ret;           /* [k] = the latest return among the writes of the same value up to by_value[k] */
+    struct lin_at *by_call;  /* call, index */
+    int64_t *min_ret;        /* [k] = the earliest return among by_call[k..] */
+    struct lin_at *by_value; /* value, index: inside one value by call */
+    int64_t *max_ret;        /* [k] = the latest return among the writes of the same value up to by_value[k] */
     size_t n;
 };
 
@@ -107,7 +107,7 @@ static int32_t source_of(const struct writes *w, const struct op *ops, const str
         if (x->call > r->ret)
             continue;
         if (overwritten_by(w, w->max_ret[k]) < r->call && closest_ret >= w->max_ret[k])
-            break;      /* it and all before it are ruled out, and none comes closer */
+            break; /* it and all before it are ruled out, and none comes closer */
         if (overwritten_by(w, x->ret) >= r->call) {
             found++;
             only = (int32_t)w->by_value[k].i;
@@ -131,8 +131,8 @@ bool lin_sources_find(struct lin_sources *s, const struct op *ops, size_t n)
     }
     for (size_t k = 0; ok && k < w.n; k++) {
         int64_t v = w.by_value[k].at;
-        s->repeated += v == HISTORY_INITIAL || (k > 0 && w.by_value[k - 1].at == v) ||
-                       (k + 1 < w.n && w.by_value[k + 1].at == v);
+        s->repeated +=
+            v == HISTORY_INITIAL || (k > 0 && w.by_value[k - 1].at == v) || (k + 1 < w.n && w.by_value[k + 1].at == v);
     }
     writes_free(&w);
     return ok;

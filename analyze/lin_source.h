@@ -9,16 +9,16 @@
 #include "history.h"
 
 enum {
-    SOURCE_INITIAL = -1,    /* nobody's write: the key was still empty */
-    SOURCE_NONE = -2,       /* nobody wrote this value (a phantom) */
-    SOURCE_AMBIGUOUS = -3,  /* two writes or more are possible */
+    SOURCE_INITIAL = -1,   /* nobody's write: the key was still empty */
+    SOURCE_NONE = -2,      /* nobody wrote this value (a phantom) */
+    SOURCE_AMBIGUOUS = -3, /* two writes or more are possible */
     SOURCE_NOT_A_READ = -4
 };
 
 struct lin_sources {
-    int32_t *of;            /* per operation: the index of the write, or SOURCE_* */
-    size_t ambiguous;       /* how many reads are */
-    size_t repeated;        /* how many writes share their value with another, or write the initial value */
+    int32_t *of;      /* per operation: the index of the write, or SOURCE_* */
+    size_t ambiguous; /* how many reads are */
+    size_t repeated;  /* how many writes share their value with another, or write the initial value */
 };
 
 /* For a key with reads and writes only, sorted by call. A read that no write can explain is given the write that comes

@@ -7,7 +7,7 @@
 struct option {
     int64_t f, s;
     uint32_t zone;
-    uint32_t op[3];     /* ZONE_NONE: not used */
+    uint32_t op[3]; /* ZONE_NONE: not used */
 };
 
 enum { COSTS = 3 };
@@ -45,8 +45,11 @@ static bool options_make(struct options *o, const struct zones *z, const struct 
             continue;
         }
         const struct zone *k = &z->z[z->of[r]];
-        add(o, 2, &(struct option){ops[r].ret < k->ret ? ops[r].ret : k->ret, ops[r].call > k->call ? ops[r].call : k->call,
-                                   z->of[r], {(uint32_t)k->write, r, ZONE_NONE}});
+        add(o, 2,
+            &(struct option){ops[r].ret < k->ret ? ops[r].ret : k->ret,
+                             ops[r].call > k->call ? ops[r].call : k->call,
+                             z->of[r],
+                             {(uint32_t)k->write, r, ZONE_NONE}});
     }
     return true;
 }
@@ -79,7 +82,7 @@ static int sweep(const struct option *as, size_t na, const struct option *bs, si
 {
     struct lin_at *by_f = sorted(as, na, false), *by_s = sorted(bs, nb, true);
     int found = by_f == NULL || by_s == NULL ? -1 : 0;
-    const struct option *best = NULL, *second = NULL;      /* the latest s so far, of two different zones */
+    const struct option *best = NULL, *second = NULL; /* the latest s so far, of two different zones */
     size_t next = 0;
     for (size_t k = 0; found >= 0 && k < nb; k++) {
         const struct option *y = &bs[by_s[k].i];
@@ -116,7 +119,8 @@ static void take(struct lin_witness *w, const struct op *ops, uint32_t op)
             return;
     }
     size_t i = w->n++;
-    for (; i > 0 && (ops[w->op[i - 1]].call > ops[op].call || (ops[w->op[i - 1]].call == ops[op].call && w->op[i - 1] > op));
+    for (; i > 0 &&
+           (ops[w->op[i - 1]].call > ops[op].call || (ops[w->op[i - 1]].call == ops[op].call && w->op[i - 1] > op));
          i--)
         w->op[i] = w->op[i - 1];
     w->op[i] = op;
@@ -146,7 +150,7 @@ static uint32_t last_called(const struct option *x, const struct op *ops)
 static void tell(struct lin_witness *w, const struct zones *z, const struct op *ops, const struct option *a,
                  const struct option *b)
 {
-    if (z->z[a->zone].call > b->f) {     /* b was in place before a's write began: b is the older */
+    if (z->z[a->zone].call > b->f) { /* b was in place before a's write began: b is the older */
         const struct option *c = a;
         a = b;
         b = c;
@@ -164,9 +168,13 @@ static void tell(struct lin_witness *w, const struct zones *z, const struct op *
     w->read = last_called(a, ops);
 }
 
-bool lin_witness_find(struct lin_witness *w, const struct zones *z, const struct op *ops, size_t n, const int32_t *source)
+bool lin_witness_find(struct lin_witness *w, const struct zones *z, const struct op *ops, size_t n,
+                      const int32_t *source)
 {
-    *w = (struct lin_witness){.old_write = ZONE_NONE, .old_seen = ZONE_NONE, .new_write = ZONE_NONE, .new_seen = ZONE_NONE,
+    *w = (struct lin_witness){.old_write = ZONE_NONE,
+                              .old_seen = ZONE_NONE,
+                              .new_write = ZONE_NONE,
+                              .new_seen = ZONE_NONE,
                               .read = ZONE_NONE};
     if (z->phantom != ZONE_NONE) {
         w->what = LIN_CLASS_PHANTOM;

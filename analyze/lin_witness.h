@@ -13,17 +13,17 @@
 
 enum lin_class {
     LIN_CLASS_NONE,
-    LIN_CLASS_PHANTOM,      /* a read of a value that nobody wrote */
-    LIN_CLASS_FUTURE,       /* a read over before the write of its value began */
-    LIN_CLASS_STALE,        /* a read of a value that had been overwritten */
-    LIN_CLASS_ORDER,        /* reads demand both orders of two writes that time does not order */
-    LIN_CLASS_SEARCH        /* no order was found: every one was tried */
+    LIN_CLASS_PHANTOM, /* a read of a value that nobody wrote */
+    LIN_CLASS_FUTURE,  /* a read over before the write of its value began */
+    LIN_CLASS_STALE,   /* a read of a value that had been overwritten */
+    LIN_CLASS_ORDER,   /* reads demand both orders of two writes that time does not order */
+    LIN_CLASS_SEARCH   /* no order was found: every one was tried */
 };
 
 struct lin_witness {
     enum lin_class what;
     size_t n;
-    uint32_t op[LIN_WITNESS_MAX];   /* indices, by call */
+    uint32_t op[LIN_WITNESS_MAX]; /* indices, by call */
     /* The roles of the parts, as far as they exist; ZONE_NONE otherwise. Stale and order: the write (older), the
      * operation that proves it in place before the newer write began, the newer write, the operation that proves the
      * newer in place, and the read that contradicts them. */
@@ -32,6 +32,7 @@ struct lin_witness {
 
 /* The smallest counterexample among those that zones can find, exactly; n == 0 and LIN_CLASS_NONE when there is none.
  * False without memory. */
-bool lin_witness_find(struct lin_witness *w, const struct zones *z, const struct op *ops, size_t n, const int32_t *source);
+bool lin_witness_find(struct lin_witness *w, const struct zones *z, const struct op *ops, size_t n,
+                      const int32_t *source);
 
 #endif

@@ -62,7 +62,8 @@ bool zones_build(struct zones *z, const struct op *ops, size_t n, const int32_t 
         if (ops[i].kind != OP_WRITE || ops[i].outcome == OUTCOME_FAILED)
             continue;
         z->of[i] = (uint32_t)z->n;
-        z->z[z->n++] = (struct zone){ops[i].ret, ops[i].call, ops[i].call, ops[i].ret, (int32_t)i, (uint32_t)i, (uint32_t)i, 0};
+        z->z[z->n++] =
+            (struct zone){ops[i].ret, ops[i].call, ops[i].call, ops[i].ret, (int32_t)i, (uint32_t)i, (uint32_t)i, 0};
     }
     for (size_t i = 0; i < n; i++) {
         if (is_placed(ops, source, i))
@@ -153,7 +154,7 @@ static uint32_t tail_query(const struct tail *t, const struct zones *z, uint32_t
 struct stale_read *zones_stale(const struct zones *z, const struct op *ops, size_t n, size_t *count)
 {
     uint32_t m = (uint32_t)z->n;
-    uint32_t *oldest = malloc((m + 1) * sizeof *oldest);     /* [k] = of zones k.. the one in place first */
+    uint32_t *oldest = malloc((m + 1) * sizeof *oldest); /* [k] = of zones k.. the one in place first */
     struct tail t = {calloc(m + 1, sizeof *t.count), malloc((m + 1) * sizeof *t.newest), m};
     struct stale_read *out = malloc((n + 1) * sizeof *out);
     bool ok = oldest != NULL && t.count != NULL && t.newest != NULL && out != NULL;
@@ -166,7 +167,7 @@ struct stale_read *zones_stale(const struct zones *z, const struct op *ops, size
         for (uint32_t k = 0; k <= m; k++)
             t.newest[k] = ZONE_NONE;
     }
-    for (size_t i = 0; ok && i < n; i++) {       /* by call, so that zones come into place one after the other */
+    for (size_t i = 0; ok && i < n; i++) { /* by call, so that zones come into place one after the other */
         if (ops[i].kind != OP_READ || z->of[i] == ZONE_NONE)
             continue;
         uint32_t from = first_newer(z, z->z[z->of[i]].f);

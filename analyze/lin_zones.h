@@ -14,23 +14,23 @@
 
 #include "lin_source.h"
 
-#define ZONE_NONE UINT32_MAX
-#define ZONE_INITIAL 0u         /* zone number of the initial value */
+#define ZONE_NONE    UINT32_MAX
+#define ZONE_INITIAL 0u /* zone number of the initial value */
 
 struct zone {
     int64_t f, s;
-    int64_t call, ret;          /* of the write; both INT64_MIN for the initial value */
-    int32_t write;              /* its index, or SOURCE_INITIAL */
-    uint32_t first, last;       /* the operations that f and s come from; ZONE_NONE: none (an unread initial value) */
+    int64_t call, ret;    /* of the write; both INT64_MIN for the initial value */
+    int32_t write;        /* its index, or SOURCE_INITIAL */
+    uint32_t first, last; /* the operations that f and s come from; ZONE_NONE: none (an unread initial value) */
     uint32_t reads;
 };
 
 struct zones {
-    struct zone *z;             /* z[ZONE_INITIAL], then one per write that counts, by call */
+    struct zone *z; /* z[ZONE_INITIAL], then one per write that counts, by call */
     size_t n;
-    uint32_t *of;               /* per operation its zone; ZONE_NONE: left out */
-    struct lin_at *by_f;        /* the zones by f */
-    uint32_t phantom, future;   /* the phantom read (a) and the future read (b) that returned first; ZONE_NONE: none */
+    uint32_t *of;             /* per operation its zone; ZONE_NONE: left out */
+    struct lin_at *by_f;      /* the zones by f */
+    uint32_t phantom, future; /* the phantom read (a) and the future read (b) that returned first; ZONE_NONE: none */
 };
 
 /* `source` as lin_sources_find() gives it; ambiguous reads are left out (so that a violation is still one, but its
@@ -44,11 +44,11 @@ bool zones_conflict(const struct zones *z, uint32_t *a, uint32_t *b);
 /* A read of zone i is stale when some zone j is newer (its write began after f_i) and had been in place when the read
  * began (f_j < read.call). The newer zones that it missed: */
 struct stale_read {
-    uint32_t read;              /* index of the operation */
-    uint32_t oldest, newest;    /* zones: the missed one that was in place first, and last */
-    int64_t stale_for;          /* since the first had been in place: how long the value had provably been overwritten */
-    int64_t behind_newest;      /* since the last had been */
-    uint32_t versions;          /* how many there are: at least so many writes lie between, in any legal order */
+    uint32_t read;           /* index of the operation */
+    uint32_t oldest, newest; /* zones: the missed one that was in place first, and last */
+    int64_t stale_for;       /* since the first had been in place: how long the value had provably been overwritten */
+    int64_t behind_newest;   /* since the last had been */
+    uint32_t versions;       /* how many there are: at least so many writes lie between, in any legal order */
 };
 
 /* All stale reads, by call. The array is the caller's to free; NULL with *count = 0 when there are none, *count =

@@ -271,7 +271,7 @@ static bool scan_source(struct scan *s, int *status)
             more = false;
             break;
         }
-        if (r->line > s->s->lines)
+        if (more && r->line > s->s->lines)
             s->s->lines = r->line;
         if ((++seen & 4095) == 0) {
             load_progress(l, "reading", (int64_t)trace_reader_offset(in), (int64_t)trace_reader_size(in));

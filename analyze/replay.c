@@ -75,10 +75,17 @@ void replay_unknown(struct replay *rp, enum rule rule, const char *fmt, ...)
 
 /* ---- fields ---- */
 
+/* Numbers come from anyone: kept where sums of a few of them cannot overflow. */
+static int64_t bounded(int64_t v)
+{
+    const int64_t most = INT64_C(1) << 60;
+    return v > most ? most : v < -most ? -most : v;
+}
+
 int64_t rec_int(const struct rec *r, const char *key, int64_t dflt)
 {
     int64_t v;
-    return trace_find_int(r->f, key, &v) ? v : dflt;
+    return trace_find_int(r->f, key, &v) ? bounded(v) : dflt;
 }
 
 struct trace_text rec_text(const struct rec *r, const char *key)
@@ -359,17 +366,17 @@ static void pass(struct replay *rp)
         const char *role = (const char *)sqlite3_column_text(q, 9);
         struct rec r = {
             .id = sqlite3_column_int64(q, 0),
-            .boot = sqlite3_column_int64(q, 2),
-            .seq = sqlite3_column_int64(q, 3),
+            .boot = bounded(sqlite3_column_int64(q, 2)),
+            .seq = bounded(sqlite3_column_int64(q, 3)),
             .t = sqlite3_column_int64(q, 4),
             .lc = sqlite3_column_int64(q, 5),
             .cause = sqlite3_column_int64(q, 7),
             .has_state = sqlite3_column_type(q, 8) != SQLITE_NULL && role != NULL,
-            .term = sqlite3_column_int64(q, 8),
+            .term = bounded(sqlite3_column_int64(q, 8)),
             .role = role != NULL ? role[0] : '?',
-            .ci = sqlite3_column_int64(q, 10),
-            .ai = sqlite3_column_int64(q, 11),
-            .li = sqlite3_column_int64(q, 12),
+            .ci = bounded(sqlite3_column_int64(q, 10)),
+            .ai = bounded(sqlite3_column_int64(q, 11)),
+            .li = bounded(sqlite3_column_int64(q, 12)),
             .f = none,
         };
         if (e != NULL && sqlite3_column_type(q, 13) == SQLITE_TEXT)
@@ -473,22 +480,30 @@ bool replay_black_box(struct check_run *c)
     return rp == NULL || rp->traced == 0;
 }
 
+const char *replay_incomplete(struct check_run *c)
+{
+    struct replay *rp = replay_of(c);
+    return rp != NULL ? rp->incomplete : "";
+}
+
 /* ---- from findings to violations ---- */
 
+enum { SYMPTOMS_LINKED = 3 };
+
 /* The records of this finding that an earlier check named as the first wrong step of something: the link from a rule to
- * the symptom that it caused. */
+ * the symptoms that it caused, the worst of them first. */
 static void link_symptoms(struct check_run *c, int64_t violation, const struct finding *f)
 {
     sqlite3_stmt *q =
-        db_prepare(c->db, "SELECT DISTINCT first_bad_rec FROM violations WHERE run_id = :run AND \"check\" GLOB 'C*'"
-                          " AND first_bad_rec IS NOT NULL ORDER BY 1");
+        db_prepare(c->db, "SELECT first_bad_rec FROM violations WHERE run_id = :run AND \"check\" GLOB 'C*'"
+                          " AND first_bad_rec IS NOT NULL ORDER BY \"check\" <> 'C2', violation_id");
     db_bind_int(c->db, q, ":run", c->run_id);
-    int64_t linked[CLASSES_KEPT * FINDING_EVIDENCE];
+    int64_t linked[SYMPTOMS_LINKED];
     size_t n = 0;
-    while (n < sizeof linked / sizeof *linked && db_row(c->db, q)) {
+    while (n < SYMPTOMS_LINKED && db_row(c->db, q)) {
         int64_t rec = sqlite3_column_int64(q, 0);
         for (size_t i = 0; i < f->n_recs; i++) {
-            if (f->recs[i] == rec && rec != f->rec) {
+            if (f->recs[i] == rec) {
                 linked[n++] = rec;
                 break;
             }

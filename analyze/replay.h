@@ -95,6 +95,8 @@ const struct rule_state *replay_rules(struct check_run *c);
 /* Stores what the rule found, one violation for each class, and says what the verdict is: fail when there was
  * something, unknown when records are missing or something could not be judged (words in c->note), else pass. */
 enum verdict replay_answer(struct check_run *c, enum rule rule);
+/* Replicas whose records are missing, in full or in part, in words; "" = none. Valid until the checks are done. */
+const char *replay_incomplete(struct check_run *c);
 /* True when no replica left a record. */
 bool replay_black_box(struct check_run *c);
 

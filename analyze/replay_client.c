@@ -51,7 +51,7 @@ static void index_of_own_term(struct replay *rp, struct node *n, const struct re
         f = replay_found(
             rp, RULE_R44, n, r, "read-index-before-term-commit",
             "%s, leader of term %lld, reads at entry %lld of term %lld: it has committed nothing of its own term",
-            n->name, (long long)term, (long long)idx, (long long)iterm);
+            n->name, (long long)term, (long long)idx, (long long)(eterm != TERM_UNKNOWN ? eterm : iterm));
     finding_rec(f, "cause", r->id);
 }
 

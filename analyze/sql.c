@@ -71,6 +71,11 @@ static int authorize(void *unused, int action, const char *a, const char *b, con
         return b != NULL && strcasecmp(b, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
     case SQLITE_PRAGMA:
         return a != NULL && readable_pragma(a, b) ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_CREATE_TABLE:
+        return SQLITE_OK; /* json_each() and the like declare a table this way; a real one fails: the file is read-only */
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+        return a != NULL && strcmp(a, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
     default:
         return SQLITE_DENY;
     }
@@ -99,7 +104,7 @@ static int sql_error(struct db *db, int rc, const struct options *o)
 {
     if (rc == SQLITE_INTERRUPT)
         return cli_fail(EXIT_UNDECIDED, "sql", "stopped after %.1f s; more with --timeout", (double)o->timeout_ns / 1e9);
-    if (rc == SQLITE_AUTH)
+    if (rc == SQLITE_AUTH || rc == SQLITE_READONLY)
         return cli_fail(EXIT_USAGE, "sql", "%s: this command only reads; sqlite3 can do the rest", sqlite3_errmsg(db->h));
     return cli_fail(EXIT_USAGE, "sql", "%s", sqlite3_errmsg(db->h));
 }

@@ -117,8 +117,11 @@ static int judge(struct db *db, const struct options *o)
         return EXIT_PASSED;
     if (c.fail > 0)
         return EXIT_VIOLATION;
-    /* Where every check was skipped nothing was shown: that is no pass. */
-    return (c.unknown > 0 || c.pass == 0) && !o->unknown_ok ? EXIT_UNDECIDED : EXIT_PASSED;
+    /* A trace that is whole (T) says nothing yet about what it tells of. */
+    bool shown = db_int(db, "SELECT count(*) FROM checks WHERE verdict = 'pass' AND \"check\" NOT GLOB 'T*'", 0) > 0;
+    if (c.unknown == 0 && !shown)
+        puts("\nUNKNOWN  nothing in this trace could be checked but the trace itself");
+    return (c.unknown > 0 || !shown) && !o->unknown_ok ? EXIT_UNDECIDED : EXIT_PASSED;
 }
 
 int cmd_verdict(int argc, char **argv)

@@ -146,6 +146,8 @@ void raft_leader_is(struct raft *r, node_id leader)
     if (old == leader)
         return;
     r->leader = leader;
+    if (leader != NODE_NONE)
+        raft_leader_spoke(r);
     struct raft_effect *e = raft_emit(r, RAFT_NOTE_LEADER);
     e->from_node = old;
     e->node = leader;

@@ -73,7 +73,7 @@ enum raft_why {
     WHY_CONFLICT,                                                                        /* log.truncate */
     WHY_QUORUM, WHY_LEADER_COMMIT,                                                       /* commit */
     WHY_PROBE, WHY_REPLICATE,                                                            /* peer.state */
-    WHY_NOT_LEADER, WHY_NO_LEADER,                                                       /* redirect, hold */
+    WHY_NOT_LEADER, WHY_NO_LEADER, WHY_LEADER_SILENT,                                                       /* redirect, hold */
     WHY_NOT_CANDIDATE, WHY_DUPLICATE, WHY_OLD_ROUND, WHY_FORGED, WHY_WRONG_DST, WHY_UNEXPECTED, /* ignore */
     WHY_OVERLOAD
 };
@@ -102,7 +102,7 @@ enum raft_effect_type {
     RAFT_NOTE_TRUNCATE,              /* index (first removed), old (last before), why */
     RAFT_NOTE_COMMIT,                /* old, index (new), why, acks */
     RAFT_NOTE_PEER,                  /* node, next, match, why */
-    RAFT_NOTE_HOLD,                  /* request: waits for a leader, why */
+    RAFT_NOTE_HOLD,                  /* request: waits for a leader to be known, or to be heard of again, why */
     RAFT_NOTE_READ_INDEX,            /* request, index, term (of the entry at index), round, have */
     RAFT_NOTE_READ_CONFIRM,          /* round, need, have */
     RAFT_NOTE_IGNORE,                /* the event's message had no effect, why */

@@ -159,20 +159,45 @@ static void lead_request(struct raft *r, struct request *q)
         raft_read_arrived(r, q);
 }
 
-/* Not here: to the leader if one is known, else it waits for one to be known. */
+static bool was_sent_back(const struct raft *r, node_id client)
+{
+    return r->sent_back.bits[client / 64] >> client % 64 & 1;
+}
+
+static void send_back(struct raft *r, struct request *q)
+{
+    if (r->leader != NODE_NONE) {
+        r->sent_back.bits[q->client / 64] |= UINT64_C(1) << q->client % 64;
+        r->sent_back.any = true;
+    }
+    redirect(r, raft_request_of(q), why_redirect(r));
+    raft_trash(r, q);
+}
+
+void raft_leader_spoke(struct raft *r)
+{
+    if (r->sent_back.any)
+        r->sent_back = (struct node_set){.any = false};
+    r->release = true;
+}
+
+/* Not here: to the leader if one is known, else it waits for one to be known. A client that was sent to the leader and
+ * comes back before we have heard of it again waits too: it found nobody there, and sent on in circles it and the
+ * others would do nothing but ask. */
 static void pass_on(struct raft *r, struct request *q)
 {
-    bool room = r->held.n < r->hold_max;
-    if (r->leader != NODE_NONE || !room) {
-        redirect(r, raft_request_of(q), why_redirect(r));
-        raft_trash(r, q);
+    enum raft_why why = r->leader == NODE_NONE          ? WHY_NO_LEADER
+                        : was_sent_back(r, q->client)   ? WHY_LEADER_SILENT
+                                                        : WHY_NONE;
+    if (why == WHY_NONE || r->held.n >= r->hold_max) {
+        send_back(r, q);
         return;
     }
     q->until_us = raft_after(r, r->hold_us);
     raft_queue_push(&r->held, q);
     struct raft_effect *e = raft_emit(r, RAFT_NOTE_HOLD);
     e->request = raft_request_of(q);
-    e->why = WHY_NO_LEADER;
+    e->why = why;
 }
 
 void raft_on_request(struct raft *r, const struct message *m, int64_t tag)
@@ -197,14 +222,15 @@ void raft_settle(struct raft *r)
     if (r->role != RAFT_LEADER)
         while (r->reads.head)
             pass_on(r, raft_queue_pop(&r->reads));
-    if (r->leader == NODE_NONE)
+    if (!r->release || r->leader == NODE_NONE)
         return;
+    r->release = false;
     while (r->held.head) {
         struct request *q = raft_queue_pop(&r->held);
         if (r->role == RAFT_LEADER)
             lead_request(r, q);
         else
-            pass_on(r, q);
+            send_back(r, q);
     }
 }
 

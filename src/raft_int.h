@@ -103,6 +103,11 @@ struct peer {
     uint64_t sent_step; /* the step in which it was last sent to */
 };
 
+struct node_set {
+    uint64_t bits[(UINT16_MAX + 1) / 64];
+    bool any;
+};
+
 struct raft {
     /* configuration */
     node_id id;
@@ -135,6 +140,8 @@ struct raft {
 
     /* other requests */
     struct queue held;
+    bool release; /* the leader has become known or spoken in this step: it is worth sending held requests there */
+    struct node_set sent_back; /* clients redirected to the leader since it last spoke */
     struct waiters waiters;
     struct seen seen;
     struct request *trash; /* answered in this step */
@@ -237,6 +244,8 @@ void raft_on_request(struct raft *r, const struct message *m, int64_t tag);
 /* Passes on, or handles, what waits at the wrong place: reads of a deposed leader, held requests once a leader is known. */
 void raft_settle(struct raft *r);
 void raft_hold_timeout(struct raft *r);
+/* The leader has become known, or has spoken. */
+void raft_leader_spoke(struct raft *r);
 /* An entry is about to be applied: who waits for this index? True: a client waits for this very entry; *tag is set. */
 bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag);
 void raft_client_free(struct raft *r);

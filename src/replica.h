@@ -16,26 +16,27 @@ struct trace_writer;
 
 struct replica_io {
     void *ctx;
-    /* Takes one encoded datagram for `dst` (NODE_NONE: everybody); `bytes` are borrowed for the call. It may be lost. */
+    /* Takes one encoded datagram for `dst` (NODE_NONE: everybody); `bytes` are borrowed for the call. It may be lost.
+     */
     void (*send)(void *ctx, const char *bytes, size_t n, node_id dst);
-    /* Returns after what `fx` names (persist_vote, truncated_from, appended_from; read from `core`) is on stable storage;
-     * false when that failed: nothing is applied or sent then. NULL: everything is in memory only. */
+    /* Returns after what `fx` names (persist_vote, truncated_from, appended_from; read from `core`) is on stable
+     * storage; false when that failed: nothing is applied or sent then. NULL: everything is in memory only. */
     bool (*persist)(void *ctx, const struct raft *core, const struct raft_effects *fx);
 };
 
 /* What the header of the trace says; strings are borrowed for replica_new(). */
 struct replica_header {
-    const char *run, *clock, *host, *argv, *impl;   /* host, argv: NULL = not said */
+    const char *run, *clock, *host, *argv, *impl; /* host, argv: NULL = not said */
     int64_t wall_us, pid;
 };
 
 struct replica_options {
     struct raft_config core;
-    struct trace_writer *trace;          /* open and empty, borrowed until replica_free(); NULL: no trace */
+    struct trace_writer *trace; /* open and empty, borrowed until replica_free(); NULL: no trace */
     struct replica_header header;
-    int64_t boot;                        /* >= 1; greater after each restart */
-    uint64_t epoch_ns;                   /* what the trace's times count from; not after any `now_ns` */
-    unsigned hash_every;                 /* state.hash after each that many applied entries; 0 = never but at the stop */
+    int64_t boot;        /* >= 1; greater after each restart */
+    uint64_t epoch_ns;   /* what the trace's times count from; not after any `now_ns` */
+    unsigned hash_every; /* state.hash after each that many applied entries; 0 = never but at the stop */
 };
 
 #define REPLICA_HASH_EVERY 256
@@ -48,16 +49,16 @@ struct replica *replica_new(const struct replica_options *o, struct replica_io i
 /* Frees it without another record or datagram, as if it had been killed. NULL is allowed. */
 void replica_free(struct replica *rep);
 
-/* One datagram arrived: any bytes. What is no message is recorded and changes nothing. False: persist failed, the replica
- * must not go on. */
+/* One datagram arrived: any bytes. What is no message is recorded and changes nothing. False: persist failed, the
+ * replica must not go on. */
 bool replica_on_datagram(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n);
 /* Time has passed. Needless ticks do nothing. */
 bool replica_on_tick(struct replica *rep, uint64_t now_ns);
 /* When replica_on_tick() is due; UINT64_MAX = no timer is armed. */
 uint64_t replica_deadline(const struct replica *rep);
 
-/* The replica is about to end: the last records, handed to the kernel. `why` is a reason of node.stop; `sig` 0 = none. The
- * caller then closes the trace. */
+/* The replica is about to end: the last records, handed to the kernel. `why` is a reason of node.stop; `sig` 0 = none.
+ * The caller then closes the trace. */
 void replica_stop(struct replica *rep, uint64_t now_ns, const char *why, int sig);
 
 /* To look at, not to change. */

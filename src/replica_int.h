@@ -7,7 +7,7 @@
 
 /* Encoded datagrams that wait for the records to be in the kernel. Grows as needed, is reused from input to input. */
 struct outgoing {
-    size_t at, n;                        /* in the outbox' bytes */
+    size_t at, n; /* in the outbox' bytes */
     node_id dst;
     bool to_replica;
 };
@@ -30,12 +30,13 @@ struct replica {
     char name[NODE_TEXT];
     int64_t boot;
     uint64_t epoch_ns;
-    uint64_t messages;                   /* made so far: the last part of a MID of ours */
-    uint64_t lc;                         /* Lamport clock of the last message sent or received */
+    uint64_t messages; /* made so far: the last part of a MID of ours */
+    uint64_t lc;       /* Lamport clock of the last message sent or received */
     unsigned hash_every;
 };
 
-/* ---- replica_record.c: every record a replica writes; none of them changes the replica but for its Lamport clock ---- */
+/* ---- replica_record.c: every record a replica writes; none of them changes the replica but for its Lamport clock ----
+ */
 
 void record_start(struct replica *rep, const struct replica_options *o, uint64_t now_ns);
 /* The records to come are about an input handled now. */
@@ -43,7 +44,8 @@ void record_begin(struct replica *rep, uint64_t now_ns);
 /* Inputs. The number of the record: the tag of the request, and the cause of all that follows. */
 int64_t record_received(struct replica *rep, const struct message *m);
 void record_refused(struct replica *rep, const void *bytes, size_t n, const struct wire_refusal *why);
-/* A note of the core, or a decision of which only this is left to be done. `m` is the message being handled, NULL on a tick. */
+/* A note of the core, or a decision of which only this is left to be done. `m` is the message being handled, NULL on a
+ * tick. */
 void record_note(struct replica *rep, const struct raft_effect *e, const struct message *m);
 /* The entry of RAFT_DO_APPLY was handed to the state machine, which had not applied its request before (`fresh`). */
 void record_applied(struct replica *rep, const struct raft_effect *e, bool fresh);

@@ -37,6 +37,9 @@ static void crashed(int sig)
 {
     if (dying && dying->replica)
         replica_stop(dying->replica, trace_mono_ns(), "assert", sig);
+    static const char words[] = "replica: internal error; the last records of its trace tell what led to it\n";
+    if (write(STDERR_FILENO, words, sizeof words - 1) < 0)
+        _exit(EX_IOERR);
     _exit(EX_SOFTWARE);
 }
 

@@ -16,21 +16,27 @@ const char options_help[] =
     "traffic; ID and PEERs are four upper-case hex digits each, up to 21 of them together.\n"
     "\n"
     "  --trace DIR|off        where traces go: DIR/RUN/ID.BOOT.jsonl (default: traces; environment FAULTLINE_TRACE)\n"
-    "  --reads index|local    how a get is answered (default: index; environment FAULTLINE_READS). index: after a quorum\n"
+    "  --reads index|local    how a get is answered (default: index; environment FAULTLINE_READS). index: after a "
+    "quorum\n"
     "                         has confirmed the leader. local: from the leader's own state, without asking anybody.\n"
     "                         UNSAFE: a leader that has been deposed and does not know it answers with old values.\n"
     "  --heartbeat-ms N       a leader is never silent for longer (default: 500)\n"
-    "  --election-ms MIN-MAX  a follower that hears no leader for a random time between these stands (default: 1500-2500)\n"
+    "  --election-ms MIN-MAX  a follower that hears no leader for a random time between these stands (default: "
+    "1500-2500)\n"
     "  --retry-ms N           what was not acknowledged is sent again after this long (default: 50)\n"
     "  --seed N               of the random times (default: a new one each time; it is in the trace)\n"
     "  --help, --version      print this, or the version, and end\n"
     "\n"
-    "Environment: FAULTLINE_RUN (name of the run; default: the parent's process number and start time), FAULTLINE_BOOT\n"
-    "(number of this start, from 1; default: the next that is free), FAULTLINE_EPOCH_NS (the CLOCK_MONOTONIC time that\n"
-    "trace times count from; default: when the parent started), FAULTLINE_TRACE_STRICT=1 (end rather than run without a\n"
+    "Environment: FAULTLINE_RUN (name of the run; default: the parent's process number and start time), "
+    "FAULTLINE_BOOT\n"
+    "(number of this start, from 1; default: the next that is free), FAULTLINE_EPOCH_NS (the CLOCK_MONOTONIC time "
+    "that\n"
+    "trace times count from; default: when the parent started), FAULTLINE_TRACE_STRICT=1 (end rather than run without "
+    "a\n"
     "complete trace), FAULTLINE_TRACE_HASH_EVERY (digest of the state after each N entries; default: 256, 0: never).\n"
     "\n"
-    "Exit status: 0 ended by SIGTERM or SIGINT; 64 usage; 70 internal error; 73 trace cannot be created; 74 I/O error.\n";
+    "Exit status: 0 ended by SIGTERM or SIGINT; 64 usage; 70 internal error; 73 trace cannot be created; 74 I/O "
+    "error.\n";
 
 /* ---- values ---- */
 
@@ -147,21 +153,23 @@ static bool set_hash_every(struct options *o, const char *v)
 }
 
 static const struct setting {
-    const char *option, *variable;       /* NULL: not settable so */
+    const char *option, *variable; /* NULL: not settable so */
     bool (*set)(struct options *o, const char *value);
     const char *wanted;
 } settings[] = {
-    {"--trace", "FAULTLINE_TRACE", set_trace, "a directory, or off"},
-    {"--reads", "FAULTLINE_READS", set_reads, "index or local"},
-    {"--heartbeat-ms", NULL, set_heartbeat, "milliseconds, 1 or more"},
-    {"--election-ms", NULL, set_election, "MIN-MAX in milliseconds, such as 1500-2500"},
-    {"--retry-ms", NULL, set_retry, "milliseconds, 1 or more"},
-    {"--seed", NULL, set_seed, "a number below 2^63"},
-    {NULL, "FAULTLINE_RUN", set_run, "a file name of letters, digits, . _ - that does not begin with a dot"},
-    {NULL, "FAULTLINE_BOOT", set_boot, "a number, 1 or more"},
-    {NULL, "FAULTLINE_EPOCH_NS", set_epoch, "nanoseconds of CLOCK_MONOTONIC"},
-    {NULL, "FAULTLINE_TRACE_STRICT", set_strict, "0 or 1"},
-    {NULL, "FAULTLINE_TRACE_HASH_EVERY", set_hash_every, "a number"},
+    {.option = "--trace", .variable = "FAULTLINE_TRACE", .set = set_trace, .wanted = "a directory, or off"},
+    {.option = "--reads", .variable = "FAULTLINE_READS", .set = set_reads, .wanted = "index or local"},
+    {.option = "--heartbeat-ms", .set = set_heartbeat, .wanted = "milliseconds, 1 or more"},
+    {.option = "--election-ms", .set = set_election, .wanted = "MIN-MAX in milliseconds, such as 1500-2500"},
+    {.option = "--retry-ms", .set = set_retry, .wanted = "milliseconds, 1 or more"},
+    {.option = "--seed", .set = set_seed, .wanted = "a number below 2^63"},
+    {.variable = "FAULTLINE_RUN",
+     .set = set_run,
+     .wanted = "a file name of letters, digits, . _ - that does not begin with a dot"},
+    {.variable = "FAULTLINE_BOOT", .set = set_boot, .wanted = "a number, 1 or more"},
+    {.variable = "FAULTLINE_EPOCH_NS", .set = set_epoch, .wanted = "nanoseconds of CLOCK_MONOTONIC"},
+    {.variable = "FAULTLINE_TRACE_STRICT", .set = set_strict, .wanted = "0 or 1"},
+    {.variable = "FAULTLINE_TRACE_HASH_EVERY", .set = set_hash_every, .wanted = "a number"},
 };
 #define N_SETTINGS (sizeof settings / sizeof *settings)
 
@@ -271,7 +279,8 @@ bool options_parse(struct options *o, int argc, char **argv, options_env *env, c
     if (!positions(o, argc - at, argv + at, err))
         return false;
     if (o->core.heartbeat_us >= o->core.election_min_us)
-        return wrong(err, "a heartbeat each %llu ms is too rare for an election timeout of %llu ms: make --heartbeat-ms smaller",
-                     (unsigned long long)o->core.heartbeat_us / 1000, (unsigned long long)o->core.election_min_us / 1000);
+        return wrong(
+            err, "a heartbeat each %llu ms is too rare for an election timeout of %llu ms: make --heartbeat-ms smaller",
+            (unsigned long long)o->core.heartbeat_us / 1000, (unsigned long long)o->core.election_min_us / 1000);
     return true;
 }

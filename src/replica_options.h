@@ -7,15 +7,15 @@
 #define OPTIONS_ERR_LEN 256
 
 struct options {
-    bool help, version;                  /* print that and end; nothing else is set then */
+    bool help, version; /* print that and end; nothing else is set then */
     uint16_t port;
-    struct raft_config core;             /* `peers` points to peer_ids; without a seed unless seed_given */
+    struct raft_config core; /* `peers` points to peer_ids; without a seed unless seed_given */
     node_id peer_ids[RAFT_MEMBERS_MAX];
     bool seed_given;
     /* tracing */
-    const char *trace_dir;               /* NULL: off */
-    const char *run;                     /* a safe file name; NULL: that of the parent process */
-    int64_t boot;                        /* 0: the next free one */
+    const char *trace_dir; /* NULL: off */
+    const char *run;       /* a safe file name; NULL: that of the parent process */
+    int64_t boot;          /* 0: the next free one */
     bool epoch_given, strict;
     uint64_t epoch_ns;
     unsigned hash_every;

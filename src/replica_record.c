@@ -1,5 +1,5 @@
-/* replica_record.c -- what a replica writes into its trace. Every note and decision of the core has its record here: one
- * that is forgotten does not compile (-Wswitch-enum, no default). The state on each record is the core's after the
+/* replica_record.c -- what a replica writes into its trace. Every note and decision of the core has its record here:
+ * one that is forgotten does not compile (-Wswitch-enum, no default). The state on each record is the core's after the
  * effect, not after the step. */
 #include "replica_int.h"
 
@@ -137,6 +137,8 @@ static const char *why_word(enum raft_why why)
         return "not_leader";
     case WHY_NO_LEADER:
         return "no_leader";
+    case WHY_LEADER_SILENT:
+        return "leader_silent";
     case WHY_NOT_CANDIDATE:
         return "not_candidate";
     case WHY_DUPLICATE:
@@ -227,8 +229,7 @@ static void record_hash(struct replica *rep)
 {
     char digest[HEX64];
     hex(kv_digest(rep->kv), digest);
-    trace_put_state_hash(rep->trace,
-                         &(struct trace_rec_state_hash){.at = (int64_t)kv_applied(rep->kv), .h = digest});
+    trace_put_state_hash(rep->trace, &(struct trace_rec_state_hash){.at = (int64_t)kv_applied(rep->kv), .h = digest});
 }
 
 void record_stop(struct replica *rep, const char *why, int sig)
@@ -323,11 +324,10 @@ void record_refused(struct replica *rep, const void *bytes, size_t n, const stru
         if (raw[i] == '\0')
             raw[i] = '\xff'; /* no UTF-8 either: the writer shows both as U+FFFD */
     const struct name from = name_of(why->src);
-    trace_put_msg_bad(rep->trace, &(struct trace_rec_msg_bad){.from = known(&from, why->src),
-                                                              .why = why->why,
-                                                              .sz = (int64_t)n,
-                                                              .raw = raw,
-                                                              .what = why->what});
+    trace_put_msg_bad(
+        rep->trace,
+        &(struct trace_rec_msg_bad){
+            .from = known(&from, why->src), .why = why->why, .sz = (int64_t)n, .raw = raw, .what = why->what});
 }
 
 /* ---- the state machine ---- */
@@ -358,8 +358,8 @@ void record_applied(struct replica *rep, const struct raft_effect *e, bool fresh
     /* Where the request took effect: not here, if it had been applied before. */
     uint64_t index = fresh ? entry->index : kv_request_index(rep->kv, entry->client, entry->mid);
     if (!fresh)
-        trace_put_req_dedup(rep->trace, &(struct trace_rec_req_dedup){
-                                            .req = entry->mid, .cli = client.text, .idx = (int64_t)index});
+        trace_put_req_dedup(
+            rep->trace, &(struct trace_rec_req_dedup){.req = entry->mid, .cli = client.text, .idx = (int64_t)index});
     trace_put_req_reply(rep->trace, &(struct trace_rec_req_reply){.req = entry->mid,
                                                                   .cli = client.text,
                                                                   .op = "put",
@@ -377,12 +377,10 @@ void record_read(struct replica *rep, const struct raft_effect *e, const char *v
     int64_t at = (int64_t)kv_applied(rep->kv);
     set_state(rep, &e->after);
     if (e->local)
-        trace_put_read_local(rep->trace, &(struct trace_rec_read_local){.req = q->mid,
-                                                                        .cli = client.text,
-                                                                        .key = q->key,
-                                                                        .val = value,
-                                                                        .at = at,
-                                                                        .policy = "local"});
+        trace_put_read_local(
+            rep->trace,
+            &(struct trace_rec_read_local){
+                .req = q->mid, .cli = client.text, .key = q->key, .val = value, .at = at, .policy = "local"});
     else
         trace_put_read_serve(rep->trace, &(struct trace_rec_read_serve){.req = q->mid,
                                                                         .cli = client.text,
@@ -453,8 +451,8 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
         trace_put_term_change(w, &(struct trace_rec_term_change){.old = (int64_t)e->old, .why = why});
         break;
     case RAFT_NOTE_LEADER:
-        trace_put_leader_change(w, &(struct trace_rec_leader_change){.old = known(&from, e->from_node),
-                                                                     .new = known(&node, e->node)});
+        trace_put_leader_change(
+            w, &(struct trace_rec_leader_change){.old = known(&from, e->from_node), .new = known(&node, e->node)});
         break;
     case RAFT_NOTE_VOTE_GRANT:
         trace_put_vote_grant(w, &(struct trace_rec_vote_grant){.cand = node.text,
@@ -473,8 +471,8 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
                                                              .pre = e->pre});
         break;
     case RAFT_NOTE_VOTE_COUNT:
-        trace_put_vote_count(w, &(struct trace_rec_vote_count){
-                                    .have = e->have, .need = e->need, .from = node.text, .pre = e->pre});
+        trace_put_vote_count(
+            w, &(struct trace_rec_vote_count){.have = e->have, .need = e->need, .from = node.text, .pre = e->pre});
         break;
     case RAFT_NOTE_TIMER_SET:
         trace_put_timer_set(w, &(struct trace_rec_timer_set){.tm = timer_word(e->timer),
@@ -483,8 +481,8 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
         break;
     case RAFT_NOTE_TIMER_FIRE:
         trace_set_cause(w, 0);
-        trace_set_cause(w, trace_put_timer_fire(w, &(struct trace_rec_timer_fire){.tm = timer_word(e->timer),
-                                                                                  .late = ns(e->late_us)}));
+        trace_set_cause(w, trace_put_timer_fire(
+                               w, &(struct trace_rec_timer_fire){.tm = timer_word(e->timer), .late = ns(e->late_us)}));
         break;
     case RAFT_NOTE_APPEND:
         note_append(w, e->entry);
@@ -501,10 +499,9 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
         note_commit(w, e, why);
         break;
     case RAFT_NOTE_PEER:
-        trace_put_peer_state(w, &(struct trace_rec_peer_state){.peer = node.text,
-                                                               .next = (int64_t)e->next,
-                                                               .match = (int64_t)e->match,
-                                                               .why = why});
+        trace_put_peer_state(w,
+                             &(struct trace_rec_peer_state){
+                                 .peer = node.text, .next = (int64_t)e->next, .match = (int64_t)e->match, .why = why});
         break;
     case RAFT_NOTE_HOLD:
         trace_put_req_hold(w, &(struct trace_rec_req_hold){.req = q->mid, .cli = client.text, .why = why});
@@ -519,8 +516,8 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
                                                                .acks = e->have});
         break;
     case RAFT_NOTE_READ_CONFIRM:
-        trace_put_read_confirm(w, &(struct trace_rec_read_confirm){
-                                      .round = (int64_t)e->round, .need = e->need, .have = e->have});
+        trace_put_read_confirm(
+            w, &(struct trace_rec_read_confirm){.round = (int64_t)e->round, .need = e->need, .have = e->have});
         break;
     case RAFT_NOTE_IGNORE: {
         const struct name src = name_of(m ? m->src : NODE_NONE);
@@ -533,8 +530,9 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
             w, &(struct trace_rec_req_redirect){.req = q->mid, .cli = client.text, .to = node.text, .why = why});
         break;
     case RAFT_DO_FAIL:
-        trace_put_req_reply(w, &(struct trace_rec_req_reply){
-                                   .req = q->mid, .cli = client.text, .op = "put", .res = "fail", .key = q->key, .why = why});
+        trace_put_req_reply(
+            w, &(struct trace_rec_req_reply){
+                   .req = q->mid, .cli = client.text, .op = "put", .res = "fail", .key = q->key, .why = why});
         break;
     case RAFT_DO_APPLY:
     case RAFT_DO_READ:

@@ -60,7 +60,8 @@ enum run_opened run_open(struct run *run, const struct options *o, char err[TRAC
     *run = (struct run){.boot = o->boot ? o->boot : 1};
     from_parent(run, o);
     if (run->epoch_ns > trace_mono_ns()) {
-        snprintf(err, TRACE_ERR_LEN, "FAULTLINE_EPOCH_NS lies in the future: give a CLOCK_MONOTONIC time that has passed");
+        snprintf(err, TRACE_ERR_LEN,
+                 "FAULTLINE_EPOCH_NS lies in the future: give a CLOCK_MONOTONIC time that has passed");
         return RUN_BAD_EPOCH;
     }
     if (!o->trace_dir)
@@ -74,8 +75,8 @@ enum run_opened run_open(struct run *run, const struct options *o, char err[TRAC
     for (;; run->boot++) {
         bool exists = trace_exists(dir, node, run->boot);
         if (exists && o->boot) {
-            snprintf(err, TRACE_ERR_LEN, "%.400s/%s.%lld.jsonl exists: FAULTLINE_BOOT must grow with each start", dir, node,
-                     (long long)o->boot);
+            snprintf(err, TRACE_ERR_LEN, "%.400s/%s.%lld.jsonl exists: FAULTLINE_BOOT must grow with each start", dir,
+                     node, (long long)o->boot);
             return RUN_BOOT_TAKEN;
         }
         if (exists)

@@ -11,14 +11,14 @@ struct run {
     char name[RUN_NAME_MAX];
     int64_t boot;
     uint64_t epoch_ns;
-    struct trace_writer *trace;          /* NULL: off, or it could not be opened */
+    struct trace_writer *trace; /* NULL: off, or it could not be opened */
 };
 
 enum run_opened {
-    RUN_OPENED,                          /* with a trace, or without one as asked */
-    RUN_UNTRACED,                        /* the trace cannot be created: `err` says why; the replica can go on */
-    RUN_BOOT_TAKEN,                      /* FAULTLINE_BOOT names a boot that has a trace already */
-    RUN_BAD_EPOCH                        /* FAULTLINE_EPOCH_NS lies in the future */
+    RUN_OPENED,     /* with a trace, or without one as asked */
+    RUN_UNTRACED,   /* the trace cannot be created: `err` says why; the replica can go on */
+    RUN_BOOT_TAKEN, /* FAULTLINE_BOOT names a boot that has a trace already */
+    RUN_BAD_EPOCH   /* FAULTLINE_EPOCH_NS lies in the future */
 };
 
 /* Finds out what the options leave open. All replicas that one process starts find the same name and, on one host, the

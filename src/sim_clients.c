@@ -73,12 +73,20 @@ size_t clients_send(struct sim_clients *c, int64_t now, uint32_t op_index, unsig
     const struct sim_try *t = sim_ops_try(&c->ops, op_index, to, now);
     const struct sim_op *op = &c->ops.op[op_index];
     char bytes[400];
-    int n = snprintf(bytes, sizeof bytes, "{\"src\": \"%04X\", \"dst\": \"%04X\", \"leader\": \"%s\", \"type\": \"%s\", \"MID\": \"%s\", \"key\": \"%s\"%s%s%s}",
-                     c->ops.base + op->client, to, leader, op->put ? "put" : "get", t->mid, op->key, op->put ? ", \"value\": \"" : "",
-                     op->value, op->put ? "\"" : "");
+    int n = snprintf(bytes, sizeof bytes,
+                     "{\"src\": \"%04X\", \"dst\": \"%04X\", \"leader\": \"%s\", \"type\": \"%s\", \"MID\": \"%s\", "
+                     "\"key\": \"%s\"%s%s%s}",
+                     c->ops.base + op->client, to, leader, op->put ? "put" : "get", t->mid, op->key,
+                     op->put ? ", \"value\": \"" : "", op->value, op->put ? "\"" : "");
     size_t index = c->ops.n_tries - 1;
-    c->env.send(c->env.ctx, &(struct sim_request){.client = op->client, .to = to, .type = op->put ? "put" : "get", .mid = t->mid,
-                                                  .leader = leader, .bytes = bytes, .n = (size_t)n, .try_seq = t->seq});
+    c->env.send(c->env.ctx, &(struct sim_request){.client = op->client,
+                                                  .to = to,
+                                                  .type = op->put ? "put" : "get",
+                                                  .mid = t->mid,
+                                                  .leader = leader,
+                                                  .bytes = bytes,
+                                                  .n = (size_t)n,
+                                                  .try_seq = t->seq});
     return index;
 }
 
@@ -130,8 +138,10 @@ static void extra(struct sim_clients *c, const struct sim_answer *a, const char 
 {
     char by[SIM_ID_LEN], cli[SIM_ID_LEN];
     trace_set_cause(c->env.w, a->out_seq);
-    trace_put_op_extra(c->env.w, &(struct trace_rec_op_extra){.mid = a->m->mid, .by = sim_id(a->by, by),
-                                                               .cli = sim_id(c->ops.base + a->client, cli), .why = why});
+    trace_put_op_extra(c->env.w, &(struct trace_rec_op_extra){.mid = a->m->mid,
+                                                              .by = sim_id(a->by, by),
+                                                              .cli = sim_id(c->ops.base + a->client, cli),
+                                                              .why = why});
 }
 
 void sim_clients_answer(struct sim_clients *c, int64_t now, const struct sim_answer *a)
@@ -153,7 +163,9 @@ void sim_clients_answer(struct sim_clients *c, int64_t now, const struct sim_ans
         extra(c, a, "unknown_mid");
         clients_incorrect(c, "%04X answered %.16s to client %04X with an unexpected MID %.32s%s", a->by, a->m->ty,
                           c->ops.base + a->client, a->m->mid,
-                          !t ? "" : ours ? ": it had answered that request before" : ": another client's request");
+                          !t     ? ""
+                          : ours ? ": it had answered that request before"
+                                 : ": another client's request");
         return;
     }
     if (a->m->type == SIM_OK && !c->ops.op[t->op].put && !a->m->value) {

@@ -1,13 +1,13 @@
 /* sim_clients.h -- who sends requests: the course's clients, or ours that share keys.
  *
- * The course's: 8 of them, open loop, requests at fixed spacing, each to a random client; keys are private to a client and
- * the values of a key form a chain of hashes; redirect and fail are followed at once by a new try with a new MID, without
- * limit; no answer, no retry. A put that was answered with fail may still happen: what follows is recorded as another
- * operation, so that the history stays true.
+ * The course's: 8 of them, open loop, requests at fixed spacing, each to a random client; keys are private to a client
+ * and the values of a key form a chain of hashes; redirect and fail are followed at once by a new try with a new MID,
+ * without limit; no answer, no retry. A put that was answered with fail may still happen: what follows is recorded as
+ * another operation, so that the history stays true.
  *
  * Ours: closed loop, one operation at a time per client on keys that all use, each value written once; redirects are
- * followed a bounded number of times; an operation without an answer is given up and its outcome recorded as unknown; at
- * the end each client reads each key once.
+ * followed a bounded number of times; an operation without an answer is given up and its outcome recorded as unknown;
+ * at the end each client reads each key once.
  *
  * Nothing here has a socket or a clock. The caller sets the writer's time before each call. */
 #ifndef FAULTLINE_SIM_CLIENTS_H
@@ -23,9 +23,9 @@
 struct sim_request {
     unsigned client, to;
     const char *type, *mid, *leader;
-    const char *bytes;                      /* the datagram */
+    const char *bytes; /* the datagram */
     size_t n;
-    int64_t try_seq;                        /* of the record op.try */
+    int64_t try_seq; /* of the record op.try */
 };
 
 struct sim_clients_env {
@@ -33,19 +33,19 @@ struct sim_clients_env {
     struct sim_stats *stats;
     struct trace_writer *w;
     struct rng *rng;
-    const bool *living;                     /* by replica's index: may be sent requests */
-    int64_t load_start, load_end;           /* ns */
-    int64_t quiet_at;                       /* when the last fault has ended, ns: successes after it are counted */
+    const bool *living;           /* by replica's index: may be sent requests */
+    int64_t load_start, load_end; /* ns */
+    int64_t quiet_at;             /* when the last fault has ended, ns: successes after it are counted */
     void (*send)(void *ctx, const struct sim_request *r);
-    void (*warn)(void *ctx, const char *text);   /* an incorrect answer, in words */
+    void (*warn)(void *ctx, const char *text); /* an incorrect answer, in words */
     void *ctx;
 };
 
 struct sim_answer {
-    unsigned client;                        /* index of the client it is addressed to */
-    unsigned by;                            /* index of the replica that sent it */
+    unsigned client; /* index of the client it is addressed to */
+    unsigned by;     /* index of the replica that sent it */
     const struct sim_message *m;
-    int64_t out_seq;                        /* of the record net.out that delivered it */
+    int64_t out_seq; /* of the record net.out that delivered it */
 };
 
 struct sim_clients;

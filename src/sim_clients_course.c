@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct known { char key[SIM_TEXT_LEN + 1], value[SIM_TEXT_LEN + 1]; };   /* acknowledged */
+struct known {
+    char key[SIM_TEXT_LEN + 1], value[SIM_TEXT_LEN + 1];
+}; /* acknowledged */
 
 struct client {
     char leader[8];
@@ -16,8 +18,8 @@ struct client {
 struct course {
     struct client *client;
     unsigned n_clients;
-    bool *is_get;                           /* drawn in advance, one per request */
-    int64_t next;                           /* request, from 0 */
+    bool *is_get; /* drawn in advance, one per request */
+    int64_t next; /* request, from 0 */
 };
 
 static void forget_all(struct course *own)

@@ -22,7 +22,7 @@ struct sim_clients {
     const struct sim_clients_kind *kind;
     struct sim_clients_env env;
     struct sim_ops ops;
-    void *own;                              /* of the kind */
+    void *own; /* of the kind */
 };
 
 /* A random replica that may be sent requests, -1 when there is none. */

@@ -24,8 +24,8 @@ struct client {
 
 struct shared {
     struct client *client;
-    int64_t interval;                       /* ns between the starts of one client's operations; 0: no pause */
-    bool none;                              /* rate 0: no load */
+    int64_t interval; /* ns between the starts of one client's operations; 0: no pause */
+    bool none;        /* rate 0: no load */
 };
 
 static void *shared_make(struct sim_clients *c)
@@ -42,7 +42,8 @@ static void *shared_make(struct sim_clients *c)
     for (unsigned i = 0; i < cfg->count; i++) {
         struct client *cl = &own->client[i];
         *cl = (struct client){.op = SIM_NO_OP, .leader = -1};
-        cl->next_start = own->none ? c->env.load_end : c->env.load_start + own->interval * (int64_t)i / (int64_t)cfg->count;
+        cl->next_start =
+            own->none ? c->env.load_end : c->env.load_start + own->interval * (int64_t)i / (int64_t)cfg->count;
     }
     return own;
 }

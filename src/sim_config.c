@@ -171,9 +171,13 @@ struct sim_fault *config_add_fault(struct sim_config *c)
 
 static void read_events(struct reading *r, const json_t *scenario, struct sim_config *c)
 {
-    static const struct { const char *name; enum sim_fault_kind kind; } types[] = {
-        {"kill_leader", SIM_KILL_LEADER}, {"kill_non_leader", SIM_KILL_NON_LEADER}, {"part_easy", SIM_PART_EASY},
-        {"part_hard", SIM_PART_HARD},     {"part_end", SIM_PART_END},
+    static const struct {
+        const char *name;
+        enum sim_fault_kind kind;
+    } types[] = {
+        {"kill_leader", SIM_KILL_LEADER}, {"kill_non_leader", SIM_KILL_NON_LEADER},
+        {"part_easy", SIM_PART_EASY},     {"part_hard", SIM_PART_HARD},
+        {"part_end", SIM_PART_END},
     };
     const json_t *events = json_object_get(scenario, "events");
     if (!events)
@@ -224,7 +228,8 @@ static void read_benchmarks(struct reading *r, const json_t *tests, struct sim_c
         snprintf(path, sizeof path, "tests.benchmarks.%s", sim_metric_names[m]);
         const json_t *three = json_object_get(benchmarks, sim_metric_names[m]);
         if (!three) {
-            config_problem(r, path, "missing: all four metrics must be there, or the course's simulator stops when it scores");
+            config_problem(r, path,
+                           "missing: all four metrics must be there, or the course's simulator stops when it scores");
             continue;
         }
         bool good = json_is_array(three) && json_array_size(three) == 3;
@@ -249,11 +254,18 @@ static void read_tests(struct reading *r, const json_t *scenario, struct sim_con
         config_problem(r, "tests", "%s", tests ? "must be an object" : "missing");
         return;
     }
-    static const char *const known[] = {"benchmarks", "maximum_get_fail_fraction", "maximum_put_fail_fraction",
-                                        "maximum_get_generation_fail_fraction", "maximum_appends_batched_fraction", NULL};
+    static const char *const known[] = {"benchmarks",
+                                        "maximum_get_fail_fraction",
+                                        "maximum_put_fail_fraction",
+                                        "maximum_get_generation_fail_fraction",
+                                        "maximum_appends_batched_fraction",
+                                        NULL};
     config_spelling(r, tests, "tests", known);
     read_benchmarks(r, tests, c);
-    const struct { const char *key, *path; double *at; } fractions[] = {
+    const struct {
+        const char *key, *path;
+        double *at;
+    } fractions[] = {
         {"maximum_get_fail_fraction", "tests.maximum_get_fail_fraction", &c->tests.max_get_fail},
         {"maximum_put_fail_fraction", "tests.maximum_put_fail_fraction", &c->tests.max_put_fail},
         {"maximum_get_generation_fail_fraction", "tests.maximum_get_generation_fail_fraction",
@@ -310,9 +322,9 @@ static void sort_faults(struct sim_config *c)
 
 static void read_scenario(struct reading *r, const json_t *scenario, struct sim_config *c)
 {
-    static const char *const known[] = {"lifetime", "replicas", "requests", "tests", "seed", "mix", "start_wait",
-                                        "end_wait", "drops", "max_packets", "events", "name", "clients", "network", "faults",
-                                        NULL};
+    static const char *const known[] = {"lifetime",   "replicas", "requests", "tests",       "seed",   "mix",
+                                        "start_wait", "end_wait", "drops",    "max_packets", "events", "name",
+                                        "clients",    "network",  "faults",   NULL};
     config_spelling(r, scenario, "", known);
     c->clients.shared = is_shared(scenario);
     static const char *const required[] = {"lifetime", "replicas", "requests"};
@@ -330,7 +342,8 @@ static void read_scenario(struct reading *r, const json_t *scenario, struct sim_
     c->replicas = (unsigned)config_integer(r, scenario, "replicas", "replicas", 3, SIM_REPLICAS_MAX, 3);
     c->requests = config_integer(r, scenario, "requests", "requests", 0, REQUESTS_MAX, 0);
     c->mix = config_number(r, scenario, "mix", "mix", 0, 1, 0.8);
-    c->start_wait = (int64_t)(config_number(r, scenario, "start_wait", "start_wait", 0, lifetime, WAIT_START) * SIM_SECOND);
+    c->start_wait =
+        (int64_t)(config_number(r, scenario, "start_wait", "start_wait", 0, lifetime, WAIT_START) * SIM_SECOND);
     c->end_wait = (int64_t)(config_number(r, scenario, "end_wait", "end_wait", 0, lifetime, WAIT_END) * SIM_SECOND);
     c->network.loss = config_number(r, scenario, "drops", "drops", 0, 1, 0);
     c->max_packets = config_integer(r, scenario, "max_packets", "max_packets", c->requests, 900000,

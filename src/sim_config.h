@@ -28,7 +28,8 @@
  *   network      {"loss": p, "duplicate": p, "delay_ms": [min, max]}  between replicas; loss overrides drops; each copy
  *                has a delay of its own, so messages overtake each other
  *   faults       list of
- *                {"kind": "partition", "around": "leader", "begin": s, "end": s}   the leader with a minority on one side
+ *                {"kind": "partition", "around": "leader", "begin": s, "end": s}   the leader with a minority on one
+ * side
  *                {"kind": "partition", "groups": [["0000", "0001"], ["0002"]], "begin": s, "end": s}
  *                                     replicas that are not named form one more group
  *                {"kind": "kill", "node": "leader" | "non_leader" | ID, "at": s, "signal": "KILL" | "TERM"}
@@ -47,44 +48,59 @@ enum { SIM_REPLICAS_MAX = 21, SIM_CLIENTS_MAX = 64, SIM_KEYS_MAX = 1000, SIM_CLI
 
 enum sim_fault_kind {
     /* events of the course */
-    SIM_PART_EASY, SIM_PART_HARD, SIM_PART_END, SIM_KILL_LEADER, SIM_KILL_NON_LEADER,
+    SIM_PART_EASY,
+    SIM_PART_HARD,
+    SIM_PART_END,
+    SIM_KILL_LEADER,
+    SIM_KILL_NON_LEADER,
     /* ours */
-    SIM_PARTITION_LEADER, SIM_PARTITION_GROUPS, SIM_KILL, SIM_PAUSE
+    SIM_PARTITION_LEADER,
+    SIM_PARTITION_GROUPS,
+    SIM_KILL,
+    SIM_PAUSE
 };
 
 enum sim_target { SIM_TARGET_LEADER, SIM_TARGET_NON_LEADER, SIM_TARGET_NODE };
 
 struct sim_fault {
     enum sim_fault_kind kind;
-    int64_t begin, end;                 /* ns after the end of start_wait; events and kills have no end: end == begin */
+    int64_t begin, end; /* ns after the end of start_wait; events and kills have no end: end == begin */
     enum sim_target target;
-    unsigned node;                      /* SIM_TARGET_NODE: index of the replica */
-    unsigned char group[SIM_REPLICAS_MAX];  /* SIM_PARTITION_GROUPS: the group of each replica */
-    int sig;                            /* SIM_KILL */
+    unsigned node;                         /* SIM_TARGET_NODE: index of the replica */
+    unsigned char group[SIM_REPLICAS_MAX]; /* SIM_PARTITION_GROUPS: the group of each replica */
+    int sig;                               /* SIM_KILL */
 };
 
 enum sim_metric { SIM_TOTAL_MSGS, SIM_FAILURES, SIM_DUPLICATES, SIM_MEDIAN_LATENCY, SIM_METRICS };
 extern const char *const sim_metric_names[SIM_METRICS];
 
 struct sim_tests {
-    bool present;                       /* false: shared clients, nothing to score */
+    bool present; /* false: shared clients, nothing to score */
     double tier[SIM_METRICS][3];
     double max_get_fail, max_put_fail, max_get_generation_fail, max_batched;
 };
 
-struct sim_clients_config { bool shared; unsigned count, keys; int64_t timeout; double rate; };   /* ns; operations a second */
-struct sim_network_config { double loss, duplicate; int64_t delay_min, delay_max; };             /* ns */
+struct sim_clients_config {
+    bool shared;
+    unsigned count, keys;
+    int64_t timeout;
+    double rate;
+}; /* ns; operations a second */
+struct sim_network_config {
+    double loss, duplicate;
+    int64_t delay_min, delay_max;
+}; /* ns */
 
 struct sim_config {
-    char name[64];                      /* usable as a file name */
-    json_t *scenario;                   /* as it was read */
+    char name[64];    /* usable as a file name */
+    json_t *scenario; /* as it was read */
     bool has_seed;
-    uint64_t seed;                      /* below 2^63 */
-    int64_t lifetime, start_wait, end_wait;   /* ns */
+    uint64_t seed;                          /* below 2^63 */
+    int64_t lifetime, start_wait, end_wait; /* ns */
     unsigned replicas;
     int64_t requests, max_packets;
     double mix;
-    struct sim_fault *faults;           /* events and faults by time of their beginning */
+    struct sim_fault *faults; /* events and faults by time of their beginning */
     size_t n_faults;
     struct sim_tests tests;
     struct sim_clients_config clients;
@@ -96,8 +112,8 @@ enum { SIM_CONFIG_ERR = 2048 };
 enum sim_config_result { SIM_CONFIG_OK, SIM_CONFIG_BAD, SIM_CONFIG_UNREADABLE };
 
 /* Reads a scenario from a file, or from `arg` itself when that is JSON text (its first character is "{"). On failure
- * `err` has one line "FILE: KEY: reason" for each problem, and there is nothing to free. `warnings` (never NULL) gets such
- * lines for keys that look misspelt. */
+ * `err` has one line "FILE: KEY: reason" for each problem, and there is nothing to free. `warnings` (never NULL) gets
+ * such lines for keys that look misspelt. */
 enum sim_config_result sim_config_load(const char *arg, struct sim_config *c, char err[SIM_CONFIG_ERR],
                                        char warnings[SIM_CONFIG_ERR]);
 void sim_config_free(struct sim_config *c);

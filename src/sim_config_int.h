@@ -5,7 +5,7 @@
 #include "sim_config.h"
 
 struct reading {
-    const char *file;                   /* for messages */
+    const char *file; /* for messages */
     char *err, *warnings;
     bool bad;
 };

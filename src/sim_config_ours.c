@@ -22,7 +22,8 @@ const char sim_config_help[] =
     "  end_wait     0..lifetime       2.0     seconds after the last one\n"
     "  drops        0..1              0.0     loss between replicas\n"
     "  max_packets  requests..900000  20000   messages between replicas that end the run early\n"
-    "  events       list              []      {\"type\": kill_leader | kill_non_leader | part_easy | part_hard | part_end,\n"
+    "  events       list              []      {\"type\": kill_leader | kill_non_leader | part_easy | part_hard | "
+    "part_end,\n"
     "                                          \"time\": seconds after start_wait, 0..lifetime}\n"
     "\n"
     "Keys of our own:\n"
@@ -31,12 +32,15 @@ const char sim_config_help[] =
     "               shared: each client does one operation at a time on the keys k1..kN, which all clients use; every\n"
     "               value is written once; R operations a second in total (default requests / lifetime); at the end\n"
     "               each client reads every key. `tests` may be missing then, `requests` too when there is a rate.\n"
-    "  network      {\"loss\": p, \"duplicate\": p, \"delay_ms\": [min, max]}   between replicas; loss overrides drops;\n"
+    "  network      {\"loss\": p, \"duplicate\": p, \"delay_ms\": [min, max]}   between replicas; loss overrides "
+    "drops;\n"
     "               each copy has its own delay, so messages overtake each other\n"
     "  faults       a list of these; times as for events\n"
     "               {\"kind\": \"partition\", \"around\": \"leader\", \"begin\": s, \"end\": s}\n"
-    "               {\"kind\": \"partition\", \"groups\": [[\"0000\", \"0001\"], [\"0002\"]], \"begin\": s, \"end\": s}\n"
-    "               {\"kind\": \"kill\", \"node\": \"leader\" | \"non_leader\" | \"0003\", \"at\": s, \"signal\": \"KILL\" | \"TERM\"}\n"
+    "               {\"kind\": \"partition\", \"groups\": [[\"0000\", \"0001\"], [\"0002\"]], \"begin\": s, \"end\": "
+    "s}\n"
+    "               {\"kind\": \"kill\", \"node\": \"leader\" | \"non_leader\" | \"0003\", \"at\": s, \"signal\": "
+    "\"KILL\" | \"TERM\"}\n"
     "               {\"kind\": \"pause\", \"node\": as above, \"begin\": s, \"end\": s}\n";
 
 /* The section o[key], NULL when it is missing or wrong. */
@@ -100,7 +104,7 @@ struct one {
     struct reading *r;
     const struct sim_config *c;
     const json_t *o;
-    char path[40];                      /* "faults[N]" */
+    char path[40]; /* "faults[N]" */
 };
 
 static const char *key_of(struct one *f, const char *key, char out[64])
@@ -135,7 +139,8 @@ static void read_groups(struct one *f, struct sim_fault *out)
     const json_t *groups = json_object_get(f->o, "groups");
     key_of(f, "groups", path);
     if (!json_is_array(groups) || json_array_size(groups) == 0 || json_array_size(groups) > SIM_REPLICAS_MAX) {
-        config_problem(f->r, path, "must be a list of lists of replica ids, such as [[\"0000\", \"0001\"], [\"0002\"]]");
+        config_problem(f->r, path,
+                       "must be a list of lists of replica ids, such as [[\"0000\", \"0001\"], [\"0002\"]]");
         return;
     }
     size_t n = json_array_size(groups), named = 0;
@@ -151,7 +156,8 @@ static void read_groups(struct one *f, struct sim_fault *out)
             const char *id = json_string_value(json_array_get(members, i));
             int at = sim_id_index(id, 0, f->c->replicas);
             if (at < 0) {
-                config_problem(f->r, path, "\"%.20s\" is not a replica: they are 0000 to %04X", id ? id : "?", f->c->replicas - 1);
+                config_problem(f->r, path, "\"%.20s\" is not a replica: they are 0000 to %04X", id ? id : "?",
+                               f->c->replicas - 1);
                 return;
             }
             if (out->group[at] != n) {
@@ -194,8 +200,8 @@ static void read_target(struct one *f, struct sim_fault *out)
         out->target = SIM_TARGET_NODE;
         out->node = (unsigned)at;
     } else
-        config_problem(f->r, key_of(f, "node", path), "must be \"leader\", \"non_leader\" or a replica's id (0000 to %04X)",
-                       f->c->replicas - 1);
+        config_problem(f->r, key_of(f, "node", path),
+                       "must be \"leader\", \"non_leader\" or a replica's id (0000 to %04X)", f->c->replicas - 1);
 }
 
 static void read_kill(struct one *f, struct sim_fault *out)
@@ -224,8 +230,10 @@ static void read_pause(struct one *f, struct sim_fault *out)
 
 static void read_faults(struct reading *r, const json_t *scenario, struct sim_config *c)
 {
-    static const struct { const char *kind; void (*read)(struct one *, struct sim_fault *); } kinds[] = {
-        {"partition", read_partition}, {"kill", read_kill}, {"pause", read_pause}};
+    static const struct {
+        const char *kind;
+        void (*read)(struct one *, struct sim_fault *);
+    } kinds[] = {{"partition", read_partition}, {"kill", read_kill}, {"pause", read_pause}};
     static const char *const known[] = {"kind", "around", "groups", "begin", "end", "node", "at", "signal", NULL};
     const json_t *faults = json_object_get(scenario, "faults");
     if (faults && !json_is_array(faults)) {

@@ -44,7 +44,8 @@ static bool of_a_run(const char *name)
     return strcmp(name, "run.json") == 0 || strncmp(name, "run.db", 6) == 0 || ends_with(name, ".jsonl");
 }
 
-/* How many entries are left in the directory, -1 when it cannot be read; with `remove` after the files of a run are gone. */
+/* How many entries are left in the directory, -1 when it cannot be read; with `remove` after the files of a run are
+ * gone. */
 static int entries(const char *path, bool remove_old)
 {
     DIR *d = opendir(path);
@@ -72,7 +73,8 @@ static int make_explicit(const char *out, bool force, char err[512])
     if (left < 0)
         return failed(CANNOT_CREATE, err, out, strerror(errno));
     if (left > 0 && !force)
-        return failed(CANNOT_CREATE, err, out, "not empty; name another directory, or --force to replace the run in it");
+        return failed(CANNOT_CREATE, err, out,
+                      "not empty; name another directory, or --force to replace the run in it");
     return 0;
 }
 

@@ -9,8 +9,9 @@
 enum { SIM_PATH_MAX = 4096 };
 
 /* Makes the directory of a run. With `out` NULL it is runs/NAME-SEED, or the same with .2, .3 ... when that exists, and
- * the link runs/latest points to it. An explicit `out` may exist when it is empty; with `force` the files of a former run
- * in it are removed. 0 with the absolute path in `dir` and the path to show in `shown`, else 73 with words in `err`. */
+ * the link runs/latest points to it. An explicit `out` may exist when it is empty; with `force` the files of a former
+ * run in it are removed. 0 with the absolute path in `dir` and the path to show in `shown`, else 73 with words in
+ * `err`. */
 int sim_dir_make(const char *out, const char *name, uint64_t seed, bool force, char dir[SIM_PATH_MAX],
                  char shown[SIM_PATH_MAX], char err[512]);
 

@@ -27,8 +27,8 @@ static void default_signals(void)
 }
 
 /* In the child: becomes the replica, or tells why not through `report`. */
-_Noreturn static void become(const char *const *argv, const struct sim_variable *variables, pid_t parent, const int out[2],
-                             int report)
+_Noreturn static void become(const char *const *argv, const struct sim_variable *variables, pid_t parent,
+                             const int out[2], int report)
 {
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -101,7 +101,8 @@ void sim_proc_signal(const struct sim_proc *p, int sig)
 bool sim_proc_reap(struct sim_proc *p)
 {
     siginfo_t info = {0};
-    if (p->state != SIM_PROC_RUNNING || waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+    if (p->state != SIM_PROC_RUNNING || waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid == 0)
         return false;
     kill(-p->pid, SIGKILL); /* while its number is still taken: nobody else can be meant */
     waitpid(p->pid, &p->status, 0);

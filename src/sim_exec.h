@@ -1,4 +1,5 @@
-/* sim_exec.h -- the replica processes: started in a process group of their own, read without blocking, ended for sure. */
+/* sim_exec.h -- the replica processes: started in a process group of their own, read without blocking, ended for sure.
+ */
 #ifndef FAULTLINE_SIM_EXEC_H
 #define FAULTLINE_SIM_EXEC_H
 
@@ -10,13 +11,15 @@ enum sim_proc_state { SIM_PROC_NONE, SIM_PROC_RUNNING, SIM_PROC_ENDED };
 
 struct sim_proc {
     enum sim_proc_state state;
-    pid_t pid;                              /* also its process group */
-    int out[2];                             /* reading ends of its stdout and stderr; -1 when closed */
+    pid_t pid;  /* also its process group */
+    int out[2]; /* reading ends of its stdout and stderr; -1 when closed */
     struct sim_lines lines[2];
-    int status;                             /* of waitpid(), once ENDED */
+    int status; /* of waitpid(), once ENDED */
 };
 
-struct sim_variable { const char *name, *value; };
+struct sim_variable {
+    const char *name, *value;
+};
 
 /* Starts argv (NULL-terminated) with stdin from /dev/null and `variables` (ended by a NULL name) added to the
  * environment. It has a session and process group of its own, default signals, no descriptor of ours, and dies with us.

@@ -1,4 +1,5 @@
-/* Events of the course and faults of ours: partitions, kills, pauses; each is recorded as a band (fault.begin, fault.end). */
+/* Events of the course and faults of ours: partitions, kills, pauses; each is recorded as a band (fault.begin,
+ * fault.end). */
 #include "sim_run_int.h"
 
 #include <inttypes.h>
@@ -9,18 +10,21 @@
 
 static const int64_t PATIENCE = 2 * SIM_SECOND; /* from SIGTERM to SIGKILL */
 static const char *const kind_names[] = {
-    [SIM_PART_EASY] = "part_easy",     [SIM_PART_HARD] = "part_hard",
-    [SIM_PART_END] = "part_end",       [SIM_KILL_LEADER] = "kill_leader",
+    [SIM_PART_EASY] = "part_easy",
+    [SIM_PART_HARD] = "part_hard",
+    [SIM_PART_END] = "part_end",
+    [SIM_KILL_LEADER] = "kill_leader",
     [SIM_KILL_NON_LEADER] = "kill_non_leader",
     [SIM_PARTITION_LEADER] = "partition around the leader",
     [SIM_PARTITION_GROUPS] = "partition in groups",
-    [SIM_KILL] = "kill",               [SIM_PAUSE] = "pause",
+    [SIM_KILL] = "kill",
+    [SIM_PAUSE] = "pause",
 };
 
 /* ---- who ---- */
 
-/* The living replica that last called itself leader; of several, the one with the highest term. A deposed leader that has
- * not heard of it yet still calls itself so, in an older term. */
+/* The living replica that last called itself leader; of several, the one with the highest term. A deposed leader that
+ * has not heard of it yet still calls itself so, in an older term. */
 static int claimed_leader(const struct sim_run *run)
 {
     int best = -1;
@@ -104,8 +108,9 @@ static int64_t part(struct sim_run *run, const struct sim_fault *f, const unsign
         return 0;
     }
     trace_set_cause(run->w, 0);
-    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){.f = number, .kind = "partition", .groups = {sides, n_sides},
-                                                                  .cause = kind_names[f->kind]});
+    trace_put_fault_begin(
+        run->w, &(struct trace_rec_fault_begin){
+                    .f = number, .kind = "partition", .groups = {sides, n_sides}, .cause = kind_names[f->kind]});
     open_fault(run, (struct sim_open_fault){.f = number, .end = end, .kind = f->kind});
     sim_say(run, "F%" PRId64 " %s:%s", number, kind_names[f->kind], text);
     return number;
@@ -123,7 +128,8 @@ static void end_fault(struct sim_run *run, size_t at)
     if (o.f == run->course_cut)
         run->course_cut = 0;
     trace_set_cause(run->w, 0);
-    trace_put_fault_end(run->w, &(struct trace_rec_fault_end){.f = o.f, .kind = pause ? "pause" : "partition",
+    trace_put_fault_end(run->w, &(struct trace_rec_fault_end){.f = o.f,
+                                                              .kind = pause ? "pause" : "partition",
                                                               .node = pause ? run->node[o.node].id : NULL});
     sim_say(run, "F%" PRId64 " %s ended", o.f, pause ? "pause" : "partition");
 }
@@ -168,7 +174,8 @@ static void course_part(struct sim_run *run, const struct sim_fault *f)
     run->course_cut = part(run, f, group, INT64_MAX);
 }
 
-/* The leader with a minority on one side, so that the other side can elect another: the minority takes the dead first. */
+/* The leader with a minority on one side, so that the other side can elect another: the minority takes the dead first.
+ */
 static void part_around_leader(struct sim_run *run, const struct sim_fault *f)
 {
     unsigned char group[SIM_REPLICAS_MAX] = {0};
@@ -204,14 +211,17 @@ static void kill_node(struct sim_run *run, const struct sim_fault *f, int i, int
     node->kill_at = sim_now(run) + PATIENCE;
     run->stats->killed++;
     trace_set_cause(run->w, 0);
-    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){.f = ++run->f, .kind = "kill", .node = node->id,
-                                                                  .sig = TRACE_OPT(sig), .cause = kind_names[f->kind]});
+    trace_put_fault_begin(
+        run->w,
+        &(struct trace_rec_fault_begin){
+            .f = ++run->f, .kind = "kill", .node = node->id, .sig = TRACE_OPT(sig), .cause = kind_names[f->kind]});
     trace_flush(run->w);
     close(node->fd); /* what it had sent and nobody has read yet is lost with it */
     node->fd = -1;
     sim_proc_signal(&node->proc, sig);
     sim_proc_signal(&node->proc, SIGCONT); /* a paused one must be able to end */
-    sim_say(run, "F%" PRId64 " %s: %s with %s", run->f, kind_names[f->kind], node->id, sig == SIGKILL ? "SIGKILL" : "SIGTERM");
+    sim_say(run, "F%" PRId64 " %s: %s with %s", run->f, kind_names[f->kind], node->id,
+            sig == SIGKILL ? "SIGKILL" : "SIGTERM");
 }
 
 static void course_kill_leader(struct sim_run *run, const struct sim_fault *f)
@@ -230,11 +240,15 @@ static void pause_node(struct sim_run *run, const struct sim_fault *f)
         return;
     }
     trace_set_cause(run->w, 0);
-    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){.f = ++run->f, .kind = "pause", .node = run->node[i].id,
-                                                                  .sig = TRACE_OPT(SIGSTOP), .cause = kind_names[f->kind]});
+    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){.f = ++run->f,
+                                                                  .kind = "pause",
+                                                                  .node = run->node[i].id,
+                                                                  .sig = TRACE_OPT(SIGSTOP),
+                                                                  .cause = kind_names[f->kind]});
     trace_flush(run->w);
     sim_proc_signal(&run->node[i].proc, SIGSTOP);
-    open_fault(run, (struct sim_open_fault){.f = run->f, .end = run->load_start + f->end, .kind = SIM_PAUSE, .node = (unsigned)i});
+    open_fault(run, (struct sim_open_fault){
+                        .f = run->f, .end = run->load_start + f->end, .kind = SIM_PAUSE, .node = (unsigned)i});
     sim_say(run, "F%" PRId64 " pause: %s", run->f, run->node[i].id);
 }
 
@@ -273,7 +287,8 @@ static void begin_fault(struct sim_run *run, const struct sim_fault *f)
 
 int64_t sim_fault_deadline(const struct sim_run *run)
 {
-    int64_t t = run->next_fault < run->cfg->n_faults ? run->load_start + run->cfg->faults[run->next_fault].begin : INT64_MAX;
+    int64_t t =
+        run->next_fault < run->cfg->n_faults ? run->load_start + run->cfg->faults[run->next_fault].begin : INT64_MAX;
     for (size_t i = 0; i < run->n_open; i++)
         t = run->open[i].end < t ? run->open[i].end : t;
     return t;

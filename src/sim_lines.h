@@ -9,15 +9,15 @@
 
 enum {
     SIM_LINE_MAX = 4096,
-    SIM_LINES_BURST = 256 * 1024,           /* bytes that are kept at once */
-    SIM_LINES_RATE = 128 * 1024             /* and bytes a second after that */
+    SIM_LINES_BURST = 256 * 1024, /* bytes that are kept at once */
+    SIM_LINES_RATE = 128 * 1024   /* and bytes a second after that */
 };
 
 struct sim_lines {
     char buffer[SIM_LINE_MAX + 1];
     size_t n;
-    bool cut;                               /* the line in the buffer is longer than it */
-    int64_t budget, t;                      /* bytes that may still be kept; time of the last refill, ns */
+    bool cut;          /* the line in the buffer is longer than it */
+    int64_t budget, t; /* bytes that may still be kept; time of the last refill, ns */
     int64_t dropped_lines, dropped_bytes;
 };
 

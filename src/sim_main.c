@@ -32,7 +32,8 @@ static const char help[] =
     "  --reads POLICY       sets FAULTLINE_READS=POLICY for the replicas (index or local, for ours)\n"
     "  --seed N             of all random choices; default: the scenario's, else a random one. Always printed.\n"
     "                       Real processes in real time: the same seed gives the same choices, not the same run.\n"
-    "  --out DIR            the run directory; default runs/NAME-SEED (.2, .3 ... when taken), with a link runs/latest\n"
+    "  --out DIR            the run directory; default runs/NAME-SEED (.2, .3 ... when taken), with a link "
+    "runs/latest\n"
     "  --force              replace the run that is in DIR\n"
     "  --check              then run `analyze` on it; its verdict counts too\n"
     "  --bodies             record datagrams whole\n"
@@ -40,17 +41,21 @@ static const char help[] =
     "  --quiet              only the verdict\n"
     "  --help, --help-scenario, --version\n"
     "\n"
-    "Where the course's simulator is blind, this one sees: a replica that ends by itself is noticed and fails the run; an\n"
-    "unknown leader is an incorrect message, not a crash; an empty datagram or one that is not UTF-8, for which the course\n"
-    "ends the replica, is recorded and counted as incorrect. A replica for which there is a message before its hello is\n"
+    "Where the course's simulator is blind, this one sees: a replica that ends by itself is noticed and fails the run; "
+    "an\n"
+    "unknown leader is an incorrect message, not a crash; an empty datagram or one that is not UTF-8, for which the "
+    "course\n"
+    "ends the replica, is recorded and counted as incorrect. A replica for which there is a message before its hello "
+    "is\n"
     "taken for dead, as there.\n"
     "\n"
-    "exit status: 0 passed; 1 a correctness check failed, or analyze found a violation; 2 undecided, or no progress after\n"
+    "exit status: 0 passed; 1 a correctness check failed, or analyze found a violation; 2 undecided, or no progress "
+    "after\n"
     "the last fault; 64 usage; 65 bad scenario; 66 cannot open; 70 internal error; 73 cannot create; 74 I/O error;\n"
     "130 interrupted\n";
 
 struct options {
-    const char *command[REPLICA_ARGS_MAX + 2];  /* the replica's program and arguments, NULL-terminated */
+    const char *command[REPLICA_ARGS_MAX + 2]; /* the replica's program and arguments, NULL-terminated */
     size_t n_command;
     const char *reads, *out, *scenario;
     bool has_seed, force, check, bodies, silence, quiet;
@@ -74,11 +79,26 @@ static bool parse_seed(const char *text, uint64_t *seed)
     return errno == 0 && *end == '\0' && v <= INT64_MAX;
 }
 
-enum { O_REPLICA = 1, O_ARG, O_READS, O_SEED, O_OUT, O_FORCE, O_CHECK, O_BODIES, O_SILENCE, O_QUIET, O_HELP, O_SCENARIO, O_VERSION };
+enum {
+    O_REPLICA = 1,
+    O_ARG,
+    O_READS,
+    O_SEED,
+    O_OUT,
+    O_FORCE,
+    O_CHECK,
+    O_BODIES,
+    O_SILENCE,
+    O_QUIET,
+    O_HELP,
+    O_SCENARIO,
+    O_VERSION
+};
 
 static int print_version(void)
 {
-    printf("simulate %s, trace schema %s %d, jansson %s\n", FAULTLINE_VERSION, TRACE_SCHEMA, TRACE_VERSION, jansson_version_str());
+    printf("simulate %s, trace schema %s %d, jansson %s\n", FAULTLINE_VERSION, TRACE_SCHEMA, TRACE_VERSION,
+           jansson_version_str());
     return PASSED;
 }
 
@@ -86,13 +106,20 @@ static int print_version(void)
 static int parse_options(int argc, char **argv, struct options *o)
 {
     static const struct option names[] = {
-        {"replica", required_argument, NULL, O_REPLICA}, {"replica-arg", required_argument, NULL, O_ARG},
-        {"reads", required_argument, NULL, O_READS},     {"seed", required_argument, NULL, O_SEED},
-        {"out", required_argument, NULL, O_OUT},         {"force", no_argument, NULL, O_FORCE},
-        {"check", no_argument, NULL, O_CHECK},           {"bodies", no_argument, NULL, O_BODIES},
-        {"silence", no_argument, NULL, O_SILENCE},       {"quiet", no_argument, NULL, O_QUIET},
-        {"help", no_argument, NULL, O_HELP},             {"help-scenario", no_argument, NULL, O_SCENARIO},
-        {"version", no_argument, NULL, O_VERSION},       {NULL, 0, NULL, 0},
+        {"replica", required_argument, NULL, O_REPLICA},
+        {"replica-arg", required_argument, NULL, O_ARG},
+        {"reads", required_argument, NULL, O_READS},
+        {"seed", required_argument, NULL, O_SEED},
+        {"out", required_argument, NULL, O_OUT},
+        {"force", no_argument, NULL, O_FORCE},
+        {"check", no_argument, NULL, O_CHECK},
+        {"bodies", no_argument, NULL, O_BODIES},
+        {"silence", no_argument, NULL, O_SILENCE},
+        {"quiet", no_argument, NULL, O_QUIET},
+        {"help", no_argument, NULL, O_HELP},
+        {"help-scenario", no_argument, NULL, O_SCENARIO},
+        {"version", no_argument, NULL, O_VERSION},
+        {NULL, 0, NULL, 0},
     };
     const char *args[REPLICA_ARGS_MAX];
     size_t n_args = 0;
@@ -147,9 +174,11 @@ static int parse_options(int argc, char **argv, struct options *o)
         }
     }
     if (optind + 1 != argc)
-        return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ", optind == argc ? "" : argv[optind + 1]);
+        return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ",
+                     optind == argc ? "" : argv[optind + 1]);
     if (!program)
-        return usage("--replica PROGRAM is required: runs of our own replica in virtual time are not available yet", "");
+        return usage("--replica PROGRAM is required: runs of our own replica in virtual time are not available yet",
+                     "");
     o->scenario = argv[optind];
     o->command[o->n_command++] = program;
     for (size_t i = 0; i < n_args; i++)
@@ -231,13 +260,14 @@ static json_t *describe(const struct options *o, const struct sim_config *c, int
         json_array_append_new(command, json_string(argv[i]));
     if (!getcwd(cwd, sizeof cwd))
         cwd[0] = '\0';
-    json_t *run = json_pack("{s:s, s:s, s:I, s:O, s:o, s:s, s:s, s:{s:s, s:s, s:i}}", "schema", "faultline-run/1", "name", c->name,
-                            "seed", (json_int_t)o->seed, "scenario", c->scenario, "command", command, "rerun", rerun, "cwd", cwd,
-                            "versions", "simulate", FAULTLINE_VERSION, "jansson", jansson_version_str(), "trace", TRACE_VERSION);
+    json_t *run = json_pack("{s:s, s:s, s:I, s:O, s:o, s:s, s:s, s:{s:s, s:s, s:i}}", "schema", "faultline-run/1",
+                            "name", c->name, "seed", (json_int_t)o->seed, "scenario", c->scenario, "command", command,
+                            "rerun", rerun, "cwd", cwd, "versions", "simulate", FAULTLINE_VERSION, "jansson",
+                            jansson_version_str(), "trace", TRACE_VERSION);
     if (!run) { /* words that are not UTF-8 */
         json_decref(command);
-        run = json_pack("{s:s, s:s, s:I, s:O}", "schema", "faultline-run/1", "name", c->name, "seed", (json_int_t)o->seed, "scenario",
-                        c->scenario);
+        run = json_pack("{s:s, s:s, s:I, s:O}", "schema", "faultline-run/1", "name", c->name, "seed",
+                        (json_int_t)o->seed, "scenario", c->scenario);
     }
     return run;
 }
@@ -279,7 +309,8 @@ static int worse(int a, int b)
     return a == 1 || b == 1 ? 1 : a > b ? a : b;
 }
 
-static void print_verdict(const struct sim_config *c, const struct sim_result *r, int status, const char *shown, const char *rerun)
+static void print_verdict(const struct sim_config *c, const struct sim_result *r, int status, const char *shown,
+                          const char *rerun)
 {
     unsigned failed = 0, applied = 0;
     for (int i = 0; i < SIM_CHECKS; i++) {
@@ -296,23 +327,35 @@ static void print_verdict(const struct sim_config *c, const struct sim_result *r
         printf("again: %s\n", rerun);
 }
 
-struct session { struct options o; struct sim_config c; json_t *run; char dir[SIM_PATH_MAX], shown[SIM_PATH_MAX], rerun[COMMAND_MAX]; };
+struct session {
+    struct options o;
+    struct sim_config c;
+    json_t *run;
+    char dir[SIM_PATH_MAX], shown[SIM_PATH_MAX], rerun[COMMAND_MAX];
+};
 
 static int simulate(struct session *s, struct sim_result *result, char err[512])
 {
     const struct options *o = &s->o;
     const struct sim_config *c = &s->c;
     if (!o->quiet) {
-        printf("%s: %u replicas of %s, %.0f s, seed %" PRIu64 ", run directory %s\n", c->name, c->replicas, o->command[0],
-               (double)(c->start_wait + c->lifetime + c->end_wait) / SIM_SECOND, o->seed, s->shown);
+        printf("%s: %u replicas of %s, %.0f s, seed %" PRIu64 ", run directory %s\n", c->name, c->replicas,
+               o->command[0], (double)(c->start_wait + c->lifetime + c->end_wait) / SIM_SECOND, o->seed, s->shown);
         printf("again: %s\n", s->rerun);
         fflush(stdout);
     }
     int rc = sim_dir_write(s->dir, s->run, err);
     if (rc)
         return rc;
-    return sim_run(&(struct sim_plan){.cfg = c, .seed = o->seed, .command = o->command, .reads = o->reads, .dir = s->dir,
-                                      .version = FAULTLINE_VERSION, .argv = s->rerun, .bodies = o->bodies, .quiet = o->quiet,
+    return sim_run(&(struct sim_plan){.cfg = c,
+                                      .seed = o->seed,
+                                      .command = o->command,
+                                      .reads = o->reads,
+                                      .dir = s->dir,
+                                      .version = FAULTLINE_VERSION,
+                                      .argv = s->rerun,
+                                      .bodies = o->bodies,
+                                      .quiet = o->quiet,
                                       .silent = o->silence || o->quiet},
                    result, err);
 }

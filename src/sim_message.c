@@ -89,7 +89,8 @@ static bool peek(const json_t *root, const char *key, int64_t *out)
 
 static enum sim_type type_of(const char *ty)
 {
-    static const char *const names[] = {[SIM_HELLO] = "hello", [SIM_OK] = "ok", [SIM_REDIRECT] = "redirect", [SIM_FAIL] = "fail"};
+    static const char *const names[] = {
+        [SIM_HELLO] = "hello", [SIM_OK] = "ok", [SIM_REDIRECT] = "redirect", [SIM_FAIL] = "fail"};
     for (int i = 0; i < SIM_OTHER; i++)
         if (strcmp(ty, names[i]) == 0)
             return (enum sim_type)i;

@@ -14,15 +14,16 @@ enum sim_type { SIM_HELLO, SIM_OK, SIM_REDIRECT, SIM_FAIL, SIM_OTHER };
 struct sim_message {
     enum sim_type type;
     const char *ty, *src, *dst, *leader;
-    const char *mid;                    /* NULL: no MID, or none that is a string */
-    const json_t *value;                /* NULL: no value */
+    const char *mid;     /* NULL: no MID, or none that is a string */
+    const json_t *value; /* NULL: no value */
     bool has_term, has_lc;
     int64_t term, lc;
     json_t *root;
 };
 
-/* NULL when the bytes are a message: `m` is filled, to be released with sim_message_free(). Otherwise the reason, a word
- * of net.bad (not_json, not_object, missing_field, bad_type, bad_value, empty), and in `what` the words that go with it. */
+/* NULL when the bytes are a message: `m` is filled, to be released with sim_message_free(). Otherwise the reason, a
+ * word of net.bad (not_json, not_object, missing_field, bad_type, bad_value, empty), and in `what` the words that go
+ * with it. */
 const char *sim_message_parse(const char *bytes, size_t n, struct sim_message *m, char what[96]);
 void sim_message_free(struct sim_message *m);
 

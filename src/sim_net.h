@@ -13,19 +13,19 @@ enum { SIM_CUTS_MAX = 32 };
 
 /* A partition in force: messages between different groups are lost. */
 struct sim_cut {
-    int64_t f;                              /* number of the fault */
+    int64_t f; /* number of the fault */
     unsigned char group[SIM_REPLICAS_MAX];
-    unsigned main;                          /* the group whose word on who leads is heard (protocol of the course) */
+    unsigned main; /* the group whose word on who leads is heard (protocol of the course) */
 };
 
 /* A copy that is on its way. */
 struct sim_flight {
-    int64_t due;                            /* ns */
-    uint64_t order;                         /* of equal times, the older first */
-    int64_t d, cp, in_seq, t_in;            /* of its net.in record */
+    int64_t due;                 /* ns */
+    uint64_t order;              /* of equal times, the older first */
+    int64_t d, cp, in_seq, t_in; /* of its net.in record */
     unsigned from, to;
     size_t n;
-    char *bytes;                            /* owned */
+    char *bytes; /* owned */
 };
 
 struct sim_net {
@@ -33,20 +33,24 @@ struct sim_net {
     struct rng rng;
     struct sim_cut cuts[SIM_CUTS_MAX];
     size_t n_cuts;
-    struct sim_flight *flights;             /* heap, earliest first */
+    struct sim_flight *flights; /* heap, earliest first */
     size_t n_flights, room;
     uint64_t order;
 };
 
 enum sim_fate { SIM_DELIVER, SIM_LOSS, SIM_PARTITION };
 
-struct sim_copy { enum sim_fate fate; int64_t f, delay; };   /* f: the fault, for SIM_PARTITION; delay in ns */
+struct sim_copy {
+    enum sim_fate fate;
+    int64_t f, delay;
+}; /* f: the fault, for SIM_PARTITION; delay in ns */
 
 void sim_net_init(struct sim_net *net, const struct sim_network_config *cfg, uint64_t seed);
 void sim_net_free(struct sim_net *net);
 
 /* What becomes of one datagram from replica `from` to replica `to`: fills one or two copies and returns how many. First
- * the partition, then duplication, then loss and delay of each copy. A duplicate exists only where no partition cuts. */
+ * the partition, then duplication, then loss and delay of each copy. A duplicate exists only where no partition cuts.
+ */
 unsigned sim_net_decide(struct sim_net *net, unsigned from, unsigned to, struct sim_copy copies[2]);
 /* The fault that cuts `from` from `to`, 0 when none does. A replica is never cut from itself. */
 int64_t sim_net_cut(const struct sim_net *net, unsigned from, unsigned to);

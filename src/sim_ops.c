@@ -57,9 +57,11 @@ uint32_t sim_ops_invoke(struct sim_ops *o, unsigned client, const char *key, con
     snprintf(op->key, sizeof op->key, "%s", key);
     snprintf(op->value, sizeof op->value, "%s", value ? value : "");
     trace_set_cause(o->w, 0);
-    op->invoke_seq = trace_put_op_invoke(
-        o->w, &(struct trace_rec_op_invoke){
-                  .op = op_id(o, op, id), .cli = sim_id(o->base + client, cli), .f = op->put ? "put" : "get", .key = op->key, .val = op->put ? op->value : NULL});
+    op->invoke_seq = trace_put_op_invoke(o->w, &(struct trace_rec_op_invoke){.op = op_id(o, op, id),
+                                                                             .cli = sim_id(o->base + client, cli),
+                                                                             .f = op->put ? "put" : "get",
+                                                                             .key = op->key,
+                                                                             .val = op->put ? op->value : NULL});
     return (uint32_t)o->n_ops++;
 }
 
@@ -76,7 +78,9 @@ const struct sim_try *sim_ops_try(struct sim_ops *o, uint32_t op_index, unsigned
         t->mid[i] = alphabet[number % LETTERS];
     sim_ops_random(o->rng, t->mid + NUMBER_LEN, SIM_MID_LEN - NUMBER_LEN);
     trace_set_cause(o->w, op->invoke_seq);
-    t->seq = trace_put_op_try(o->w, &(struct trace_rec_op_try){.op = op_id(o, op, id), .att = ++op->tries, .mid = t->mid, .to = sim_id(to, node)});
+    t->seq = trace_put_op_try(
+        o->w,
+        &(struct trace_rec_op_try){.op = op_id(o, op, id), .att = ++op->tries, .mid = t->mid, .to = sim_id(to, node)});
     return t;
 }
 
@@ -94,12 +98,16 @@ struct sim_try *sim_ops_find(struct sim_ops *o, const char *mid)
     return number < o->n_tries && strcmp(o->tries[number].mid, mid) == 0 ? &o->tries[number] : NULL;
 }
 
-void sim_ops_return(struct sim_ops *o, uint32_t op_index, const char *res, const char *val, int by, const char *why, int64_t cause)
+void sim_ops_return(struct sim_ops *o, uint32_t op_index, const char *res, const char *val, int by, const char *why,
+                    int64_t cause)
 {
     char id[32], node[SIM_ID_LEN];
     struct sim_op *op = &o->op[op_index];
     op->open = false;
     trace_set_cause(o->w, cause);
-    trace_put_op_return(o->w, &(struct trace_rec_op_return){
-                                  .op = op_id(o, op, id), .res = res, .val = val, .by = by >= 0 ? sim_id((unsigned)by, node) : NULL, .why = why});
+    trace_put_op_return(o->w, &(struct trace_rec_op_return){.op = op_id(o, op, id),
+                                                            .res = res,
+                                                            .val = val,
+                                                            .by = by >= 0 ? sim_id((unsigned)by, node) : NULL,
+                                                            .why = why});
 }

@@ -1,5 +1,5 @@
-/* sim_ops.h -- the operations of all clients and the datagrams (tries) that carry them, with their records op.*. What the
- * course's clients and ours have in common. */
+/* sim_ops.h -- the operations of all clients and the datagrams (tries) that carry them, with their records op.*. What
+ * the course's clients and ours have in common. */
 #ifndef FAULTLINE_SIM_OPS_H
 #define FAULTLINE_SIM_OPS_H
 
@@ -10,12 +10,12 @@
 #include "sim_config.h"
 #include "trace.h"
 
-enum { SIM_MID_LEN = 16, SIM_TEXT_LEN = 32 };   /* of MIDs, of keys and values, as the course has them */
+enum { SIM_MID_LEN = 16, SIM_TEXT_LEN = 32 }; /* of MIDs, of keys and values, as the course has them */
 #define SIM_NO_OP UINT32_MAX
 
 struct sim_op {
-    unsigned client;                    /* index */
-    uint32_t number;                    /* of this client, from 1 */
+    unsigned client; /* index */
+    uint32_t number; /* of this client, from 1 */
     bool put, open;
     char key[SIM_TEXT_LEN + 1], value[SIM_TEXT_LEN + 1];
     uint32_t tries;
@@ -23,29 +23,29 @@ struct sim_op {
 };
 
 enum sim_try_state {
-    SIM_TRY_OPEN,                       /* no answer yet */
-    SIM_TRY_OK,                         /* answered ok: any other answer is a duplicate */
-    SIM_TRY_REFUSED,                    /* answered redirect or fail: another answer is unexpected */
-    SIM_TRY_GIVEN_UP                    /* the client waits no more: an answer is late */
+    SIM_TRY_OPEN,    /* no answer yet */
+    SIM_TRY_OK,      /* answered ok: any other answer is a duplicate */
+    SIM_TRY_REFUSED, /* answered redirect or fail: another answer is unexpected */
+    SIM_TRY_GIVEN_UP /* the client waits no more: an answer is late */
 };
 
 struct sim_try {
     char mid[SIM_MID_LEN + 1];
     enum sim_try_state state;
     uint32_t op;
-    unsigned to;                        /* index of the replica */
-    int64_t sent;                       /* ns */
-    int64_t seq;                        /* of the record op.try */
+    unsigned to;  /* index of the replica */
+    int64_t sent; /* ns */
+    int64_t seq;  /* of the record op.try */
 };
 
 struct sim_ops {
     struct trace_writer *w;
     struct rng *rng;
-    unsigned base;                      /* number of the first client's id */
+    unsigned base; /* number of the first client's id */
     struct sim_op *op;
     struct sim_try *tries;
     size_t n_ops, n_tries, op_room, try_room;
-    uint32_t *numbers;                  /* per client: operations so far */
+    uint32_t *numbers; /* per client: operations so far */
 };
 
 void sim_ops_init(struct sim_ops *o, struct trace_writer *w, struct rng *rng, unsigned base, unsigned clients);
@@ -59,7 +59,8 @@ const struct sim_try *sim_ops_try(struct sim_ops *o, uint32_t op, unsigned to, i
 struct sim_try *sim_ops_find(struct sim_ops *o, const char *mid);
 /* What came of it, and op.return: res is ok, fail or info; val is what a get read; `by` a replica's index or -1. The
  * record's cause is `cause`. Once for each operation. */
-void sim_ops_return(struct sim_ops *o, uint32_t op, const char *res, const char *val, int by, const char *why, int64_t cause);
+void sim_ops_return(struct sim_ops *o, uint32_t op, const char *res, const char *val, int by, const char *why,
+                    int64_t cause);
 
 /* A random string of n characters out of [A-Z0-9], terminated. */
 void sim_ops_random(struct rng *rng, char *out, size_t n);

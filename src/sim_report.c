@@ -48,7 +48,8 @@ static void print_statistics(FILE *out, struct sim_result *r)
     fprintf(out, "Total messages dropped: %" PRId64 "\n", s->total_drops);
     fprintf(out, "Total client get()/put() requests: %" PRId64 "/%" PRId64 "\n", s->gets, s->puts);
     fprintf(out, "Total duplicate responses: %" PRId64 "\n", s->duplicates);
-    fprintf(out, "Total unanswered get()/put() requests: %" PRId64 "/%" PRId64 "\n", s->unanswered_gets, s->unanswered_puts);
+    fprintf(out, "Total unanswered get()/put() requests: %" PRId64 "/%" PRId64 "\n", s->unanswered_gets,
+            s->unanswered_puts);
     fprintf(out, "Total redirects: %" PRId64 "\n", s->redirects);
     fprintf(out, "Total get()/put() failures: %" PRId64 "/%" PRId64 "\n", s->failed_gets + s->unanswered_gets,
             s->failed_puts + s->unanswered_puts);
@@ -75,8 +76,8 @@ static void print_tiers(FILE *out, const struct sim_config *c, const struct sim_
     }
     for (int m = 0; m < SIM_METRICS; m++) {
         const double *t = c->tests.tier[m];
-        fprintf(out, "%-16s %-12.6g %-8s (below %g Bonus, below %g Full, below %g Partial)\n", sim_metric_names[m], v->tier[m].value,
-                sim_tier_names[v->tier[m].tier], t[0], t[1], t[2]);
+        fprintf(out, "%-16s %-12.6g %-8s (below %g Bonus, below %g Full, below %g Partial)\n", sim_metric_names[m],
+                v->tier[m].value, sim_tier_names[v->tier[m].tier], t[0], t[1], t[2]);
     }
 }
 
@@ -116,15 +117,35 @@ static json_t *statistics(const struct sim_result *r)
 {
     struct sim_stats s = r->stats;
     json_t *o = json_object(), *leaders = json_array();
-    const struct { const char *name; int64_t value; } figures[] = {
-        {"died", s.died}, {"killed", s.killed}, {"total_msgs", s.total_msgs}, {"total_drops", s.total_drops},
-        {"gets", s.gets}, {"puts", s.puts}, {"acked_gets", s.acked_gets}, {"acked_puts", s.acked_puts},
-        {"duplicates", s.duplicates}, {"unanswered_gets", s.unanswered_gets}, {"unanswered_puts", s.unanswered_puts},
-        {"redirects", s.redirects}, {"failed_gets", s.failed_gets}, {"failed_puts", s.failed_puts},
-        {"failures", sim_stats_failures(&s)}, {"incorrect", s.incorrect}, {"wrong_values", s.wrong_values},
-        {"failed_to_generate_get", s.failed_to_generate_get}, {"mean_latency_ns", sim_stats_mean(&s)},
-        {"median_latency_ns", sim_stats_median(&s)}, {"network_duplicates", s.duplicated}, {"late_answers", s.late},
-        {"forged", s.forged}, {"longest_gap_ns", s.longest_gap}, {"ok_after_last_fault", s.ok_after_faults},
+    const struct {
+        const char *name;
+        int64_t value;
+    } figures[] = {
+        {"died", s.died},
+        {"killed", s.killed},
+        {"total_msgs", s.total_msgs},
+        {"total_drops", s.total_drops},
+        {"gets", s.gets},
+        {"puts", s.puts},
+        {"acked_gets", s.acked_gets},
+        {"acked_puts", s.acked_puts},
+        {"duplicates", s.duplicates},
+        {"unanswered_gets", s.unanswered_gets},
+        {"unanswered_puts", s.unanswered_puts},
+        {"redirects", s.redirects},
+        {"failed_gets", s.failed_gets},
+        {"failed_puts", s.failed_puts},
+        {"failures", sim_stats_failures(&s)},
+        {"incorrect", s.incorrect},
+        {"wrong_values", s.wrong_values},
+        {"failed_to_generate_get", s.failed_to_generate_get},
+        {"mean_latency_ns", sim_stats_mean(&s)},
+        {"median_latency_ns", sim_stats_median(&s)},
+        {"network_duplicates", s.duplicated},
+        {"late_answers", s.late},
+        {"forged", s.forged},
+        {"longest_gap_ns", s.longest_gap},
+        {"ok_after_last_fault", s.ok_after_faults},
     };
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         json_object_set_new(o, figures[i].name, json_integer(figures[i].value));
@@ -140,7 +161,10 @@ void sim_report_json(json_t *run, const struct sim_config *c, struct sim_result 
     for (int i = 0; i < SIM_CHECKS; i++) {
         const struct sim_check *k = &r->verdict.check[i];
         json_array_append_new(checks, json_pack("{s:s, s:s, s:s}", "name", k->name, "result",
-                                                !k->applies ? "skipped" : k->passed ? "ok" : "fail", "words", k->words));
+                                                !k->applies ? "skipped"
+                                                : k->passed ? "ok"
+                                                            : "fail",
+                                                "words", k->words));
     }
     for (int m = 0; r->verdict.scored && r->verdict.correct && m < SIM_METRICS; m++)
         json_object_set_new(tiers, sim_metric_names[m], json_string(sim_tier_names[r->verdict.tier[m].tier]));

@@ -1,4 +1,7 @@
-/* What becomes of datagrams: received, judged, recorded, lost, delayed, delivered. */
+/* What becomes of datagrams: received, judged, recorded, lost, delayed, delivered.
+ *
+ * Who sent a datagram is known from the socket it came to; the src in the message is only compared with it. The
+ * course's simulator believes src. */
 #include "sim_run_int.h"
 
 #include <errno.h>
@@ -11,7 +14,9 @@
 enum { INCORRECT_MAX = 10000 };
 static const int64_t LC_MAX = INT64_C(1) << 53; /* a clock beyond it is not one */
 
-struct hash_text { char hex[17]; };
+struct hash_text {
+    char hex[17];
+};
 
 static struct hash_text hash_of(const char *bytes, size_t n)
 {
@@ -28,13 +33,22 @@ static void incorrect(struct sim_run *run)
 
 /* ---- to a replica ---- */
 
-struct copy { unsigned to; int64_t d, cp, in_seq, t_in; const char *src, *bytes; size_t n; };
+struct copy {
+    unsigned to;
+    int64_t d, cp, in_seq, t_in;
+    const char *src, *bytes;
+    size_t n;
+};
 
 static void drop(struct sim_run *run, const struct copy *c, const char *why, int64_t f)
 {
     trace_set_cause(run->w, c->in_seq);
-    trace_put_net_drop(run->w, &(struct trace_rec_net_drop){.d = c->d, .cp = c->cp, .src = c->src, .dst = run->node[c->to].id,
-                                                            .why = why, .f = {.set = f != 0, .v = f}});
+    trace_put_net_drop(run->w, &(struct trace_rec_net_drop){.d = c->d,
+                                                            .cp = c->cp,
+                                                            .src = c->src,
+                                                            .dst = run->node[c->to].id,
+                                                            .why = why,
+                                                            .f = {.set = f != 0, .v = f}});
 }
 
 /* The course's simulator takes a replica for dead to which it has something to deliver before its hello. */
@@ -44,7 +58,8 @@ static void give_up(struct sim_run *run, unsigned i)
         return;
     run->living[i] = false;
     run->node[i].given_up = true;
-    sim_say(run, "%s had a message coming before it said hello: taken for dead, as the course's simulator does", run->node[i].id);
+    sim_say(run, "%s had a message coming before it said hello: taken for dead, as the course's simulator does",
+            run->node[i].id);
 }
 
 static void deliver(struct sim_run *run, const struct copy *c)
@@ -61,12 +76,14 @@ static void deliver(struct sim_run *run, const struct copy *c)
     }
     int64_t now = sim_now(run);
     trace_set_cause(run->w, c->in_seq);
-    trace_put_net_out(run->w, &(struct trace_rec_net_out){.d = c->d, .cp = c->cp, .src = c->src, .dst = to->id, .dly = now - c->t_in});
+    trace_put_net_out(run->w, &(struct trace_rec_net_out){
+                                  .d = c->d, .cp = c->cp, .src = c->src, .dst = to->id, .dly = now - c->t_in});
     trace_flush(run->w);
     if (sendto(to->fd, c->bytes, c->n, 0, (const struct sockaddr *)&to->addr, sizeof to->addr) >= 0)
         return;
     char text[160];
-    snprintf(text, sizeof text, "datagram %" PRId64 " copy %" PRId64 " did not reach %s after all: %s", c->d, c->cp, to->id, strerror(errno));
+    snprintf(text, sizeof text, "datagram %" PRId64 " copy %" PRId64 " did not reach %s after all: %s", c->d, c->cp,
+             to->id, strerror(errno));
     trace_put_note(run->w, &(struct trace_rec_note){.text = text});
     sim_warn(run, c->to, "%s", text);
 }
@@ -75,8 +92,14 @@ void sim_route_arrivals(struct sim_run *run)
 {
     while (sim_net_deadline(&run->net) <= sim_now(run)) {
         struct sim_flight f = sim_net_arrive(&run->net);
-        struct copy c = {.to = f.to, .d = f.d, .cp = f.cp, .in_seq = f.in_seq, .t_in = f.t_in, .src = run->node[f.from].id,
-                         .bytes = f.bytes, .n = f.n};
+        struct copy c = {.to = f.to,
+                         .d = f.d,
+                         .cp = f.cp,
+                         .in_seq = f.in_seq,
+                         .t_in = f.t_in,
+                         .src = run->node[f.from].id,
+                         .bytes = f.bytes,
+                         .n = f.n};
         int64_t cut = sim_net_cut(&run->net, f.from, f.to);
         if (cut) {
             run->stats->total_drops++;
@@ -87,7 +110,7 @@ void sim_route_arrivals(struct sim_run *run)
     }
 }
 
-/* One recipient of a datagram of replica `from`; *cp is the number of the last copy made. */
+/* One recipient of a datagram of replica `from`; c->cp is the number of the last copy made. */
 static void pass_on(struct sim_run *run, unsigned from, struct copy *c)
 {
     if (++run->stats->total_msgs >= run->cfg->max_packets)
@@ -106,8 +129,14 @@ static void pass_on(struct sim_run *run, unsigned from, struct copy *c)
             drop(run, c, copies[i].fate == SIM_LOSS ? "loss" : "partition", copies[i].f);
         } else if (copies[i].delay > 0)
             sim_net_fly(&run->net,
-                        &(struct sim_flight){.due = c->t_in + copies[i].delay, .d = c->d, .cp = c->cp, .in_seq = c->in_seq,
-                                             .t_in = c->t_in, .from = from, .to = c->to, .n = c->n},
+                        &(struct sim_flight){.due = c->t_in + copies[i].delay,
+                                             .d = c->d,
+                                             .cp = c->cp,
+                                             .in_seq = c->in_seq,
+                                             .t_in = c->t_in,
+                                             .from = from,
+                                             .to = c->to,
+                                             .n = c->n},
                         c->bytes);
         else
             deliver(run, c);
@@ -119,11 +148,18 @@ void sim_route_request(void *ctx, const struct sim_request *r)
     struct sim_run *run = ctx;
     char client[SIM_ID_LEN];
     sim_id(run->cfg->replicas + SIM_CLIENT_BASE + r->client, client);
-    struct copy c = {.to = r->to, .d = ++run->d, .cp = 1, .t_in = sim_now(run), .src = client, .bytes = r->bytes, .n = r->n};
+    struct copy c = {
+        .to = r->to, .d = ++run->d, .cp = 1, .t_in = sim_now(run), .src = client, .bytes = r->bytes, .n = r->n};
     trace_set_cause(run->w, r->try_seq);
-    c.in_seq = trace_put_net_in(run->w, &(struct trace_rec_net_in){.d = c.d, .src = client, .dst = run->node[r->to].id, .ty = r->type,
-                                                                   .mid = r->mid, .sz = (int64_t)r->n, .h = hash_of(r->bytes, r->n).hex,
-                                                                   .ld = r->leader, .body = run->plan->bodies ? r->bytes : NULL});
+    c.in_seq = trace_put_net_in(run->w, &(struct trace_rec_net_in){.d = c.d,
+                                                                   .src = client,
+                                                                   .dst = run->node[r->to].id,
+                                                                   .ty = r->type,
+                                                                   .mid = r->mid,
+                                                                   .sz = (int64_t)r->n,
+                                                                   .h = hash_of(r->bytes, r->n).hex,
+                                                                   .ld = r->leader,
+                                                                   .body = run->plan->bodies ? r->bytes : NULL});
     deliver(run, &c);
 }
 
@@ -137,7 +173,11 @@ static void bad(struct sim_run *run, unsigned i, const char *why, const char *wh
         raw[k] = run->datagram[k] ? run->datagram[k] : '?';
     raw[keep] = '\0';
     trace_set_cause(run->w, 0);
-    trace_put_net_bad(run->w, &(struct trace_rec_net_bad){.d = run->d, .src = run->node[i].id, .why = why, .sz = (int64_t)n, .raw = raw,
+    trace_put_net_bad(run->w, &(struct trace_rec_net_bad){.d = run->d,
+                                                          .src = run->node[i].id,
+                                                          .why = why,
+                                                          .sz = (int64_t)n,
+                                                          .raw = raw,
                                                           .what = *what ? what : NULL});
     bool fatal = strcmp(why, "empty") == 0 || strcmp(what, "not UTF-8") == 0;
     sim_warn(run, i, "%s sent a malformed message: %s%s%s%s", run->node[i].id, why, *what ? ", " : "", what,
@@ -163,7 +203,8 @@ static void hear_leader(struct sim_run *run, unsigned i, const struct sim_messag
     }
     if (sim_id_index(m->leader, 0, run->cfg->replicas) < 0 && strcmp(m->leader, "FFFF") != 0) {
         char text[100];
-        snprintf(text, sizeof text, "%s names a leader that does not exist: %.4s (the course's simulator would crash)", node->id, m->leader);
+        snprintf(text, sizeof text, "%s names a leader that does not exist: %.4s (the course's simulator would crash)",
+                 node->id, m->leader);
         remark(run, i, in_seq, text);
         incorrect(run);
         return;
@@ -180,10 +221,11 @@ static void answer(struct sim_run *run, unsigned i, unsigned client, const struc
 {
     trace_set_cause(run->w, c->in_seq);
     int64_t out = trace_put_net_out(
-        run->w, &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = c->src, .dst = m->dst, .dly = sim_now(run) - c->t_in});
-    int64_t before = run->stats->incorrect;
-    sim_clients_answer(run->clients, sim_now(run), &(struct sim_answer){.client = client, .by = i, .m = m, .out_seq = out});
-    if (run->stats->incorrect > before && run->stats->incorrect > INCORRECT_MAX)
+        run->w,
+        &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = c->src, .dst = m->dst, .dly = sim_now(run) - c->t_in});
+    sim_clients_answer(run->clients, sim_now(run),
+                       &(struct sim_answer){.client = client, .by = i, .m = m, .out_seq = out});
+    if (run->stats->incorrect > INCORRECT_MAX)
         sim_end_early(run, SIM_ENDED_INCORRECT);
 }
 
@@ -225,7 +267,8 @@ static void handle(struct sim_run *run, unsigned i, const struct sockaddr_in *fr
         bad(run, i, why, what, n);
         return;
     }
-    int client = sim_id_index(m.dst, run->cfg->replicas + SIM_CLIENT_BASE, run->cfg->clients.count), replica = sim_id_index(m.dst, 0, run->cfg->replicas);
+    int client = sim_id_index(m.dst, run->cfg->replicas + SIM_CLIENT_BASE, run->cfg->clients.count),
+        replica = sim_id_index(m.dst, 0, run->cfg->replicas);
     why = misaddressed(&m, client, replica, what);
     if (why) {
         bad(run, i, why, what, n);
@@ -237,10 +280,16 @@ static void handle(struct sim_run *run, unsigned i, const struct sockaddr_in *fr
     struct copy c = {.d = run->d, .t_in = sim_now(run), .src = run->node[i].id, .bytes = run->datagram, .n = n};
     char *body = run->plan->bodies ? json_dumps(m.root, JSON_COMPACT) : NULL;
     trace_set_cause(run->w, 0);
-    c.in_seq = trace_put_net_in(
-        run->w, &(struct trace_rec_net_in){.d = c.d, .src = c.src, .dst = m.dst, .ty = m.ty, .mid = m.mid, .sz = (int64_t)n,
-                                           .h = hash_of(c.bytes, n).hex, .term = {.set = m.has_term, .v = m.term}, .ld = m.leader,
-                                           .body = body});
+    c.in_seq = trace_put_net_in(run->w, &(struct trace_rec_net_in){.d = c.d,
+                                                                   .src = c.src,
+                                                                   .dst = m.dst,
+                                                                   .ty = m.ty,
+                                                                   .mid = m.mid,
+                                                                   .sz = (int64_t)n,
+                                                                   .h = hash_of(c.bytes, n).hex,
+                                                                   .term = {.set = m.has_term, .v = m.term},
+                                                                   .ld = m.leader,
+                                                                   .body = body});
     free(body);
     if (strcmp(m.src, c.src) != 0) {
         char text[100];
@@ -268,7 +317,8 @@ bool sim_route_receive(struct sim_run *run, unsigned i)
     socklen_t len = sizeof from;
     if (run->node[i].fd < 0)
         return false;
-    ssize_t n = recvfrom(run->node[i].fd, run->datagram, sizeof run->datagram, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+    ssize_t n =
+        recvfrom(run->node[i].fd, run->datagram, sizeof run->datagram, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
     if (n < 0)
         return false;
     sim_now(run);

@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 enum {
-    ROUNDS = 8,             /* datagrams taken from one socket before everything else has its turn */
-    BURST = 64,             /* requests made at most before the sockets have their turn */
-    ECHO_MAX = 20,          /* lines of one replica that are shown */
-    WARNINGS_MAX = 8,       /* and warnings about it */
-    TRIES_MAX = 500000,     /* a replica that always redirects makes the course's clients ask without end */
+    ROUNDS = 8,         /* datagrams taken from one socket before everything else has its turn */
+    BURST = 64,         /* requests made at most before the sockets have their turn */
+    ECHO_MAX = 20,      /* lines of one replica that are shown */
+    WARNINGS_MAX = 8,   /* and warnings about it */
+    TRIES_MAX = 500000, /* a replica that always redirects makes the course's clients ask without end */
     SOCKET_BUFFER = 4 << 20
 };
 static const int64_t STOP_PATIENCE = 2 * SIM_SECOND, STOP_LIMIT = 10 * SIM_SECOND;
@@ -42,7 +42,7 @@ int64_t sim_now(struct sim_run *run)
     return now;
 }
 
-static void say(struct sim_run *run, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static void say(struct sim_run *run, const char *format, va_list ap)
 {
     char text[600], line[700];
     vsnprintf(text, sizeof text, format, ap);
@@ -93,14 +93,19 @@ static void warn_client(void *ctx, const char *text)
 
 /* ---- what replicas print, and when they end ---- */
 
-struct stream { struct sim_run *run; unsigned i; int fd; };
+struct stream {
+    struct sim_run *run;
+    unsigned i;
+    int fd;
+};
 
 static void printed(void *ctx, const char *line, bool truncated)
 {
     const struct stream *s = ctx;
     struct sim_node *node = &s->run->node[s->i];
     trace_set_cause(s->run->w, 0);
-    trace_put_node_out(s->run->w, &(struct trace_rec_node_out){.of = node->id, .fd = s->fd, .line = line, .trunc = truncated});
+    trace_put_node_out(s->run->w,
+                       &(struct trace_rec_node_out){.of = node->id, .fd = s->fd, .line = line, .trunc = truncated});
     if (s->run->plan->silent || node->echoed > ECHO_MAX)
         return;
     if (node->echoed++ == ECHO_MAX)
@@ -128,10 +133,13 @@ static void ended(struct sim_run *run, unsigned i, bool stopping)
     read_streams(run, i, true);
     sim_now(run);
     trace_set_cause(run->w, 0);
-    trace_put_node_exit(run->w, &(struct trace_rec_node_exit){
-                                    .of = node->id, .status = {.set = WIFEXITED(st), .v = WEXITSTATUS(st)},
-                                    .sig = {.set = WIFSIGNALED(st), .v = WTERMSIG(st)},
-                                    .why = node->hung ? "hung" : node->killed ? "killed" : died ? "died" : "stopped"});
+    trace_put_node_exit(run->w, &(struct trace_rec_node_exit){.of = node->id,
+                                                              .status = {.set = WIFEXITED(st), .v = WEXITSTATUS(st)},
+                                                              .sig = {.set = WIFSIGNALED(st), .v = WTERMSIG(st)},
+                                                              .why = node->hung     ? "hung"
+                                                                     : node->killed ? "killed"
+                                                                     : died         ? "died"
+                                                                                    : "stopped"});
     run->living[i] = false;
     if (died && WIFSIGNALED(st))
         sim_say(run, "%s died of signal %d (%s)", node->id, WTERMSIG(st), strsignal(WTERMSIG(st)));
@@ -195,7 +203,7 @@ static int start_replica(struct sim_run *run, unsigned i, const struct sim_varia
     if (rc)
         return rc;
     snprintf(port_text, sizeof port_text, "%u", (unsigned)port);
-    while (run->plan->command[n] && n < OPTIONS_MAX) {
+    while (n < OPTIONS_MAX && run->plan->command[n]) {
         argv[n] = run->plan->command[n];
         n++;
     }
@@ -226,8 +234,11 @@ static int start_replicas(struct sim_run *run, char err[512])
     *slash = '\0';
     snprintf(epoch, sizeof epoch, "%" PRId64, run->result->epoch);
     const struct sim_variable variables[] = {
-        {"FAULTLINE_TRACE", *parent ? parent : "/"}, {"FAULTLINE_RUN", slash + 1}, {"FAULTLINE_BOOT", "1"},
-        {"FAULTLINE_EPOCH_NS", epoch},               {run->plan->reads ? "FAULTLINE_READS" : NULL, run->plan->reads},
+        {"FAULTLINE_TRACE", *parent ? parent : "/"},
+        {"FAULTLINE_RUN", slash + 1},
+        {"FAULTLINE_BOOT", "1"},
+        {"FAULTLINE_EPOCH_NS", epoch},
+        {run->plan->reads ? "FAULTLINE_READS" : NULL, run->plan->reads},
         {NULL, NULL},
     };
     int rc = 0;
@@ -244,25 +255,33 @@ static void put_header(struct sim_run *run)
     for (unsigned i = 0; i < c->replicas; i++)
         ids[i] = run->node[i].id;
     gethostname(host, sizeof host - 1);
-    json_t *cfg = json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:i}", "scenario", c->name, "replicas",
-                            (int)c->replicas, "requests", (json_int_t)c->requests, "lifetime_ms", (json_int_t)(c->lifetime / 1000000),
-                            "start_wait_ms", (json_int_t)(c->start_wait / 1000000), "end_wait_ms",
-                            (json_int_t)(c->end_wait / 1000000), "mix_ppm", (json_int_t)(c->mix * 1e6), "loss_ppm",
-                            (json_int_t)(c->network.loss * 1e6), "duplicate_ppm", (json_int_t)(c->network.duplicate * 1e6),
-                            "delay_min_us", (json_int_t)(c->network.delay_min / 1000), "delay_max_us",
-                            (json_int_t)(c->network.delay_max / 1000), "clients", c->clients.shared ? "shared" : "course",
-                            "client_count", (int)c->clients.count);
+    json_t *cfg = json_pack(
+        "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:i}", "scenario", c->name, "replicas",
+        (int)c->replicas, "requests", (json_int_t)c->requests, "lifetime_ms", (json_int_t)(c->lifetime / 1000000),
+        "start_wait_ms", (json_int_t)(c->start_wait / 1000000), "end_wait_ms", (json_int_t)(c->end_wait / 1000000),
+        "mix_ppm", (json_int_t)(c->mix * 1e6), "loss_ppm", (json_int_t)(c->network.loss * 1e6), "duplicate_ppm",
+        (json_int_t)(c->network.duplicate * 1e6), "delay_min_us", (json_int_t)(c->network.delay_min / 1000),
+        "delay_max_us", (json_int_t)(c->network.delay_max / 1000), "clients", c->clients.shared ? "shared" : "course",
+        "client_count", (int)c->clients.count);
     char *text = cfg ? json_dumps(cfg, JSON_COMPACT) : NULL;
     json_decref(cfg);
     char impl[128];
     snprintf(impl, sizeof impl, "simulate %s", run->plan->version);
     const char *slash = strrchr(run->plan->dir, '/');
     sim_now(run);
-    trace_put_trace_open(run->w, &(struct trace_rec_trace_open){
-                                     .schema = TRACE_SCHEMA, .v = TRACE_VERSION, .run = slash + 1, .wall_us = run->result->wall_us,
-                                     .epoch_ns = run->result->epoch, .clk = "mono-shared", .pid = getpid(), .host = *host ? host : NULL,
-                                     .impl = impl, .peers = {ids, c->replicas}, .cfg = text, .argv = run->plan->argv,
-                                     .seed = TRACE_OPT(run->plan->seed)});
+    trace_put_trace_open(run->w, &(struct trace_rec_trace_open){.schema = TRACE_SCHEMA,
+                                                                .v = TRACE_VERSION,
+                                                                .run = slash + 1,
+                                                                .wall_us = run->result->wall_us,
+                                                                .epoch_ns = run->result->epoch,
+                                                                .clk = "mono-shared",
+                                                                .pid = getpid(),
+                                                                .host = *host ? host : NULL,
+                                                                .impl = impl,
+                                                                .peers = {ids, c->replicas},
+                                                                .cfg = text,
+                                                                .argv = run->plan->argv,
+                                                                .seed = TRACE_OPT(run->plan->seed)});
     free(text);
     trace_flush(run->w);
 }
@@ -286,7 +305,10 @@ static int64_t next_deadline(const struct sim_run *run)
 
 enum { POLL_MAX = 3 * SIM_REPLICAS_MAX + 1 };
 
-struct poll_set { struct pollfd fd[POLL_MAX]; nfds_t n; };
+struct poll_set {
+    struct pollfd fd[POLL_MAX];
+    nfds_t n;
+};
 
 static void watch(struct poll_set *set, int fd)
 {
@@ -389,8 +411,9 @@ static void stop_replicas(struct sim_run *run, int signals)
         struct signalfd_siginfo info;
         insist(run, sim_now(run));
         wait_until(run, earliest(limit, next_deadline(run)), signals);
-        while (read(signals, &info, sizeof info) > 0)
-            continue;
+        while (read(signals, &info, sizeof info) > 0) {
+            /* the run is over already */
+        }
         for (unsigned i = 0; i < run->cfg->replicas; i++)
             read_streams(run, i, false);
     }
@@ -403,8 +426,8 @@ static void conclude(struct sim_run *run, int64_t quiet_at)
         r->stats.died += !run->living[i] && !run->node[i].killed;
     sim_clients_end(run->clients, sim_now(run), run->over);
     r->quiet_for = run->load_end - quiet_at;
-    r->no_progress = run->cfg->clients.shared && run->cfg->clients.rate > 0 && !run->over && r->quiet_for >= PROGRESS_WITHIN &&
-                     r->stats.ok_after_faults == 0;
+    r->no_progress = run->cfg->clients.shared && run->cfg->clients.rate > 0 && !run->over &&
+                     r->quiet_for >= PROGRESS_WITHIN && r->stats.ok_after_faults == 0;
     r->elapsed = sim_now(run);
     sim_verdict_make(run->cfg, &r->stats, &r->verdict);
 }
@@ -459,11 +482,17 @@ static void free_run(struct sim_run *run)
 
 static void make_clients(struct sim_run *run, int64_t quiet_at)
 {
-    run->clients = sim_clients_new(&(struct sim_clients_env){.cfg = run->cfg, .stats = run->stats, .w = run->w,
-                                                             .rng = &run->clients_rng, .living = run->living,
-                                                             .load_start = run->load_start, .load_end = run->load_end,
-                                                             .quiet_at = quiet_at, .send = sim_route_request,
-                                                             .warn = warn_client, .ctx = run});
+    run->clients = sim_clients_new(&(struct sim_clients_env){.cfg = run->cfg,
+                                                             .stats = run->stats,
+                                                             .w = run->w,
+                                                             .rng = &run->clients_rng,
+                                                             .living = run->living,
+                                                             .load_start = run->load_start,
+                                                             .load_end = run->load_end,
+                                                             .quiet_at = quiet_at,
+                                                             .send = sim_route_request,
+                                                             .warn = warn_client,
+                                                             .ctx = run});
 }
 
 int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512])

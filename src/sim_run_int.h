@@ -12,39 +12,39 @@
 struct sim_node {
     char id[SIM_ID_LEN];
     struct sim_proc proc;
-    int fd;                             /* the simulator's socket for it; -1 once closed */
-    struct sockaddr_in addr;            /* where it listens, known from its hello */
+    int fd;                  /* the simulator's socket for it; -1 once closed */
+    struct sockaddr_in addr; /* where it listens, known from its hello */
     bool said_hello, killed, given_up, hung;
-    int64_t kill_at;                    /* when SIGKILL follows; INT64_MAX: it does not */
-    bool claims;                        /* its last message named itself as the leader, */
-    int64_t claim_term, claim_t;        /* in this term, at this time */
-    unsigned echoed, warned;            /* lines and warnings shown */
+    int64_t kill_at;             /* when SIGKILL follows; INT64_MAX: it does not */
+    bool claims;                 /* its last message named itself as the leader, */
+    int64_t claim_term, claim_t; /* in this term, at this time */
+    unsigned echoed, warned;     /* lines and warnings shown */
 };
 
 struct sim_open_fault {
-    int64_t f, end;                     /* INT64_MAX: until something else ends it */
+    int64_t f, end; /* INT64_MAX: until something else ends it */
     enum sim_fault_kind kind;
-    unsigned node;                      /* SIM_PAUSE */
+    unsigned node; /* SIM_PAUSE */
 };
 
 struct sim_run {
     const struct sim_plan *plan;
     const struct sim_config *cfg;
     struct sim_result *result;
-    struct sim_stats *stats;            /* of result */
+    struct sim_stats *stats; /* of result */
     struct trace_writer *w;
     struct sim_net net;
     struct rng clients_rng, faults_rng;
     struct sim_clients *clients;
     struct sim_node node[SIM_REPLICAS_MAX];
-    bool living[SIM_REPLICAS_MAX];      /* neither killed, nor ended, nor given up */
-    int64_t load_start, load_end;       /* ns since the epoch, as all times here */
-    char leader[SIM_ID_LEN];          /* sim.leader of the course */
-    int64_t d, f;                       /* numbers of the last datagram and the last fault */
+    bool living[SIM_REPLICAS_MAX]; /* neither killed, nor ended, nor given up */
+    int64_t load_start, load_end;  /* ns since the epoch, as all times here */
+    char leader[SIM_ID_LEN];       /* sim.leader of the course */
+    int64_t d, f;                  /* numbers of the last datagram and the last fault */
     size_t next_fault;
-    struct sim_open_fault *open;        /* room for every planned fault */
+    struct sim_open_fault *open; /* room for every planned fault */
     size_t n_open;
-    int64_t course_cut;                 /* the fault of the course's partition in force; 0: none */
+    int64_t course_cut; /* the fault of the course's partition in force; 0: none */
     bool over;
     char datagram[65536];
 };

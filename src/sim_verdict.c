@@ -75,7 +75,8 @@ static void judge_all(const struct sim_config *c, const struct sim_stats *s, str
     judge(&check[4], "puts answered", (double)s->unanswered_puts <= t->max_put_fail * (double)s->puts,
           "%" PRId64 " of %" PRId64 " puts unanswered, at most %.3g %% may be", s->unanswered_puts, s->puts,
           100 * t->max_put_fail);
-    judge(&check[5], "gets generated", (double)s->failed_to_generate_get <= t->max_get_generation_fail * (double)s->gets,
+    judge(&check[5], "gets generated",
+          (double)s->failed_to_generate_get <= t->max_get_generation_fail * (double)s->gets,
           "%" PRId64 " gets could not be made for want of an acknowledged key, at most %.3g %% of %" PRId64 " may be",
           s->failed_to_generate_get, 100 * t->max_get_generation_fail, s->gets);
     double least = (double)c->requests * (double)c->replicas * (1 - c->mix) * (1 - t->max_batched);

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UDP_BUFFER 65535                 /* bytes that hold any datagram over IPv4 */
+#define UDP_BUFFER  65535 /* bytes that hold any datagram over IPv4 */
 #define UDP_ERR_LEN 128
 
 struct udp {
-    int fd;                              /* for poll(): readable when a datagram waits; -1 = closed */
+    int fd; /* for poll(): readable when a datagram waits; -1 = closed */
     uint16_t to_port;
 };
 
@@ -26,7 +26,8 @@ uint16_t udp_port(const struct udp *u);
 bool udp_send(const struct udp *u, const void *bytes, size_t n);
 
 /* Takes the next datagram that waits into `buffer`; `*n` is its length on the network (0 is one), more than UDP_BUFFER
- * when it was cut. False when none waits. Errors that earlier sends left behind (nobody listens there) are passed over. */
+ * when it was cut. False when none waits. Errors that earlier sends left behind (nobody listens there) are passed over.
+ */
 bool udp_receive(const struct udp *u, char buffer[UDP_BUFFER], size_t *n);
 
 #endif

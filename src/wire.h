@@ -1,12 +1,12 @@
 /* wire.h -- struct message <-> one JSON datagram.
  *
- * With clients (and in hello): exactly the fields of the course's protocol. Between replicas, after the common src, dst,
- * leader, type, MID:
+ * With clients (and in hello): exactly the fields of the course's protocol. Between replicas, after the common src,
+ * dst, leader, type, MID:
  *
  *   prevote_req, vote_req   lc term lli llt                    the candidate's tail
  *   prevote_res, vote_res   lc term re ok
- *   app_req                 lc term pi pt lci round ents       ents: [[term,"put",client,mid,key,value], [term,"noop"], ...]
- *   app_res                 lc term re ok round mi             or, with "ok":false, hint hterm in place of mi
+ *   app_req                 lc term pi pt lci round ents       ents: [[term,"put",client,mid,key,value], [term,"noop"],
+ * ...] app_res                 lc term re ok round mi             or, with "ok":false, hint hterm in place of mi
  *
  * Ids are strings of exactly four upper-case hex digits; integers are 0 to WIRE_INT_MAX. Fields that a type does not
  * have are ignored. Neither direction touches anything but its arguments. */
@@ -36,18 +36,18 @@ size_t wire_encode(const struct message *m, char *out, size_t room);
 
 /* Why a datagram is not a message. */
 struct wire_refusal {
-    const char *why;                     /* a reason of the record msg.bad; static */
-    const char *what;                    /* the field, or what is wrong with the text; static; never NULL */
-    node_id src;                         /* who claims to have sent it; NODE_NONE when that cannot be told */
+    const char *why;  /* a reason of the record msg.bad; static */
+    const char *what; /* the field, or what is wrong with the text; static; never NULL */
+    node_id src;      /* who claims to have sent it; NODE_NONE when that cannot be told */
 };
 
 /* Memory of decoded messages, used again by each decode. */
 struct wire_decoder;
-struct wire_decoder *wire_decoder_new(void);             /* NULL: out of memory */
-void wire_decoder_free(struct wire_decoder *d);          /* NULL is allowed */
+struct wire_decoder *wire_decoder_new(void);    /* NULL: out of memory */
+void wire_decoder_free(struct wire_decoder *d); /* NULL is allowed */
 
-/* Decodes one datagram of `n` bytes; `bytes` need not live longer than the call. On success fills `m`, whose strings and
- * entries belong to `d` until its next decode; entries have their index (prev_index + 1 + k) and hash. On failure
+/* Decodes one datagram of `n` bytes; `bytes` need not live longer than the call. On success fills `m`, whose strings
+ * and entries belong to `d` until its next decode; entries have their index (prev_index + 1 + k) and hash. On failure
  * fills `refusal`; `m` is then undefined. Any bytes are allowed. */
 bool wire_decode(struct wire_decoder *d, const void *bytes, size_t n, struct message *m, struct wire_refusal *refusal);
 

@@ -1,5 +1,5 @@
-/* wire_decode.c -- reading datagrams, strictly: what does not have exactly the right fields, types and values is refused
- * with a reason, whoever sent it. */
+/* wire_decode.c -- reading datagrams, strictly: what does not have exactly the right fields, types and values is
+ * refused with a reason, whoever sent it. */
 #include "wire_int.h"
 
 #include <jansson.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct wire_decoder {
-    json_t *root;                        /* of the last message: owns its strings */
+    json_t *root; /* of the last message: owns its strings */
     struct entry entry[MESSAGE_ENTRIES_MAX];
     const struct entry *entries[MESSAGE_ENTRIES_MAX];
 };
@@ -109,8 +109,7 @@ static bool get_entry(const json_t *v, struct entry *e, struct wire_refusal *r)
     char mid[MID_MAX + 1];
     e->op = ENTRY_PUT;
     if (!get_node(json_array_get(v, 2), "ents.client", &e->client, r) ||
-        !get_mid(json_array_get(v, 3), "ents.mid", mid, r) ||
-        !get_text(json_array_get(v, 4), "ents.key", &e->key, r) ||
+        !get_mid(json_array_get(v, 3), "ents.mid", mid, r) || !get_text(json_array_get(v, 4), "ents.key", &e->key, r) ||
         !get_text(json_array_get(v, 5), "ents.value", &e->value, r))
         return false;
     if (e->client == NODE_NONE)
@@ -176,7 +175,8 @@ static bool get_type(struct wire_decoder *d, enum message_type *type, struct wir
     if (!json_is_string(v))
         return refuse(r, "bad_type", "type");
     for (unsigned i = 0; i < MESSAGE_TYPES; i++)
-        if (strlen(wire_shapes[i].type) == json_string_length(v) && strcmp(wire_shapes[i].type, json_string_value(v)) == 0) {
+        if (strlen(wire_shapes[i].type) == json_string_length(v) &&
+            strcmp(wire_shapes[i].type, json_string_value(v)) == 0) {
             *type = (enum message_type)i;
             return true;
         }

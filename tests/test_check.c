@@ -15,10 +15,10 @@
 #include "../analyze/commands.h"
 #include "support/history_db.h"
 
-#define assert_sql(h, sql, expected) \
-    do { \
-        char r_[8000]; \
-        assert_string_equal(hdb_rows(h, sql, r_, sizeof r_), expected); \
+#define assert_sql(h, sql, expected)                                                                                   \
+    do {                                                                                                               \
+        char r_[8000];                                                                                                 \
+        assert_string_equal(hdb_rows(h, sql, r_, sizeof r_), expected);                                                \
     } while (0)
 
 /* Two stale reads of one key by the clients 0010 and 0011. */
@@ -83,8 +83,9 @@ static void only_and_skip_choose_the_checks(void **state)
     hdb_close(&h);
 }
 
-#define EVERYTHING \
-    "SELECT violation_id, \"check\", t, title, (SELECT group_concat(pos || part || coalesce(op_id, '') || coalesce(note, ''))" \
+#define EVERYTHING                                                                                                     \
+    "SELECT violation_id, \"check\", t, title, (SELECT group_concat(pos || part || coalesce(op_id, '') || "            \
+    "coalesce(note, ''))"                                                                                              \
     " FROM violation_evidence e WHERE e.violation_id = v.violation_id) FROM violations v ORDER BY violation_id"
 
 static void running_again_stores_the_same_rows_under_the_same_numbers(void **state)
@@ -102,8 +103,11 @@ static void running_again_stores_the_same_rows_under_the_same_numbers(void **sta
     assert_true(check_all(&h.db, &(struct check_options){.only = "C2"}, &v));
     assert_string_equal(hdb_rows(&h, EVERYTHING, again, sizeof again), first);
     /* What a client saw comes first, the worst of it as V1. */
-    assert_sql(&h, "SELECT violation_id, \"check\", t / 1000000 FROM violations ORDER BY 1", "1|C2|150\n2|C2|50\n3|C1|50");
-    assert_sql(&h, "SELECT count(*) FROM violation_evidence WHERE violation_id NOT IN (SELECT violation_id FROM violations)", "0");
+    assert_sql(&h, "SELECT violation_id, \"check\", t / 1000000 FROM violations ORDER BY 1",
+               "1|C2|150\n2|C2|50\n3|C1|50");
+    assert_sql(
+        &h, "SELECT count(*) FROM violation_evidence WHERE violation_id NOT IN (SELECT violation_id FROM violations)",
+        "0");
     hdb_close(&h);
 }
 
@@ -141,7 +145,8 @@ static void a_database_error_names_the_check_and_stores_nothing_by_halves(void *
     struct hdb h;
     enum verdict v;
     bad_history(&h);
-    db_exec(&h.db, "CREATE TRIGGER broken BEFORE INSERT ON violation_evidence WHEN NEW.pos = 2 BEGIN SELECT raise(ABORT, 'on purpose'); END");
+    db_exec(&h.db, "CREATE TRIGGER broken BEFORE INSERT ON violation_evidence WHEN NEW.pos = 2 BEGIN SELECT "
+                   "raise(ABORT, 'on purpose'); END");
     assert_false(check_all(&h.db, &(struct check_options){.only = "C2,C7"}, &v));
     assert_non_null(strstr(h.db.err, "check C2: "));
     assert_non_null(strstr(h.db.err, "on purpose"));
@@ -166,7 +171,7 @@ static int run_check(struct hdb *h, const char *const *args, char *out, size_t n
     argv[argc++] = strdup(file);
     argv[argc++] = strdup(h->path);
     argv[argc] = NULL;
-    char *owned[16];        /* getopt moves the pointers about */
+    char *owned[16]; /* getopt moves the pointers about */
     memcpy(owned, argv, sizeof owned);
 
     fflush(stderr);
@@ -199,11 +204,13 @@ static void exit_statuses_are_0_1_2(void **state)
     assert_int_equal(run_check(&h, (const char *[]){"--only", "C", NULL}, out, sizeof out), EXIT_PASSED);
     hdb_op(&h, "0010", "cas", "k9", "a", 60, 70, "ok", "0000");
     assert_int_equal(run_check(&h, (const char *[]){"--only", "C", NULL}, out, sizeof out), EXIT_UNDECIDED);
-    assert_int_equal(run_check(&h, (const char *[]){"--only", "C", "--unknown-ok", NULL}, out, sizeof out), EXIT_PASSED);
+    assert_int_equal(run_check(&h, (const char *[]){"--only", "C", "--unknown-ok", NULL}, out, sizeof out),
+                     EXIT_PASSED);
     hdb_close(&h);
     bad_history(&h);
     assert_int_equal(run_check(&h, (const char *[]){"--only", "C", NULL}, out, sizeof out), EXIT_VIOLATION);
-    assert_int_equal(run_check(&h, (const char *[]){"--only", "C", "--unknown-ok", NULL}, out, sizeof out), EXIT_VIOLATION);
+    assert_int_equal(run_check(&h, (const char *[]){"--only", "C", "--unknown-ok", NULL}, out, sizeof out),
+                     EXIT_VIOLATION);
     assert_int_equal(run_check(&h, (const char *[]){"--only", "C", "--exit-zero", NULL}, out, sizeof out), EXIT_PASSED);
     hdb_close(&h);
 }
@@ -244,7 +251,8 @@ static void json_has_the_stable_keys_and_is_the_same_each_time(void **state)
     static char out[30000], again[30000];
     struct hdb h;
     bad_history(&h);
-    assert_int_equal(run_check(&h, (const char *[]){"--only", "C1,C2", "--format", "json", NULL}, out, sizeof out), EXIT_VIOLATION);
+    assert_int_equal(run_check(&h, (const char *[]){"--only", "C1,C2", "--format", "json", NULL}, out, sizeof out),
+                     EXIT_VIOLATION);
     run_check(&h, (const char *[]){"--only", "C1,C2", "--format", "json", NULL}, again, sizeof again);
     assert_string_equal(out, again);
     json_t *j = json_loads(out, 0, NULL);
@@ -255,7 +263,8 @@ static void json_has_the_stable_keys_and_is_the_same_each_time(void **state)
     assert_string_equal(json_string_value(json_object_get(run, "verdict")), "fail");
     assert_int_equal(json_array_size(json_object_get(run, "checks")), 2);
     json_t *v = json_array_get(json_object_get(run, "violations"), 0);
-    static const char *const keys[] = {"id", "check", "severity", "class", "title", "t", "node", "key", "first_bad", "evidence"};
+    static const char *const keys[] = {"id", "check", "severity", "class",     "title",
+                                       "t",  "node",  "key",      "first_bad", "evidence"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         assert_non_null(json_object_get(v, keys[i]));
     assert_string_equal(json_string_value(json_object_get(v, "id")), "V1");
@@ -280,7 +289,8 @@ static void junit_has_a_case_for_each_check_and_no_control_characters(void **sta
     hdb_op(&h, "0012", "put", "<&>", "zz", 160, 170, "ok", "0000");
     hdb_op(&h, "0012", "get", "<&>", "", 180, 190, "ok", "0000");
     run_check(&h, (const char *[]){"--only", "C", "--format", "junit", NULL}, out, sizeof out);
-    assert_non_null(strstr(out, "<testsuite name=\"faultline.t\" tests=\"7\" failures=\"3\" errors=\"0\" skipped=\"0\">"));
+    assert_non_null(
+        strstr(out, "<testsuite name=\"faultline.t\" tests=\"7\" failures=\"3\" errors=\"0\" skipped=\"0\">"));
     assert_non_null(strstr(out, "name=\"C2 stale reads\""));
     assert_non_null(strstr(out, "stale read of &lt;&amp;&gt;"));
     assert_null(strchr(out, '\x1b'));

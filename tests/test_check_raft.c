@@ -477,6 +477,16 @@ static void read_of_the_past(struct raft_trace *rt)
            (long long)get, (long long)arrived);
 }
 
+/* The old leader has not applied what the new one acknowledged. */
+static void read_behind_an_acknowledged_write(struct raft_trace *rt)
+{
+    rt_elect(rt, 1, 2, 1u << 2);
+    rt_replicate(rt, 1, 1u << 2);
+    rt_put(rt, 1, 1u << 2);
+    leader_reads_alone(rt);
+    rt_reply(rt, 0, rt->requests, "v1");
+}
+
 static void vote_before_sync(struct raft_trace *rt)
 {
     rt_timer(rt, 2, "election");
@@ -597,6 +607,8 @@ static const struct bad {
      read_on_old_answers, 0},
     {"R46: a read behind what was committed at its arrival is found (D 6.4)", "R46", "read-before-apply",
      read_of_the_past, 0},
+    {"R47: a read behind an acknowledged write is found (D 6.4)", "R47", "read-behind-acknowledged-write",
+     read_behind_an_acknowledged_write, 0},
     {"R49: a vote before it is durable is found (paper Figure 2)", "R49", "vote-not-durable", vote_before_sync, 0},
     {"R50: an acknowledgement before it is durable is found (D 3.8)", "R50", "ack-not-durable", ack_before_sync, 0},
     {"R63: a timer restarted without reason is found (Students' Guide, livelocks)", "R63",

@@ -167,6 +167,57 @@ static void t5_finds_a_copy_that_ends_twice_and_one_that_never_came_in(void **st
     rt_close(&rt);
 }
 
+/* For the sanitizers: whatever a trace claims, the replay survives it. */
+static void numbers_at_the_end_of_the_range_do_no_harm(void **state)
+{
+    (void)state;
+    static const char *const huge[] = {"9223372036854775807", "-9223372036854775807", "0"};
+    struct raft_trace rt;
+    some_work(&rt);
+    for (size_t i = 0; i < sizeof huge / sizeof *huge; i++) {
+        const char *h = huge[i];
+        rt.node[1].input = 0;
+        rt.node[1].input =
+            rt_rec(&rt, 1, "msg.recv",
+                   "\"from\":\"0000\",\"ty\":\"app_req\",\"mid\":\"x%zu\",\"mterm\":%s,\"pi\":%s,\"pt\":%s,\"lci\":%s,"
+                   "\"ents\":[[%s,%s,\"h\"],[],[1],[[]]]",
+                   i, h, h, h, h, h, h);
+        rt_rec(&rt, 1, "log.append", "\"idx\":%s,\"eterm\":%s,\"op\":\"put\",\"h\":\"h\"", h, h);
+        rt_rec(&rt, 1, "log.append", "\"idx\":%s,\"eterm\":1,\"op\":\"put\",\"h\":\"h\"", h);
+        rt_rec(&rt, 1, "commit.advance", "\"old\":%s,\"new\":%s,\"why\":\"quorum\"", h, h);
+        rt_rec(&rt, 1, "apply", "\"idx\":%s,\"eterm\":%s,\"op\":\"put\",\"h\":\"h\"", h, h);
+        rt_rec(&rt, 1, "log.truncate", "\"from\":%s,\"old_last\":%s,\"why\":\"conflict\"", h, h);
+        rt_rec(&rt, 1, "snap.install", "\"idx\":%s,\"eterm\":%s,\"size\":1", h, h);
+        rt_rec(&rt, 1, "node.start", "\"rterm\":%s,\"rlast\":%s", h, h);
+        rt_rec(&rt, 1, "term.change", "\"old\":%s,\"why\":\"timeout\"", h);
+        rt.node[1].term = i == 0 ? INT64_MAX : 1;
+        rt_timer(&rt, 1, "election");
+        rt_send(&rt, 1, 0, "prevote_req", "\"lli\":%s,\"llt\":%s", h, h);
+        rt_sim(&rt, "net.out", "\"d\":%s,\"cp\":%s,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1", h, h);
+    }
+    assert_int_equal(rt_check(&rt, "R,T"), VERDICT_FAIL);
+    rt_close(&rt);
+}
+
+/* A check is a file: its comment is all that users get to see of it. */
+static void every_check_of_the_catalogue_has_id_title_severity_and_help(void **state)
+{
+    (void)state;
+    const struct check *c;
+    size_t n = 0;
+    for (; (c = check_at(n)) != NULL; n++) {
+        assert_in_range(strlen(c->id), 2, 5);
+        assert_in_range(strlen(c->title), 5, 40);
+        assert_in_range(strlen(c->severity), 2, 12);
+        assert_in_range(strlen(c->help), 30, 400);
+        assert_true(c->help[strlen(c->help) - 1] == '.' || c->help[strlen(c->help) - 1] == ')');
+        assert_ptr_equal(check_find(c->id), c);
+    }
+    assert_true(n > 50);
+    assert_non_null(check_find("R47"));
+    assert_string_equal(check_find("R47")->title, "reads see what was acknowledged");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +231,8 @@ int main(void)
         cmocka_unit_test(t3_is_undecided_where_the_senders_records_are_missing),
         cmocka_unit_test(t4_finds_a_receive_whose_clock_is_not_greater_than_the_sends),
         cmocka_unit_test(t4_finds_time_that_goes_back),
+        cmocka_unit_test(numbers_at_the_end_of_the_range_do_no_harm),
+        cmocka_unit_test(every_check_of_the_catalogue_has_id_title_severity_and_help),
         cmocka_unit_test(t5_finds_a_copy_that_ends_twice_and_one_that_never_came_in),
     };
     return cmocka_run_group_tests_name("trace checks", tests, NULL, NULL);

@@ -9,15 +9,15 @@
 
 #include "support/history_db.h"
 
-#define assert_check(h, id, expected) \
-    do { \
-        char v_[16]; \
-        assert_string_equal(hdb_check(h, id, v_), expected); \
+#define assert_check(h, id, expected)                                                                                  \
+    do {                                                                                                               \
+        char v_[16];                                                                                                   \
+        assert_string_equal(hdb_check(h, id, v_), expected);                                                           \
     } while (0)
-#define assert_sql(h, sql, expected) \
-    do { \
-        char r_[4000]; \
-        assert_string_equal(hdb_rows(h, sql, r_, sizeof r_), expected); \
+#define assert_sql(h, sql, expected)                                                                                   \
+    do {                                                                                                               \
+        char r_[4000];                                                                                                 \
+        assert_string_equal(hdb_rows(h, sql, r_, sizeof r_), expected);                                                \
     } while (0)
 
 #define VIOLATIONS "SELECT fingerprint, node, title FROM violations ORDER BY violation_id"
@@ -52,8 +52,10 @@ static void wrong_answers_are_named_one_by_one(void **state)
     hdb_op(&h, "0012", "put", "k", "d", 40, HDB_OPEN, "info", NULL);
     int64_t m = hdb_msg(&h, "0004", "0012", "ok", "0012:4#1", 0, 42, 43, "delivered", NULL, 0);
     char sql[200];
-    snprintf(sql, sizeof sql, "UPDATE records SET body = json_set(body, '$.ld', '00zz') WHERE id = (SELECT in_rec FROM messages"
-                              " WHERE msg_id = %lld)", (long long)m);
+    snprintf(sql, sizeof sql,
+             "UPDATE records SET body = json_set(body, '$.ld', '00zz') WHERE id = (SELECT in_rec FROM messages"
+             " WHERE msg_id = %lld)",
+             (long long)m);
     db_exec(&h.db, sql);
     assert_check(&h, "C5", "fail");
     assert_sql(&h, VIOLATIONS,
@@ -119,7 +121,8 @@ static void a_flood_of_bad_datagrams_is_counted_and_cut(void **state)
                    " INSERT INTO records(id, run_id, node, boot, seq, t, lc, ev, source_id, line, body)"
                    " SELECT i, 1, 'sim', 1, i, i, i, 'net.bad', 1, i, '{\"why\":\"not_json\"}' FROM n");
     assert_check(&h, "C6", "fail");
-    assert_sql(&h, "SELECT note, (SELECT count(*) FROM violations) FROM checks", "1500 found, the first 1000 stored|1000");
+    assert_sql(&h, "SELECT note, (SELECT count(*) FROM violations) FROM checks",
+               "1500 found, the first 1000 stored|1000");
     hdb_close(&h);
 }
 
@@ -129,7 +132,8 @@ static void a_flood_of_bad_datagrams_is_counted_and_cut(void **state)
 static void ask(struct hdb *h, double from, double to, bool answered)
 {
     for (double t = from; t < to; t += 500)
-        hdb_op(h, "0010", "get", "k", "", t, answered ? t + 10 : HDB_OPEN, answered ? "ok" : "info", answered ? "0000" : NULL);
+        hdb_op(h, "0010", "get", "k", "", t, answered ? t + 10 : HDB_OPEN, answered ? "ok" : "info",
+               answered ? "0000" : NULL);
 }
 
 static void success_now_and_then_is_progress(void **state)
@@ -154,7 +158,8 @@ static void a_healthy_group_that_never_succeeds_for_ten_seconds_fails(void **sta
     ask(&h, 16000, 17000, true);
     assert_check(&h, "C7", "fail");
     assert_sql(&h, "SELECT fingerprint, t / 1000000, title FROM violations",
-               "no-progress|13000|no operation succeeded for 13.0 s (3000.0 to 16010.0 ms) although a majority was up and connected");
+               "no-progress|13000|no operation succeeded for 13.0 s (3000.0 to 16010.0 ms) although a majority was up "
+               "and connected");
     assert_sql(&h, "SELECT note FROM violation_evidence", "27 requests were sent in that time");
     hdb_close(&h);
 }
@@ -164,7 +169,7 @@ static void silence_is_excused_while_no_majority_is_up_and_connected(void **stat
     (void)state;
     static const struct {
         const char *kind, *target;
-        unsigned nodes;         /* how many of them: one fault each */
+        unsigned nodes; /* how many of them: one fault each */
         const char *verdict;
     } cases[] = {
         {"kill", NULL, 3, "pass"},
@@ -173,7 +178,10 @@ static void silence_is_excused_while_no_majority_is_up_and_connected(void **stat
         {"partition", "{\"groups\":[[\"0000\",\"0001\"],[\"0002\",\"0003\"],[\"0004\"]]}", 1, "pass"},
         {"partition", "{\"groups\":[[\"0000\",\"0001\"],[\"0002\",\"0003\",\"0004\"]]}", 1, "fail"},
         {"partition", "{\"links\":[[\"0000\",\"0001\"],[\"0000\",\"0002\"],[\"0000\",\"0003\"]]}", 1, "fail"},
-        {"partition", "{\"links\":[[\"0000\",\"0002\"],[\"0003\",\"0000\"],[\"0001\",\"0003\"],[\"0001\",\"0004\"],[\"0002\",\"0004\"]]}", 1, "pass"},
+        {"partition",
+         "{\"links\":[[\"0000\",\"0002\"],[\"0003\",\"0000\"],[\"0001\",\"0003\"],[\"0001\",\"0004\"],[\"0002\","
+         "\"0004\"]]}",
+         1, "pass"},
         {"loss", "{\"p\":900}", 1, "pass"},
         {"loss", "{\"p\":50}", 1, "fail"},
         {"slow_link", NULL, 1, "pass"},
@@ -185,7 +193,8 @@ static void silence_is_excused_while_no_majority_is_up_and_connected(void **stat
         for (unsigned k = 0; k < cases[i].nodes; k++) {
             char node[16];
             snprintf(node, sizeof node, "000%u", k);
-            hdb_fault(&h, cases[i].kind, cases[i].target == NULL && cases[i].nodes > 1 ? node : NULL, cases[i].target, 3000, 20000);
+            hdb_fault(&h, cases[i].kind, cases[i].target == NULL && cases[i].nodes > 1 ? node : NULL, cases[i].target,
+                      3000, 20000);
         }
         ask(&h, 3000, 20000, false);
         ask(&h, 20000, 21000, true);

@@ -1,4 +1,5 @@
-/* test_history.c -- other programs' histories: read right, refused with the line, and judged as their authors judge them. */
+/* test_history.c -- other programs' histories: read right, refused with the line, and judged as their authors judge
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -226,8 +227,12 @@ static void the_speed_of_a_long_history_is_printed(void **state)
         bool read = i % 2 == 1;
         unsigned v = i / 2 + 1 - (i > stale_at && i % 50 == 1 ? 20 : 0);
         int n = snprintf(text, sizeof text, "%u", v);
-        history_add(&h, "k", 1, &(struct op){.call = t, .ret = t + 25, .id = i, .kind = read ? OP_READ : OP_WRITE,
-                                             .value = history_value(&h, text, (size_t)n)});
+        history_add(&h, "k", 1,
+                    &(struct op){.call = t,
+                                 .ret = t + 25,
+                                 .id = i,
+                                 .kind = read ? OP_READ : OP_WRITE,
+                                 .value = history_value(&h, text, (size_t)n)});
         t += 10;
     }
     uint64_t start = trace_mono_ns();

@@ -21,8 +21,9 @@ static void print_history(const struct history *h, unsigned round)
     for (size_t i = 0; h->n > 0 && i < h->keys[0].n; i++) {
         const struct op *o = &h->keys[0].ops[i];
         fprintf(stderr, "  %zu: [%lld, %lld] %s '%s' expect '%s' %s%s\n", i, (long long)o->call,
-                o->ret == HISTORY_OPEN ? -1LL : (long long)o->ret, kinds[o->kind], intern_text(&h->values, o->value, NULL),
-                intern_text(&h->values, o->expect, NULL), outcomes[o->outcome], o->ghost ? " ghost" : "");
+                o->ret == HISTORY_OPEN ? -1LL : (long long)o->ret, kinds[o->kind],
+                intern_text(&h->values, o->value, NULL), intern_text(&h->values, o->expect, NULL), outcomes[o->outcome],
+                o->ghost ? " ghost" : "");
     }
 }
 
@@ -207,6 +208,30 @@ static void zones_agree_with_brute_force_on_unique_values(void **state)
 
 /* ---- search, and everything together ---- */
 
+/* The short proof of a search is not linearizable by itself, and no read of it may go. */
+static void compare_short_proof(struct history *h, const struct lin_key *k)
+{
+    const struct op *ops = k->ops;
+    unsigned mask = 0;
+    int64_t cut = INT64_MIN;
+    assert_int_equal(k->witness.what, LIN_CLASS_SEARCH);
+    assert_true(k->witness.n > 0);
+    for (size_t i = 0; i < k->witness.n; i++) {
+        const struct op *o = &ops[k->witness.op[i]];
+        mask |= 1u << k->witness.op[i];
+        if ((o->kind == OP_READ || o->outcome == OUTCOME_FAILED) && o->ret > cut)
+            cut = o->ret;
+    }
+    assert_false(brute_linearizable(ops, k->n, mask, &h->values, h->failed_cas_reads));
+    for (size_t i = 0; i < k->n; i++) {
+        bool cas_in_it = false; /* a cas that returned may be what makes the prefix bad, and is cut to "unknown" */
+        for (size_t m = 0; m < k->witness.n; m++)
+            cas_in_it |= ops[k->witness.op[m]].kind != OP_READ && ops[k->witness.op[m]].ret > cut;
+        if ((mask >> i & 1u) != 0 && ops[i].kind == OP_READ && !cas_in_it)
+            assert_true(brute_linearizable(ops, k->n, mask & ~(1u << i), &h->values, h->failed_cas_reads));
+    }
+}
+
 static void compare_judge(uint64_t *seed, const struct brute_shape *shape, unsigned rounds, const char *name)
 {
     unsigned bad_ones = 0, by_time = 0;
@@ -226,12 +251,15 @@ static void compare_judge(uint64_t *seed, const struct brute_shape *shape, unsig
         assert_int_equal(r.keys[0].answer, searched);
         assert_int_equal(r.bad, bad);
         assert_int_equal(r.undecided, 0);
+        if (bad && r.keys[0].searched)
+            compare_short_proof(&h, &r.keys[0]);
         bad_ones += bad;
         by_time += !r.keys[0].searched;
         lin_report_free(&r);
         history_free(&h);
     }
-    print_message("%s: %u histories, %u not linearizable, %u decided without a search\n", name, rounds, bad_ones, by_time);
+    print_message("%s: %u histories, %u not linearizable, %u decided without a search\n", name, rounds, bad_ones,
+                  by_time);
     assert_in_range(bad_ones, rounds / 10, rounds * 95 / 100);
 }
 
@@ -239,29 +267,34 @@ static void search_agrees_with_brute_force_on_repeated_values(void **state)
 {
     (void)state;
     uint64_t seed = 7;
-    compare_judge(&seed, &(struct brute_shape){.ops_max = 7, .times = 20, .values = 3, .unknown_pct = 20}, 10000, "repeated");
+    compare_judge(&seed, &(struct brute_shape){.ops_max = 7, .times = 20, .values = 3, .unknown_pct = 20}, 10000,
+                  "repeated");
 }
 
 static void search_agrees_with_brute_force_on_unique_values(void **state)
 {
     (void)state;
     uint64_t seed = 8;
-    compare_judge(&seed, &(struct brute_shape){.ops_max = 7, .times = 8, .unknown_pct = 30, .failed_pct = 10}, 10000, "unique");
+    compare_judge(&seed, &(struct brute_shape){.ops_max = 7, .times = 8, .unknown_pct = 30, .failed_pct = 10}, 10000,
+                  "unique");
 }
 
 static void search_agrees_with_brute_force_on_cas(void **state)
 {
     (void)state;
     uint64_t seed = 9;
-    compare_judge(&seed, &(struct brute_shape){.ops_max = 7, .times = 16, .values = 2, .cas = true, .unknown_pct = 30,
-                                               .failed_pct = 25}, 20000, "cas");
+    compare_judge(
+        &seed,
+        &(struct brute_shape){.ops_max = 7, .times = 16, .values = 2, .cas = true, .unknown_pct = 30, .failed_pct = 25},
+        20000, "cas");
 }
 
 static void search_agrees_with_brute_force_on_append(void **state)
 {
     (void)state;
     uint64_t seed = 10;
-    compare_judge(&seed, &(struct brute_shape){.ops_max = 6, .times = 30, .values = 2, .append = true, .unknown_pct = 15},
+    compare_judge(&seed,
+                  &(struct brute_shape){.ops_max = 6, .times = 30, .values = 2, .append = true, .unknown_pct = 15},
                   10000, "append");
 }
 
@@ -269,7 +302,8 @@ static void ghosts_are_judged_as_writes_that_may_have_happened(void **state)
 {
     (void)state;
     uint64_t seed = 11;
-    compare_judge(&seed, &(struct brute_shape){.ops_max = 7, .times = 16, .values = 3, .ghosts = true, .unknown_pct = 40},
+    compare_judge(&seed,
+                  &(struct brute_shape){.ops_max = 7, .times = 16, .values = 3, .ghosts = true, .unknown_pct = 40},
                   10000, "ghosts");
 }
 
@@ -278,16 +312,16 @@ static void reads_are_resolved_by_time_only_when_one_write_is_left(void **state)
 {
     (void)state;
     struct op ops[] = {
-        {.call = 0, .ret = 1, .kind = OP_WRITE, .value = 1}, {.call = 2, .ret = 3, .kind = OP_WRITE, .value = 2},
-        {.call = 4, .ret = 5, .kind = OP_WRITE, .value = 1}, {.call = 6, .ret = 7, .kind = OP_READ, .value = 1},
+        {.call = 0, .ret = 1, .kind = OP_WRITE, .value = 1},  {.call = 2, .ret = 3, .kind = OP_WRITE, .value = 2},
+        {.call = 4, .ret = 5, .kind = OP_WRITE, .value = 1},  {.call = 6, .ret = 7, .kind = OP_READ, .value = 1},
         {.call = 8, .ret = 20, .kind = OP_WRITE, .value = 1}, {.call = 9, .ret = 10, .kind = OP_READ, .value = 1},
         {.call = 11, .ret = 12, .kind = OP_READ, .value = 2},
     };
     struct lin_sources s;
     assert_true(lin_sources_find(&s, ops, sizeof ops / sizeof *ops));
-    assert_int_equal(s.of[3], 2);                   /* the first was overwritten, the third had not begun */
-    assert_int_equal(s.of[5], SOURCE_AMBIGUOUS);    /* the second or the third */
-    assert_int_equal(s.of[6], 1);                   /* impossible; the closest is given */
+    assert_int_equal(s.of[3], 2);                /* the first was overwritten, the third had not begun */
+    assert_int_equal(s.of[5], SOURCE_AMBIGUOUS); /* the second or the third */
+    assert_int_equal(s.of[6], 1);                /* impossible; the closest is given */
     assert_int_equal(s.ambiguous, 1);
     assert_int_equal(s.repeated, 3);
     lin_sources_free(&s);
@@ -301,12 +335,14 @@ static void a_search_that_runs_out_of_steps_or_memory_says_undecided(void **stat
     /* 20 concurrent writes of two values, then reads that alternate too often to be possible. */
     for (unsigned i = 0; i < 20; i++) {
         char v = (char)('a' + i % 2);
-        history_add(&h, "k", 1, &(struct op){.call = i, .ret = 1000, .kind = OP_WRITE, .value = history_value(&h, &v, 1)});
+        history_add(&h, "k", 1,
+                    &(struct op){.call = i, .ret = 1000, .kind = OP_WRITE, .value = history_value(&h, &v, 1)});
     }
     for (unsigned i = 0; i < 40; i++) {
         char v = (char)('a' + i % 2);
-        history_add(&h, "k", 1, &(struct op){.call = 100 + 2 * i, .ret = 101 + 2 * i, .kind = OP_READ,
-                                             .value = history_value(&h, &v, 1)});
+        history_add(
+            &h, "k", 1,
+            &(struct op){.call = 100 + 2 * i, .ret = 101 + 2 * i, .kind = OP_READ, .value = history_value(&h, &v, 1)});
     }
     history_sort(&h);
     int64_t steps;

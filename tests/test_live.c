@@ -61,7 +61,7 @@ static void expect_status(int got, int want)
 /* The runs of C2 in `check --format json`: how many violations, and their titles' keys, in `keys`. */
 static size_t stale_reads(const char *db, char *ops, size_t n)
 {
-    const char *check[] = {analyze, "check", db, "--only", "C2", "--exit-zero", "--quiet", NULL};
+    const char *check[] = {analyze, "check", db, "--only", "C2", "--exit-zero", NULL};
     expect_status(spawn_run(check, 60, out, sizeof out), 0);
     const char *sql[] = {analyze, "sql", db, "--format", "csv",
                          "SELECT o.op FROM violations v JOIN violation_evidence e USING (violation_id) JOIN ops o USING (op_id) "

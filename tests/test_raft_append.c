@@ -412,7 +412,7 @@ static void an_append_stays_within_its_budget_and_a_datagram(void **state)
     c.append_bytes = 3000;
     struct one o = one_from(&c);
     one_lead(&o);
-    char value[1001], mid[8];
+    char value[1001], mid[16];
     memset(value, 'v', 1000);
     value[1000] = 0;
     for (int i = 0; i < 10; i++) {
@@ -436,7 +436,7 @@ static void only_so_many_appends_are_under_way_and_the_rest_goes_together(void *
     struct one o = one_new(3);
     one_lead(&o);
     one_ack(&o, 1, 1, 1, 0);
-    char mid[8];
+    char mid[16];
     unsigned sent = 0;
     for (int i = 0; i < 20; i++) {
         snprintf(mid, sizeof mid, "M%d", i);
@@ -458,7 +458,7 @@ static void no_append_has_more_entries_than_a_message_may(void **state)
     c.hold_max = 2000;
     struct one o = one_from(&c);
     one_tick(&o);
-    char mid[8];
+    char mid[16];
     for (int i = 0; i < 300; i++) {
         snprintf(mid, sizeof mid, "M%d", i);
         one_put(&o, CLIENT, mid, "", "");

@@ -65,9 +65,43 @@ static void a_follower_redirects_to_the_leader_it_knows_8(void **state)
     assert_string_equal(e->request.mid, "A");
     assert_int_equal(e->request.tag, 1000 + 'A');
     assert_int_equal(e->after.leader, 2);
-    one_put(&o, CLIENT, "B", "k", "v");
+    one_put(&o, CLIENT + 1, "B", "k", "v");
     assert_int_equal(one_effect(&o, RAFT_DO_REDIRECT)->node, 2);
     assert_string_equal(one_log(&o), "");
+    one_free(&o);
+}
+
+/* A leader that was killed is the known leader until its followers time out: clients must not be sent to it in circles. */
+static void a_client_that_comes_back_from_the_leader_waits_until_the_leader_is_heard_of_again(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    one_append(&o, 2, 1, 0, 0, 0, "");
+    one_get(&o, CLIENT, "A", "k");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
+    one_get(&o, CLIENT, "B", "k");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 0);
+    assert_int_equal(one_effect(&o, RAFT_NOTE_HOLD)->why, WHY_LEADER_SILENT);
+    one_get(&o, CLIENT + 1, "C", "k"); /* another client may not have asked there yet */
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
+    one_append(&o, 2, 1, 0, 0, 0, "");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
+    assert_string_equal(one_effect(&o, RAFT_DO_REDIRECT)->request.mid, "B");
+    assert_int_equal(one_effect(&o, RAFT_DO_REDIRECT)->node, 2);
+    one_free(&o);
+}
+
+static void a_client_that_waits_for_a_silent_leader_is_sent_to_the_next_one(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    one_append(&o, 2, 1, 0, 0, 0, "");
+    one_get(&o, CLIENT, "A", "k");
+    one_get(&o, CLIENT, "B", "k");
+    assert_int_equal(one_count(&o, RAFT_NOTE_HOLD), 1);
+    one_append(&o, 1, 2, 0, 0, 0, "");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
+    assert_int_equal(one_effect(&o, RAFT_DO_REDIRECT)->node, 1);
     one_free(&o);
 }
 
@@ -178,10 +212,11 @@ static void the_record_of_requests_remembers_the_last_8192(void **state)
 {
     (void)state;
     struct one o = one_new(3);
-    one_append(&o, 1, 1, 0, 0, 0, "");
     char mid[16];
     for (int i = 0; i < 20000; i++) {
+        one_append(&o, 1, 1, 0, 0, 0, "");
         snprintf(mid, sizeof mid, "M%d", i);
+        one_append(&o, 1, 1, 0, 0, 0, ""); /* the leader is alive: clients are sent to it at once */
         one_get(&o, (node_id)(CLIENT + i % 3), mid, "k");
         assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
         int back = i % 8192;
@@ -193,6 +228,8 @@ static void the_record_of_requests_remembers_the_last_8192(void **state)
     }
     one_get(&o, CLIENT + (20000 - 8192) % 3, "M11808", "k"); /* the oldest known */
     one_ignored(&o, WHY_DUPLICATE);
+    one_append(&o, 1, 1, 0, 0, 0, "");
+    one_append(&o, 1, 1, 0, 0, 0, "");
     one_get(&o, CLIENT + (20000 - 8193) % 3, "M11807", "k");
     assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
     one_free(&o);
@@ -340,6 +377,8 @@ int main(void)
         cmocka_unit_test(a_put_is_answered_when_it_is_applied_not_when_it_is_appended_5_3),
         cmocka_unit_test(answers_come_before_traffic_to_peers_in_a_step),
         cmocka_unit_test(a_follower_redirects_to_the_leader_it_knows_8),
+        cmocka_unit_test(a_client_that_comes_back_from_the_leader_waits_until_the_leader_is_heard_of_again),
+        cmocka_unit_test(a_client_that_waits_for_a_silent_leader_is_sent_to_the_next_one),
         cmocka_unit_test(without_a_leader_requests_wait_and_go_to_it_once_it_is_known),
         cmocka_unit_test(who_becomes_leader_handles_the_requests_that_waited_with_it),
         cmocka_unit_test(at_its_deadline_a_waiting_request_is_redirected_to_nobody),

@@ -141,6 +141,10 @@ static void a_step_says_what_must_be_stable_before_anything_is_done_Figure_2(voi
     assert_true(o.fx.persist_vote);
     one_vote_req(&o, 2, 3, 2, 1);
     assert_false(o.fx.persist_vote);
+    one_append(&o, 1, 4, 2, 1, 0, "");
+    o.now_us += ONE_MIN * 1000;
+    one_vote_req(&o, 2, 4, 2, 1); /* the term is not new, the vote is */
+    assert_true(o.fx.persist_vote);
     one_free(&o);
 }
 

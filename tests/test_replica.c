@@ -48,7 +48,8 @@ static void hello_leaves_first_and_nothing_follows_before_the_first_timeout(void
         assert_int_equal(g.v[i].n_sent, 1);
         assert_int_equal(g.v[i].sent[0].dst, NODE_NONE);
         char hello[80];
-        snprintf(hello, sizeof hello, "{\"src\":\"%04X\",\"dst\":\"FFFF\",\"leader\":\"FFFF\",\"type\":\"hello\"}", g.v[i].id);
+        snprintf(hello, sizeof hello, "{\"src\":\"%04X\",\"dst\":\"FFFF\",\"leader\":\"FFFF\",\"type\":\"hello\"}",
+                 g.v[i].id);
         assert_int_equal(g.v[i].sent[0].n, strlen(hello));
         assert_memory_equal(g.v[i].sent[0].bytes, hello, strlen(hello));
     }
@@ -112,7 +113,13 @@ static void when_nothing_can_be_made_durable_nothing_is_answered_or_applied(void
     struct group_replica *r = group_elect(&g);
     uint64_t applied = kv_applied(replica_kv(r->rep));
     r->persist_fails = true;
-    struct message m = {.type = MESSAGE_PUT, .src = GROUP_CLIENT, .dst = r->id, .leader = NODE_NONE, .mid = "P1", .key = "k", .value = "v"};
+    struct message m = {.type = MESSAGE_PUT,
+                        .src = GROUP_CLIENT,
+                        .dst = r->id,
+                        .leader = NODE_NONE,
+                        .mid = "P1",
+                        .key = "k",
+                        .value = "v"};
     static char bytes[DATAGRAM_MAX];
     assert_false(replica_on_datagram(r->rep, g.now_ns, bytes, wire_encode(&m, bytes, sizeof bytes)));
     assert_int_equal(group_answers(&g, r, "P1", NULL), 0);
@@ -216,7 +223,8 @@ static void a_put_too_great_for_an_append_is_answered_fail(void **state)
     assert_int_equal(group_answers(&g, r, "P1", &m), 1);
     assert_int_equal(m.type, MESSAGE_FAIL);
     struct replica_trace t = group_trace(r);
-    assert_string_equal(replica_trace_text(replica_trace_find(&t, 0, "req.reply", "req", "P1", NULL), "why"), "overload");
+    assert_string_equal(replica_trace_text(replica_trace_find(&t, 0, "req.reply", "req", "P1", NULL), "why"),
+                        "overload");
     replica_trace_free(&t);
 }
 
@@ -267,7 +275,7 @@ static void what_is_no_message_is_recorded_and_changes_nothing(void **state)
     memset(big, '\xff', sizeof big);
     group_deliver(&g, r, big, sizeof big);
     const struct raft_brief after = brief(r);
-    assert_memory_equal(&before, &after, sizeof before);
+    assert_true(group_same_state(&before, &after));
     assert_int_equal(r->n_sent, sent);
     assert_int_equal(replica_deadline(r->rep), deadline);
     t = group_trace(r);
@@ -277,7 +285,8 @@ static void what_is_no_message_is_recorded_and_changes_nothing(void **state)
         assert_string_equal(replica_trace_text(t.v[records + i], "ev"), "msg.bad");
         assert_string_equal(replica_trace_text(t.v[records + i], "why"), whys[i]);
     }
-    assert_string_equal(replica_trace_text(t.v[records + 1], "raw"), "a\xef\xbf\xbd" "b");
+    assert_string_equal(replica_trace_text(t.v[records + 1], "raw"), "a\xef\xbf\xbd"
+                                                                     "b");
     assert_string_equal(replica_trace_text(t.v[records + 2], "from"), "0002");
     assert_int_equal(replica_trace_int(t.v[records + 3], "sz"), sizeof big);
     replica_trace_free(&t);
@@ -290,7 +299,8 @@ static void forged_and_misdirected_messages_are_recorded_as_ignored_with_the_rea
     struct group_replica *r = group_elect(&g);
     const struct raft_brief before = brief(r);
     size_t sent = r->n_sent;
-    struct message m = {.type = MESSAGE_VOTE_REQ, .dst = r->id, .leader = NODE_NONE, .lc = WIRE_INT_MAX / 4, .term = 99};
+    struct message m = {
+        .type = MESSAGE_VOTE_REQ, .dst = r->id, .leader = NODE_NONE, .lc = WIRE_INT_MAX / 4, .term = 99};
     static const struct {
         node_id src, dst;
         const char *why;
@@ -302,7 +312,7 @@ static void forged_and_misdirected_messages_are_recorded_as_ignored_with_the_rea
         group_deliver_message(&g, r, &m);
     }
     const struct raft_brief after = brief(r);
-    assert_memory_equal(&before, &after, sizeof before);
+    assert_true(group_same_state(&before, &after));
     assert_int_equal(r->n_sent, sent);
     struct replica_trace t = group_trace(r);
     for (size_t i = 0; i < 3; i++) {
@@ -325,8 +335,14 @@ static void an_absurd_lamport_clock_is_not_taken_over(void **state)
     (void)state;
     start(3);
     struct group_replica *r = group_elect(&g);
-    struct message m = {.type = MESSAGE_PREVOTE_REQ, .src = other_than(r)->id, .dst = r->id, .leader = NODE_NONE, .mid = "X",
-                        .lc = WIRE_INT_MAX, .term = 1, .last_index = 0};
+    struct message m = {.type = MESSAGE_PREVOTE_REQ,
+                        .src = other_than(r)->id,
+                        .dst = r->id,
+                        .leader = NODE_NONE,
+                        .mid = "X",
+                        .lc = WIRE_INT_MAX,
+                        .term = 1,
+                        .last_index = 0};
     group_deliver_message(&g, r, &m);
     struct replica_trace t = group_trace(r);
     assert_true(replica_trace_int(t.v[t.n - 1], "lc") < 100000);

@@ -1,5 +1,5 @@
-/* test_replica_record.c -- what replicas write down: every kind of record, with the state after it, its cause, and clocks
- * and ids by which the sends and receives of all replicas fit together. */
+/* test_replica_record.c -- what replicas write down: every kind of record, with the state after it, its cause, and
+ * clocks and ids by which the sends and receives of all replicas fit together. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +14,7 @@
 #define MS UINT64_C(1000000)
 
 static struct group g;
+static struct replica_trace traces[GROUP_MAX]; /* of the eventful run */
 
 static int end(void **state)
 {
@@ -38,8 +39,9 @@ static void some_requests(unsigned from, unsigned n)
 }
 
 /* Five replicas, loss, two leaders cut off with writes that nobody else has, and healing: all that can happen does. */
-static void eventful_run(void)
+static int eventful_run(void **state)
 {
+    (void)state;
     group_prepare(&g, 5);
     g.drop_percent = 20;
     group_start(&g);
@@ -61,23 +63,31 @@ static void eventful_run(void)
     group_deliver(&g, &g.v[1], "garbage", 7);
     g.drop_percent = 0;
     group_run(&g, 5000 * MS);
+    for (unsigned i = 0; i < g.n; i++)
+        traces[i] = group_trace(&g.v[i]);
+    return 0;
+}
+
+static int eventful_end(void **state)
+{
+    for (unsigned i = 0; i < g.n; i++)
+        replica_trace_free(&traces[i]);
+    return end(state);
 }
 
 static void every_kind_of_record_that_a_replica_in_memory_can_write_is_written(void **state)
 {
     (void)state;
-    eventful_run();
     static const char *const events[] = {
-        "trace.open",  "node.start",  "role.change", "term.change",   "leader.change", "vote.grant",     "vote.deny",
-        "vote.count",  "timer.set",   "timer.fire",  "log.append",    "log.reject",    "log.truncate",   "commit.advance",
-        "apply",       "peer.state",  "state.hash",  "req.reply",     "req.redirect",  "req.dedup",      "req.hold",
-        "read.index",  "read.confirm", "read.serve", "msg.send",      "msg.recv",      "msg.bad",        "msg.ignore"};
+        "trace.open", "node.start",   "role.change", "term.change", "leader.change", "vote.grant",   "vote.deny",
+        "vote.count", "timer.set",    "timer.fire",  "log.append",  "log.reject",    "log.truncate", "commit.advance",
+        "apply",      "peer.state",   "state.hash",  "req.reply",   "req.redirect",  "req.dedup",    "req.hold",
+        "read.index", "read.confirm", "read.serve",  "msg.send",    "msg.recv",      "msg.bad",      "msg.ignore"};
     size_t count[sizeof events / sizeof *events] = {0};
     for (unsigned i = 0; i < g.n; i++) {
-        struct replica_trace t = group_trace(&g.v[i]);
+        const struct replica_trace t = traces[i];
         for (size_t k = 0; k < sizeof events / sizeof *events; k++)
             count[k] += replica_trace_count(&t, events[k], NULL, NULL);
-        replica_trace_free(&t);
     }
     for (size_t k = 0; k < sizeof events / sizeof *events; k++) {
         if (count[k] == 0)
@@ -90,9 +100,8 @@ static void every_kind_of_record_that_a_replica_in_memory_can_write_is_written(v
 static void each_record_carries_the_state_after_its_event(void **state)
 {
     (void)state;
-    eventful_run();
     for (unsigned i = 0; i < g.n; i++) {
-        struct replica_trace t = group_trace(&g.v[i]);
+        const struct replica_trace t = traces[i];
         int64_t term = 0, commit = 0, applied = 0, last = 0;
         const char *role = "F";
         for (size_t k = 0; k < t.n; k++) {
@@ -131,7 +140,6 @@ static void each_record_carries_the_state_after_its_event(void **state)
         assert_int_equal(term, b.term);
         assert_int_equal(last, b.last);
         assert_int_equal(applied, b.applied);
-        replica_trace_free(&t);
     }
 }
 
@@ -139,9 +147,8 @@ static void each_record_carries_the_state_after_its_event(void **state)
 static void every_record_but_an_input_names_the_input_that_caused_it(void **state)
 {
     (void)state;
-    eventful_run();
     for (unsigned i = 0; i < g.n; i++) {
-        struct replica_trace t = group_trace(&g.v[i]);
+        const struct replica_trace t = traces[i];
         int64_t input = 0;
         for (size_t k = 0; k < t.n; k++) {
             const char *ev = replica_trace_text(t.v[k], "ev");
@@ -154,7 +161,6 @@ static void every_record_but_an_input_names_the_input_that_caused_it(void **stat
             }
         }
         assert_true(input > 0);
-        replica_trace_free(&t);
     }
 }
 
@@ -162,11 +168,9 @@ static void every_record_but_an_input_names_the_input_that_caused_it(void **stat
 static void sends_and_receives_of_all_replicas_fit_together(void **state)
 {
     (void)state;
-    eventful_run();
-    struct replica_trace t[GROUP_MAX];
+    const struct replica_trace *t = traces;
     json_t *sends = json_object();
     for (unsigned i = 0; i < g.n; i++) {
-        t[i] = group_trace(&g.v[i]);
         for (size_t k = 0; k < t[i].n; k++) {
             const json_t *r = t[i].v[k];
             if (strcmp(replica_trace_text(r, "ev"), "msg.send") != 0 || !json_object_get(r, "mterm"))
@@ -184,8 +188,8 @@ static void sends_and_receives_of_all_replicas_fit_together(void **state)
             const json_t *s = json_object_get(sends, replica_trace_text(r, "mid"));
             assert_non_null(s);
             assert_true(replica_trace_int(r, "lc") > replica_trace_int(s, "lc"));
-            static const char *const same[] = {"ty", "re", "mterm", "pi", "pt", "lci", "ents", "round", "ok", "mi", "hint",
-                                               "hterm", "lli", "llt"};
+            static const char *const same[] = {"ty",    "re", "mterm", "pi",   "pt",    "lci", "ents",
+                                               "round", "ok", "mi",    "hint", "hterm", "lli", "llt"};
             for (size_t f = 0; f < sizeof same / sizeof *same; f++) {
                 const json_t *a = json_object_get(s, same[f]), *b = json_object_get(r, same[f]);
                 assert_true(a ? b && json_equal(a, b) : !b);
@@ -195,7 +199,6 @@ static void sends_and_receives_of_all_replicas_fit_together(void **state)
                 assert_non_null(json_object_get(sends, json_string_value(re)));
             received++;
         }
-        replica_trace_free(&t[i]);
     }
     assert_true(received > 1000);
     json_decref(sends);
@@ -204,12 +207,11 @@ static void sends_and_receives_of_all_replicas_fit_together(void **state)
 static void equal_states_have_equal_digests_and_are_compared_at_equal_indexes(void **state)
 {
     (void)state;
-    eventful_run();
     json_t *digests = json_object();
     size_t compared = 0;
     for (unsigned i = 0; i < g.n; i++) {
-        struct replica_trace t = group_trace(&g.v[i]);
-        for (size_t k = 0; (k = k, replica_trace_find(&t, k, "state.hash", NULL, NULL, &k)); k++) {
+        const struct replica_trace t = traces[i];
+        for (size_t k = 0; replica_trace_find(&t, k, "state.hash", NULL, NULL, &k); k++) {
             char at[24];
             snprintf(at, sizeof at, "%lld", (long long)replica_trace_int(t.v[k], "at"));
             assert_int_equal(replica_trace_int(t.v[k], "at") % 2, 0); /* as the group asks for */
@@ -221,7 +223,6 @@ static void equal_states_have_equal_digests_and_are_compared_at_equal_indexes(vo
             }
             json_object_set_new(digests, at, json_string(replica_trace_text(t.v[k], "h")));
         }
-        replica_trace_free(&t);
     }
     assert_true(compared > 100);
     json_decref(digests);
@@ -268,7 +269,8 @@ static void a_read_without_asking_anybody_is_recorded_as_such(void **state)
     group_get(&g, leader, "G1", "k");
     assert_int_equal(group_answers(&g, leader, "G1", NULL), 1);
     struct replica_trace t = group_trace(leader);
-    assert_string_equal(replica_trace_text(replica_trace_find(&t, 0, "read.local", "req", "G1", NULL), "policy"), "local");
+    assert_string_equal(replica_trace_text(replica_trace_find(&t, 0, "read.local", "req", "G1", NULL), "policy"),
+                        "local");
     const json_t *cfg = json_object_get(t.v[0], "cfg");
     assert_string_equal(replica_trace_text(cfg, "reads"), "local");
     replica_trace_free(&t);
@@ -338,16 +340,19 @@ static void without_a_trace_all_goes_on_and_the_lamport_clock_too(void **state)
 
 int main(void)
 {
+    const struct CMUnitTest eventful[] = {
+        cmocka_unit_test(every_kind_of_record_that_a_replica_in_memory_can_write_is_written),
+        cmocka_unit_test(each_record_carries_the_state_after_its_event),
+        cmocka_unit_test(every_record_but_an_input_names_the_input_that_caused_it),
+        cmocka_unit_test(sends_and_receives_of_all_replicas_fit_together),
+        cmocka_unit_test(equal_states_have_equal_digests_and_are_compared_at_equal_indexes),
+    };
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(every_kind_of_record_that_a_replica_in_memory_can_write_is_written, end),
-        cmocka_unit_test_teardown(each_record_carries_the_state_after_its_event, end),
-        cmocka_unit_test_teardown(every_record_but_an_input_names_the_input_that_caused_it, end),
-        cmocka_unit_test_teardown(sends_and_receives_of_all_replicas_fit_together, end),
-        cmocka_unit_test_teardown(equal_states_have_equal_digests_and_are_compared_at_equal_indexes, end),
         cmocka_unit_test_teardown(a_read_tells_when_it_arrived_and_what_confirmed_it, end),
         cmocka_unit_test_teardown(a_read_without_asking_anybody_is_recorded_as_such, end),
         cmocka_unit_test_teardown(a_stop_leaves_the_digest_the_reason_and_a_closed_trace, end),
         cmocka_unit_test_teardown(without_a_trace_all_goes_on_and_the_lamport_clock_too, end),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(eventful, eventful_run, eventful_end);
+    return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

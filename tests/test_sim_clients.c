@@ -11,7 +11,11 @@
 
 enum { SENT_MAX = 4096 };
 
-struct sent { unsigned client, to; bool put; char mid[20], key[40], value[40], leader[8]; };
+struct sent {
+    unsigned client, to;
+    bool put;
+    char mid[20], key[40], value[40], leader[8];
+};
 
 struct bench {
     struct sim_config cfg;
@@ -31,8 +35,9 @@ static void on_send(void *ctx, const struct sim_request *r)
     json_t *m = json_loadb(r->bytes, r->n, 0, NULL);
     assert_non_null(m);
     const char *src, *dst, *leader, *type, *mid, *key, *value = "";
-    assert_int_equal(json_unpack(m, "{s:s, s:s, s:s, s:s, s:s, s:s, s?s}", "src", &src, "dst", &dst, "leader", &leader, "type", &type,
-                                 "MID", &mid, "key", &key, "value", &value), 0);
+    assert_int_equal(json_unpack(m, "{s:s, s:s, s:s, s:s, s:s, s:s, s?s}", "src", &src, "dst", &dst, "leader", &leader,
+                                 "type", &type, "MID", &mid, "key", &key, "value", &value),
+                     0);
     char id[SIM_ID_LEN];
     assert_string_equal(src, sim_id(b->cfg.replicas + 16 + r->client, id));
     assert_string_equal(dst, sim_id(r->to, id));
@@ -65,9 +70,16 @@ static struct bench *start(const char *scenario)
     rng_seed(&b->rng, 12);
     for (unsigned i = 0; i < b->cfg.replicas; i++)
         b->living[i] = true;
-    b->clients = sim_clients_new(&(struct sim_clients_env){.cfg = &b->cfg, .stats = &b->stats, .rng = &b->rng, .living = b->living,
-                                                           .load_start = SIM_SECOND, .load_end = SIM_SECOND + b->cfg.lifetime,
-                                                           .quiet_at = SIM_SECOND, .send = on_send, .warn = on_warn, .ctx = b});
+    b->clients = sim_clients_new(&(struct sim_clients_env){.cfg = &b->cfg,
+                                                           .stats = &b->stats,
+                                                           .rng = &b->rng,
+                                                           .living = b->living,
+                                                           .load_start = SIM_SECOND,
+                                                           .load_end = SIM_SECOND + b->cfg.lifetime,
+                                                           .quiet_at = SIM_SECOND,
+                                                           .send = on_send,
+                                                           .warn = on_warn,
+                                                           .ctx = b});
     return b;
 }
 
@@ -82,16 +94,22 @@ static void finish(struct bench *b)
 static struct bench *course(const char *mix)
 {
     char text[600];
-    snprintf(text, sizeof text, "{\"lifetime\": 10, \"replicas\": 5, \"requests\": 1000, \"mix\": %s, \"tests\": {\"benchmarks\": {\"total_msgs\": [1, 2, 3], "
-             "\"failures\": [1, 2, 3], \"duplicates\": [1, 2, 3], \"median_latency\": [1, 2, 3]}}}", mix);
+    snprintf(text, sizeof text,
+             "{\"lifetime\": 10, \"replicas\": 5, \"requests\": 1000, \"mix\": %s, \"tests\": {\"benchmarks\": "
+             "{\"total_msgs\": [1, 2, 3], "
+             "\"failures\": [1, 2, 3], \"duplicates\": [1, 2, 3], \"median_latency\": [1, 2, 3]}}}",
+             mix);
     return start(text);
 }
 
 static struct bench *shared(const char *mix)
 {
     char text[300];
-    snprintf(text, sizeof text, "{\"lifetime\": 10, \"replicas\": 5, \"mix\": %s, \"clients\": {\"mode\": \"shared\", \"count\": 3, \"keys\": 2, "
-             "\"timeout_ms\": 500, \"rate\": 30}}", mix);
+    snprintf(text, sizeof text,
+             "{\"lifetime\": 10, \"replicas\": 5, \"mix\": %s, \"clients\": {\"mode\": \"shared\", \"count\": 3, "
+             "\"keys\": 2, "
+             "\"timeout_ms\": 500, \"rate\": 30}}",
+             mix);
     return start(text);
 }
 
@@ -104,12 +122,15 @@ static void step(struct bench *b)
 }
 
 /* Replica `by` answers a request 1 ms after it was sent, or last acted on. */
-static void answer(struct bench *b, const struct sent *s, unsigned by, const char *type, const char *leader, const char *value)
+static void answer(struct bench *b, const struct sent *s, unsigned by, const char *type, const char *leader,
+                   const char *value)
 {
     char bytes[400], what[96];
     struct sim_message m;
-    int n = snprintf(bytes, sizeof bytes, "{\"src\": \"0000\", \"dst\": \"0015\", \"leader\": \"%s\", \"type\": \"%s\", \"MID\": \"%s\"%s%s%s}", leader,
-                     type, s->mid, value ? ", \"value\": \"" : "", value ? value : "", value ? "\"" : "");
+    int n =
+        snprintf(bytes, sizeof bytes,
+                 "{\"src\": \"0000\", \"dst\": \"0015\", \"leader\": \"%s\", \"type\": \"%s\", \"MID\": \"%s\"%s%s%s}",
+                 leader, type, s->mid, value ? ", \"value\": \"" : "", value ? value : "", value ? "\"" : "");
     assert_null(sim_message_parse(bytes, (size_t)n, &m, what));
     b->now += 1000000;
     sim_clients_answer(b->clients, b->now, &(struct sim_answer){.client = s->client, .by = by, .m = &m});
@@ -130,7 +151,8 @@ static void requests_come_at_fixed_spacing_from_eight_clients(void **state)
     struct bench *b = course("0.8");
     unsigned by_client[8] = {0};
     for (int i = 0; i < 1000; i++) {
-        assert_true(llabs(sim_clients_deadline(b->clients) - SIM_SECOND - i * (SIM_SECOND / 100)) < 10); /* ns: rounding */
+        assert_true(llabs(sim_clients_deadline(b->clients) - SIM_SECOND - i * (SIM_SECOND / 100)) <
+                    10); /* ns: rounding */
         step(b);
         by_client[last(b).client]++;
     }
@@ -171,7 +193,10 @@ static void a_client_uses_its_own_keys_and_each_value_follows_from_the_last_ackn
 {
     (void)state;
     struct bench *b = course("0.5");
-    struct { char key[40], value[40]; unsigned client; } known[1000];
+    struct {
+        char key[40], value[40];
+        unsigned client;
+    } known[1000];
     size_t n = 0, updates = 0, fresh = 0;
     for (int i = 0; i < 1000; i++) {
         step(b);
@@ -428,7 +453,8 @@ static void an_operation_without_an_answer_is_given_up_and_a_late_answer_changes
     assert_true(b->stats.unanswered_puts >= 1);
     int64_t unanswered = b->stats.unanswered_puts;
     answer(b, &s, 4, "ok", "0004", NULL);
-    assert_true(b->stats.late == 1 && b->stats.acked_puts == 0 && b->stats.incorrect == 0 && b->stats.unanswered_puts == unanswered);
+    assert_true(b->stats.late == 1 && b->stats.acked_puts == 0 && b->stats.incorrect == 0 &&
+                b->stats.unanswered_puts == unanswered);
     answer(b, &s, 4, "ok", "0004", NULL);
     assert_true(b->stats.duplicates == 1 && b->stats.late == 1);
     finish(b);

@@ -19,7 +19,8 @@ static const char *scenario(const char *more)
 {
     static char text[4096];
     snprintf(text, sizeof text,
-             "{\"lifetime\": 30, \"replicas\": 5, \"requests\": 500, \"tests\": {\"benchmarks\": {\"total_msgs\": [1, 2, 3], "
+             "{\"lifetime\": 30, \"replicas\": 5, \"requests\": 500, \"tests\": {\"benchmarks\": {\"total_msgs\": [1, "
+             "2, 3], "
              "\"failures\": [4, 5, 6], \"duplicates\": [7, 8, 9], \"median_latency\": [0.1, 0.2, 0.3]}}%s%s}",
              *more ? ", " : "", more);
     return text;
@@ -65,15 +66,18 @@ static void every_key_of_the_course_is_read(void **state)
 {
     (void)state;
     struct sim_config c;
-    loads(scenario("\"mix\": 0.2, \"start_wait\": 1.5, \"end_wait\": 0, \"drops\": 0.25, \"max_packets\": 600, \"seed\": 99, \"events\": ["
-                   "{\"type\": \"part_end\", \"time\": 10.5}, {\"type\": \"part_hard\", \"time\": 5}, {\"type\": \"kill_leader\", \"time\": 0}, "
+    loads(scenario("\"mix\": 0.2, \"start_wait\": 1.5, \"end_wait\": 0, \"drops\": 0.25, \"max_packets\": 600, "
+                   "\"seed\": 99, \"events\": ["
+                   "{\"type\": \"part_end\", \"time\": 10.5}, {\"type\": \"part_hard\", \"time\": 5}, {\"type\": "
+                   "\"kill_leader\", \"time\": 0}, "
                    "{\"type\": \"part_easy\", \"time\": 30}, {\"type\": \"kill_non_leader\", \"time\": 5}]"),
           &c);
     assert_true(c.mix == 0.2 && c.network.loss == 0.25 && c.start_wait == 3 * SIM_SECOND / 2 && c.end_wait == 0);
     assert_int_equal(c.max_packets, 600);
     assert_true(c.has_seed && c.seed == 99);
     /* by time; equal times in the order of the file */
-    static const enum sim_fault_kind kinds[] = {SIM_KILL_LEADER, SIM_PART_HARD, SIM_KILL_NON_LEADER, SIM_PART_END, SIM_PART_EASY};
+    static const enum sim_fault_kind kinds[] = {SIM_KILL_LEADER, SIM_PART_HARD, SIM_KILL_NON_LEADER, SIM_PART_END,
+                                                SIM_PART_EASY};
     assert_int_equal(c.n_faults, 5);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(c.faults[i].kind, kinds[i]);
@@ -109,7 +113,9 @@ static void any_json_value_is_a_seed(void **state)
 static void values_out_of_the_course_s_bounds_are_refused_by_key_and_reason(void **state)
 {
     (void)state;
-    static const struct { const char *more, *told; } cases[] = {
+    static const struct {
+        const char *more, *told;
+    } cases[] = {
         {"\"mix\": 1.1", "scenario: mix: 1.1 is not between 0 and 1"},
         {"\"mix\": \"0.5\"", "mix: must be a number, not a string"},
         {"\"start_wait\": 31", "start_wait: 31 is not between 0 and 30"},
@@ -152,13 +158,15 @@ static void required_keys_are_required_and_all_problems_are_told_at_once(void **
 static void benchmarks_need_all_four_metrics_with_three_numbers_each(void **state)
 {
     (void)state;
-    refused("{\"lifetime\": 5, \"replicas\": 3, \"requests\": 1, \"tests\": {\"benchmarks\": {\"total_msgs\": [1, 2], \"failures\": [1, 2, \"3\"], "
+    refused("{\"lifetime\": 5, \"replicas\": 3, \"requests\": 1, \"tests\": {\"benchmarks\": {\"total_msgs\": [1, 2], "
+            "\"failures\": [1, 2, \"3\"], "
             "\"duplicates\": [1, 2, 3]}}}",
             "tests.benchmarks.total_msgs: must be a list of three numbers");
     assert_non_null(strstr(err, "tests.benchmarks.failures: must be"));
     assert_non_null(strstr(err, "tests.benchmarks.median_latency: missing"));
     assert_null(strstr(err, "duplicates"));
-    refused("{\"lifetime\": 5, \"replicas\": 3, \"requests\": 1, \"tests\": {\"maximum_put_fail_fraction\": 1.5, \"benchmarks\": {}}}",
+    refused("{\"lifetime\": 5, \"replicas\": 3, \"requests\": 1, \"tests\": {\"maximum_put_fail_fraction\": 1.5, "
+            "\"benchmarks\": {}}}",
             "tests.maximum_put_fail_fraction: 1.5 is not between 0 and 1");
 }
 
@@ -169,7 +177,8 @@ static void our_keys_are_read(void **state)
     loads("{\"name\": \"a/b ../c\", \"lifetime\": 10, \"replicas\": 5, \"drops\": 0.5, "
           "\"clients\": {\"mode\": \"shared\", \"count\": 3, \"keys\": 2, \"timeout_ms\": 250, \"rate\": 40}, "
           "\"network\": {\"loss\": 0.1, \"duplicate\": 0.2, \"delay_ms\": [1, 2.5]}, \"faults\": ["
-          "{\"kind\": \"kill\", \"node\": \"0002\", \"at\": 7, \"signal\": \"TERM\"}, {\"kind\": \"kill\", \"node\": \"leader\", \"at\": 8}, "
+          "{\"kind\": \"kill\", \"node\": \"0002\", \"at\": 7, \"signal\": \"TERM\"}, {\"kind\": \"kill\", \"node\": "
+          "\"leader\", \"at\": 8}, "
           "{\"kind\": \"partition\", \"around\": \"leader\", \"begin\": 1, \"end\": 2}, "
           "{\"kind\": \"partition\", \"groups\": [[\"0001\", \"0003\"], [\"0002\"]], \"begin\": 3, \"end\": 4}, "
           "{\"kind\": \"pause\", \"node\": \"non_leader\", \"begin\": 5, \"end\": 6}]}",
@@ -188,7 +197,8 @@ static void our_keys_are_read(void **state)
     static const unsigned char groups[] = {2, 0, 1, 0, 2}; /* the unnamed are one more group */
     assert_memory_equal(c.faults[1].group, groups, sizeof groups);
     assert_true(c.faults[2].kind == SIM_PAUSE && c.faults[2].target == SIM_TARGET_NON_LEADER);
-    assert_true(c.faults[3].kind == SIM_KILL && c.faults[3].target == SIM_TARGET_NODE && c.faults[3].node == 2 && c.faults[3].sig == SIGTERM);
+    assert_true(c.faults[3].kind == SIM_KILL && c.faults[3].target == SIM_TARGET_NODE && c.faults[3].node == 2 &&
+                c.faults[3].sig == SIGTERM);
     assert_true(c.faults[4].target == SIM_TARGET_LEADER && c.faults[4].sig == SIGKILL);
     sim_config_free(&c);
 }
@@ -206,7 +216,9 @@ static void the_rate_of_shared_clients_defaults_to_requests_over_lifetime(void *
 static void wrong_values_of_our_keys_are_refused_by_key_and_reason(void **state)
 {
     (void)state;
-    static const struct { const char *more, *told; } cases[] = {
+    static const struct {
+        const char *more, *told;
+    } cases[] = {
         {"\"clients\": 1", "clients: must be an object"},
         {"\"clients\": {\"mode\": \"many\"}", "clients.mode: must be \"course\" or \"shared\""},
         {"\"clients\": {\"count\": 9}", "clients.count: the course has 8 clients"},
@@ -219,14 +231,21 @@ static void wrong_values_of_our_keys_are_refused_by_key_and_reason(void **state)
         {"\"faults\": [{\"kind\": \"fire\"}]", "faults[0].kind: must be partition, kill or pause"},
         {"\"faults\": [{\"kind\": \"kill\", \"node\": \"0005\", \"at\": 1}]", "faults[0].node: must be \"leader\""},
         {"\"faults\": [{\"kind\": \"kill\", \"node\": \"leader\"}]", "faults[0].at: missing"},
-        {"\"faults\": [{\"kind\": \"kill\", \"node\": \"leader\", \"at\": 31}]", "faults[0].at: 31 is not between 0 and 30"},
-        {"\"faults\": [{\"kind\": \"kill\", \"node\": \"leader\", \"at\": 1, \"signal\": \"HUP\"}]", "faults[0].signal"},
-        {"\"faults\": [{\"kind\": \"pause\", \"node\": \"leader\", \"begin\": 2, \"end\": 2}]", "faults[0].end: must be later than begin"},
+        {"\"faults\": [{\"kind\": \"kill\", \"node\": \"leader\", \"at\": 31}]",
+         "faults[0].at: 31 is not between 0 and 30"},
+        {"\"faults\": [{\"kind\": \"kill\", \"node\": \"leader\", \"at\": 1, \"signal\": \"HUP\"}]",
+         "faults[0].signal"},
+        {"\"faults\": [{\"kind\": \"pause\", \"node\": \"leader\", \"begin\": 2, \"end\": 2}]",
+         "faults[0].end: must be later than begin"},
         {"\"faults\": [{\"kind\": \"partition\", \"around\": \"0001\", \"begin\": 1, \"end\": 2}]", "faults[0].around"},
-        {"\"faults\": [{\"kind\": \"partition\", \"begin\": 1, \"end\": 2}]", "faults[0].groups: must be a list of lists"},
-        {"\"faults\": [{\"kind\": \"partition\", \"groups\": [[\"0009\"]], \"begin\": 1, \"end\": 2}]", "\"0009\" is not a replica"},
-        {"\"faults\": [{\"kind\": \"partition\", \"groups\": [[\"0001\"], [\"0001\"]], \"begin\": 1, \"end\": 2}]", "0001 is in two groups"},
-        {"\"faults\": [{\"kind\": \"partition\", \"groups\": [[\"0000\", \"0001\", \"0002\", \"0003\", \"0004\"]], \"begin\": 1, \"end\": 2}]",
+        {"\"faults\": [{\"kind\": \"partition\", \"begin\": 1, \"end\": 2}]",
+         "faults[0].groups: must be a list of lists"},
+        {"\"faults\": [{\"kind\": \"partition\", \"groups\": [[\"0009\"]], \"begin\": 1, \"end\": 2}]",
+         "\"0009\" is not a replica"},
+        {"\"faults\": [{\"kind\": \"partition\", \"groups\": [[\"0001\"], [\"0001\"]], \"begin\": 1, \"end\": 2}]",
+         "0001 is in two groups"},
+        {"\"faults\": [{\"kind\": \"partition\", \"groups\": [[\"0000\", \"0001\", \"0002\", \"0003\", \"0004\"]], "
+         "\"begin\": 1, \"end\": 2}]",
          "parts nobody"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -268,10 +287,26 @@ static void a_file_that_is_not_json_is_refused_with_line_and_column(void **state
 static void the_course_s_dozen_and_our_own_scenarios_load(void **state)
 {
     (void)state;
-    static const struct { const char *name; int requests; size_t faults; } files[] = {
-        {"simple-1", 500, 0},    {"simple-2", 500, 0},    {"unreliable-1", 500, 0}, {"unreliable-2", 500, 0}, {"crash-1", 500, 1},
-        {"crash-2", 500, 2},     {"crash-3", 400, 1},     {"partition-1", 400, 2},  {"partition-2", 300, 4},  {"partition-3", 400, 2},
-        {"advanced-1", 250, 5},  {"advanced-3", 200, 1},  {"lossy-partition-kill", -1, 2}, {"stale-read", -1, 1}, {"lossiest", -1, 3},
+    static const struct {
+        const char *name;
+        int requests;
+        size_t faults;
+    } files[] = {
+        {"simple-1", 500, 0},
+        {"simple-2", 500, 0},
+        {"unreliable-1", 500, 0},
+        {"unreliable-2", 500, 0},
+        {"crash-1", 500, 1},
+        {"crash-2", 500, 2},
+        {"crash-3", 400, 1},
+        {"partition-1", 400, 2},
+        {"partition-2", 300, 4},
+        {"partition-3", 400, 2},
+        {"advanced-1", 250, 5},
+        {"advanced-3", 200, 1},
+        {"lossy-partition-kill", -1, 3},
+        {"stale-read", -1, 2},
+        {"lossiest", -1, 3},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct sim_config c;

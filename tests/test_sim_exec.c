@@ -14,7 +14,10 @@
 #include "../src/sim_exec.h"
 #include "trace.h"
 
-struct seen { size_t lines, bytes, cut; char first[SIM_LINE_MAX + 1], last[SIM_LINE_MAX + 1]; };
+struct seen {
+    size_t lines, bytes, cut;
+    char first[SIM_LINE_MAX + 1], last[SIM_LINE_MAX + 1];
+};
 
 static void see(void *ctx, const char *line, bool truncated)
 {

@@ -22,7 +22,8 @@ static void a_message_is_an_object_with_four_fields_and_anything_more(void **sta
 {
     (void)state;
     struct sim_message m;
-    const char *text = " {\"src\": \"0001\", \"dst\": \"FFFF\", \"leader\": \"0002\", \"type\": \"append\", \"term\": 7, \"lc\": 12, \"more\": [1.5, null]}\n";
+    const char *text = " {\"src\": \"0001\", \"dst\": \"FFFF\", \"leader\": \"0002\", \"type\": \"append\", \"term\": "
+                       "7, \"lc\": 12, \"more\": [1.5, null]}\n";
     assert_null(sim_message_parse(text, strlen(text), &m, what));
     assert_int_equal(m.type, SIM_OTHER);
     assert_string_equal(m.src, "0001");
@@ -32,7 +33,8 @@ static void a_message_is_an_object_with_four_fields_and_anything_more(void **sta
     assert_true(m.has_term && m.term == 7 && m.has_lc && m.lc == 12);
     assert_null(m.mid);
     sim_message_free(&m);
-    text = "{\"src\": \"0001\", \"dst\": \"0015\", \"leader\": \"FFFF\", \"type\": \"ok\", \"MID\": \"ABC\", \"value\": \"\", \"term\": \"x\"}";
+    text = "{\"src\": \"0001\", \"dst\": \"0015\", \"leader\": \"FFFF\", \"type\": \"ok\", \"MID\": \"ABC\", "
+           "\"value\": \"\", \"term\": \"x\"}";
     assert_null(sim_message_parse(text, strlen(text), &m, what));
     assert_true(m.type == SIM_OK && !m.has_term && json_is_string(m.value));
     assert_string_equal(m.mid, "ABC");
@@ -42,7 +44,9 @@ static void a_message_is_an_object_with_four_fields_and_anything_more(void **sta
 static void what_is_no_message_has_a_reason(void **state)
 {
     (void)state;
-    static const struct { const char *text, *why; } cases[] = {
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
         {"", "empty"},
         {"hello", "not_json"},
         {"{\"src\": \"0001\"", "not_json"},
@@ -70,8 +74,10 @@ static void what_is_no_message_has_a_reason(void **state)
 static void legal_json_that_c_finds_hard_is_accepted(void **state)
 {
     (void)state;
-    assert_null(reason("{\"src\": \"0001\", \"dst\": \"0002\", \"leader\": \"FFFF\", \"type\": \"x\", \"n\": 123456789012345678901234567890}"));
-    assert_null(reason("{\"src\": \"0001\", \"dst\": \"0002\", \"leader\": \"FFFF\", \"type\": \"x\", \"s\": \"a\\u0000b\"}"));
+    assert_null(reason("{\"src\": \"0001\", \"dst\": \"0002\", \"leader\": \"FFFF\", \"type\": \"x\", \"n\": "
+                       "123456789012345678901234567890}"));
+    assert_null(
+        reason("{\"src\": \"0001\", \"dst\": \"0002\", \"leader\": \"FFFF\", \"type\": \"x\", \"s\": \"a\\u0000b\"}"));
     assert_null(reason("{\"src\": \"0001\", \"dst\": \"0002\", \"leader\": \"FFFF\", \"type\": \"\xC3\xA4\"}"));
 }
 
@@ -79,8 +85,10 @@ static void legal_json_that_c_finds_hard_is_accepted(void **state)
 static void an_address_is_what_python_reads_as_hexadecimal(void **state)
 {
     (void)state;
-    static const char *const good[] = {"0000", "FFFF", "ffff", "0x1f", "0X1F", " 0a1", "0a1 ", "+123", "-123", "1_0a", "\t\n12", "0x_1"};
-    static const char *const bad[] = {"", "000", "00000", "000G", "_123", "123_", "1__2", "    ", "0x  ", "+-12", "1 23", "x123"};
+    static const char *const good[] = {"0000", "FFFF", "ffff", "0x1f", "0X1F",   " 0a1",
+                                       "0a1 ", "+123", "-123", "1_0a", "\t\n12", "0x_1"};
+    static const char *const bad[] = {"",     "000",  "00000", "000G", "_123", "123_",
+                                      "1__2", "    ", "0x  ",  "+-12", "1 23", "x123"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         if (!sim_message_address(good[i]))
             fail_msg("%s is an address", good[i]);
@@ -92,9 +100,18 @@ static void an_address_is_what_python_reads_as_hexadecimal(void **state)
 static void utf8_is_judged_by_rfc_3629(void **state)
 {
     (void)state;
-    static const char *const good[] = {"", "a", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"};
-    static const char *const bad[] = {"\x80", "\xC3", "\xC0\x80", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
-                                      "\xE2\x82", "\xE2\x82\x41", "\xF0\x8F\xBF\xBF"};
+    static const char *const good[] = {
+        "", "a", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF", "\xF4\x8F\xBF\xBF"};
+    static const char *const bad[] = {"\x80",
+                                      "\xC3",
+                                      "\xC0\x80",
+                                      "\xE0\x9F\xBF",
+                                      "\xED\xA0\x80",
+                                      "\xF4\x90\x80\x80",
+                                      "\xF5\x80\x80\x80",
+                                      "\xE2\x82",
+                                      "\xE2\x82\x41",
+                                      "\xF0\x8F\xBF\xBF"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(sim_message_utf8(good[i], strlen(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

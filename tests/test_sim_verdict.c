@@ -177,7 +177,10 @@ static int tier(enum sim_metric m, struct sim_stats s)
 static void a_tier_needs_a_value_strictly_below_its_threshold(void **state)
 {
     (void)state;
-    static const struct { int64_t msgs; int tier; } cases[] = {{1199, 0}, {1200, 1}, {2999, 1}, {3000, 2}, {4999, 2}, {5000, 3}};
+    static const struct {
+        int64_t msgs;
+        int tier;
+    } cases[] = {{1199, 0}, {1200, 1}, {2999, 1}, {3000, 2}, {4999, 2}, {5000, 3}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sim_stats s = good();
         s.total_msgs = cases[i].msgs;
@@ -199,7 +202,10 @@ static void a_tier_needs_a_value_strictly_below_its_threshold(void **state)
 static void latency_is_scored_by_its_median_in_seconds(void **state)
 {
     (void)state;
-    static const struct { int64_t ns; int tier; } cases[] = {{399999, 0}, {400000, 1}, {1999999, 1}, {49999999, 2}, {50000000, 3}};
+    static const struct {
+        int64_t ns;
+        int tier;
+    } cases[] = {{399999, 0}, {400000, 1}, {1999999, 1}, {49999999, 2}, {50000000, 3}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sim_stats s = good();
         sim_stats_latency(&s, cases[i].ns);

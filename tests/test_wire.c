@@ -1,4 +1,5 @@
-/* test_wire.c -- datagrams: the shapes of the course's protocol and ours, there and back, and what is refused and why. */
+/* test_wire.c -- datagrams: the shapes of the course's protocol and ours, there and back, and what is refused and why.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,15 +54,18 @@ static void requests_and_answers_have_the_fields_of_the_course(void **state)
 {
     (void)state;
     struct message m = {.type = MESSAGE_GET, .src = 0x0015, .dst = 0, .leader = 1, .mid = "M1", .key = "K"};
-    expect_text(&m, "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"0001\",\"type\":\"get\",\"MID\":\"M1\",\"key\":\"K\"}");
+    expect_text(
+        &m, "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"0001\",\"type\":\"get\",\"MID\":\"M1\",\"key\":\"K\"}");
     m.type = MESSAGE_PUT;
     m.value = "V";
-    expect_text(&m, "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"0001\",\"type\":\"put\",\"MID\":\"M1\",\"key\":\"K\","
-                    "\"value\":\"V\"}");
+    expect_text(&m,
+                "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"0001\",\"type\":\"put\",\"MID\":\"M1\",\"key\":\"K\","
+                "\"value\":\"V\"}");
     struct message a = {.type = MESSAGE_OK, .src = 0, .dst = 0x0015, .leader = 0, .mid = "M1"};
     expect_text(&a, "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"0000\",\"type\":\"ok\",\"MID\":\"M1\"}");
     a.value = ""; /* of a missing key */
-    expect_text(&a, "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"0000\",\"type\":\"ok\",\"MID\":\"M1\",\"value\":\"\"}");
+    expect_text(
+        &a, "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"0000\",\"type\":\"ok\",\"MID\":\"M1\",\"value\":\"\"}");
     a.value = NULL;
     a.type = MESSAGE_FAIL;
     expect_text(&a, "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"0000\",\"type\":\"fail\",\"MID\":\"M1\"}");
@@ -80,9 +84,10 @@ static void spacing_order_extra_fields_and_a_newline_at_the_end_do_not_matter(vo
 {
     (void)state;
     struct message m;
-    assert_true(decodes(" { \"type\" : \"get\", \"extra\": [1.5, {\"a\": null}], \"key\":\"\\u006b\\/\", \"MID\":\"x\",\n"
-                        "\"leader\":\"FFFF\", \"dst\":\"0002\",\"src\":\"001C\"}\n",
-                        &m));
+    assert_true(
+        decodes(" { \"type\" : \"get\", \"extra\": [1.5, {\"a\": null}], \"key\":\"\\u006b\\/\", \"MID\":\"x\",\n"
+                "\"leader\":\"FFFF\", \"dst\":\"0002\",\"src\":\"001C\"}\n",
+                &m));
     assert_string_equal(m.key, "k/");
     assert_int_equal(m.src, 0x1c);
 }
@@ -92,7 +97,8 @@ static void spacing_order_extra_fields_and_a_newline_at_the_end_do_not_matter(vo
 static void an_append_has_its_entries_as_arrays_and_gives_them_index_and_hash(void **state)
 {
     (void)state;
-    const struct entry noop = {.index = 8, .term = 3, .op = ENTRY_NOOP, .client = NODE_NONE, .mid = "", .key = "", .value = ""};
+    const struct entry noop = {
+        .index = 8, .term = 3, .op = ENTRY_NOOP, .client = NODE_NONE, .mid = "", .key = "", .value = ""};
     struct entry put = {.index = 9, .term = 4, .op = ENTRY_PUT, .client = 0x15, .mid = "M", .key = "k", .value = "v"};
     struct entry first = noop;
     put.hash = entry_hash(&put);
@@ -111,24 +117,39 @@ static void an_append_has_its_entries_as_arrays_and_gives_them_index_and_hash(vo
                               .round = 5,
                               .n_entries = 2,
                               .entries = entries};
-    expect_text(&m, "{\"src\":\"0002\",\"dst\":\"0003\",\"leader\":\"0002\",\"type\":\"app_req\",\"MID\":\"0002-1-9\",\"lc\":77,"
-                    "\"term\":4,\"pi\":7,\"pt\":3,\"lci\":6,\"round\":5,\"ents\":[[3,\"noop\"],[4,\"put\",\"0015\",\"M\",\"k\","
-                    "\"v\"]]}");
+    expect_text(
+        &m,
+        "{\"src\":\"0002\",\"dst\":\"0003\",\"leader\":\"0002\",\"type\":\"app_req\",\"MID\":\"0002-1-9\",\"lc\":77,"
+        "\"term\":4,\"pi\":7,\"pt\":3,\"lci\":6,\"round\":5,\"ents\":[[3,\"noop\"],[4,\"put\",\"0015\",\"M\",\"k\","
+        "\"v\"]]}");
 }
 
 static void an_append_reply_tells_the_match_when_it_agrees_and_a_hint_when_not(void **state)
 {
     (void)state;
-    struct message m = {.type = MESSAGE_APP_RES, .src = 3, .dst = 2, .leader = 2, .mid = "0003-1-2", .re = "0002-1-9",
-                        .lc = 80, .term = 4, .round = 5, .ok = true, .match = 9};
-    expect_text(&m, "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"0002\",\"type\":\"app_res\",\"MID\":\"0003-1-2\",\"lc\":80,"
-                    "\"term\":4,\"re\":\"0002-1-9\",\"ok\":true,\"round\":5,\"mi\":9}");
+    struct message m = {.type = MESSAGE_APP_RES,
+                        .src = 3,
+                        .dst = 2,
+                        .leader = 2,
+                        .mid = "0003-1-2",
+                        .re = "0002-1-9",
+                        .lc = 80,
+                        .term = 4,
+                        .round = 5,
+                        .ok = true,
+                        .match = 9};
+    expect_text(
+        &m,
+        "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"0002\",\"type\":\"app_res\",\"MID\":\"0003-1-2\",\"lc\":80,"
+        "\"term\":4,\"re\":\"0002-1-9\",\"ok\":true,\"round\":5,\"mi\":9}");
     m.ok = false;
     m.match = 0;
     m.hint_index = 6;
     m.hint_term = 2;
-    expect_text(&m, "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"0002\",\"type\":\"app_res\",\"MID\":\"0003-1-2\",\"lc\":80,"
-                    "\"term\":4,\"re\":\"0002-1-9\",\"ok\":false,\"round\":5,\"hint\":6,\"hterm\":2}");
+    expect_text(
+        &m,
+        "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"0002\",\"type\":\"app_res\",\"MID\":\"0003-1-2\",\"lc\":80,"
+        "\"term\":4,\"re\":\"0002-1-9\",\"ok\":false,\"round\":5,\"hint\":6,\"hterm\":2}");
 }
 
 static void every_type_survives_the_wire_with_hostile_strings_and_extreme_numbers(void **state)
@@ -171,8 +192,16 @@ static void the_greatest_append_that_the_core_may_send_fits_into_a_datagram(void
 {
     (void)state;
     static char value[RAFT_ENTRY_BYTES_MAX];
-    struct message m = {.type = MESSAGE_APP_REQ, .src = 1, .dst = 2, .leader = 1, .lc = WIRE_INT_MAX, .term = WIRE_INT_MAX,
-                        .prev_index = WIRE_INT_MAX, .prev_term = WIRE_INT_MAX, .commit = WIRE_INT_MAX, .round = WIRE_INT_MAX};
+    struct message m = {.type = MESSAGE_APP_REQ,
+                        .src = 1,
+                        .dst = 2,
+                        .leader = 1,
+                        .lc = WIRE_INT_MAX,
+                        .term = WIRE_INT_MAX,
+                        .prev_index = WIRE_INT_MAX,
+                        .prev_term = WIRE_INT_MAX,
+                        .commit = WIRE_INT_MAX,
+                        .round = WIRE_INT_MAX};
     memset(m.mid, '\x01', MID_MAX);
     struct entry e = {.op = ENTRY_PUT, .term = WIRE_INT_MAX, .client = 1, .mid = m.mid, .key = "", .value = value};
     for (size_t n = 0; raft_entry_bytes(&e) + 6 <= RAFT_ENTRY_BYTES_MAX; n++)
@@ -186,7 +215,8 @@ static void the_greatest_append_that_the_core_may_send_fits_into_a_datagram(void
 static void what_does_not_fit_is_not_written_beyond_the_room(void **state)
 {
     (void)state;
-    const struct message m = {.type = MESSAGE_PUT, .src = 1, .dst = 2, .leader = 3, .mid = "M", .key = "k", .value = "\n\x01v"};
+    const struct message m = {
+        .type = MESSAGE_PUT, .src = 1, .dst = 2, .leader = 3, .mid = "M", .key = "k", .value = "\n\x01v"};
     size_t whole = wire_encode(&m, bytes, DATAGRAM_MAX);
     for (size_t room = 0; room < whole; room++) {
         bytes[room] = '!';
@@ -201,14 +231,16 @@ static void nothing_is_written_beyond_the_greatest_datagram_whatever_the_room(vo
     (void)state;
     static char value[DATAGRAM_MAX], more[2 * DATAGRAM_MAX];
     memset(value, 'v', sizeof value - 1);
-    const struct message m = {.type = MESSAGE_PUT, .src = 1, .dst = 2, .leader = 3, .mid = "M", .key = "k", .value = value};
+    const struct message m = {
+        .type = MESSAGE_PUT, .src = 1, .dst = 2, .leader = 3, .mid = "M", .key = "k", .value = value};
     assert_int_equal(wire_encode(&m, more, sizeof more), 0);
 }
 
 static void ids_are_four_upper_case_hex_digits(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "0", "000", "00000", "00a1", "0x1F", " 001", "001 ", "+001", "00G0", "00\xc3\xa9"};
+    static const char *const bad[] = {"",     "0",    "000",  "00000", "00a1",      "0x1F",
+                                      " 001", "001 ", "+001", "00G0",  "00\xc3\xa9"};
     node_id id;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(wire_node_parse(bad[i], &id));
@@ -236,9 +268,10 @@ static void expect_refusal_n(const char *text, size_t n, const char *why, const 
     assert_string_equal(refusal.what, what);
 }
 
-#define TO "\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\","
+#define TO   "\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\","
 #define VOTE "{" TO "\"type\":\"vote_req\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"lli\":0,"
-#define APPEND "{" TO "\"type\":\"app_req\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"pi\":0,\"pt\":0,\"lci\":0,\"round\":0,\"ents\":"
+#define APPEND                                                                                                         \
+    "{" TO "\"type\":\"app_req\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"pi\":0,\"pt\":0,\"lci\":0,\"round\":0,\"ents\":"
 #define REPLY "{" TO "\"type\":\"app_res\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"re\":\"q\","
 
 static void what_is_no_message_is_refused_with_the_reason_and_the_field(void **state)
@@ -275,7 +308,8 @@ static void what_is_no_message_is_refused_with_the_reason_and_the_field(void **s
         {"{" TO "\"type\":\"get\",\"key\":\"k\"}", "missing_field", "MID"},
         {"{" TO "\"type\":\"get\",\"MID\":\"\",\"key\":\"k\"}", "bad_value", "MID"},
         {"{" TO "\"type\":\"get\",\"MID\":17,\"key\":\"k\"}", "bad_type", "MID"},
-        {"{" TO "\"type\":\"get\",\"MID\":\"12345678901234567890123456789012345678901234567890123456789012345\",\"key\":\"k\"}",
+        {"{" TO "\"type\":\"get\",\"MID\":\"12345678901234567890123456789012345678901234567890123456789012345\","
+         "\"key\":\"k\"}",
          "bad_value", "MID"},
         {"{" TO "\"type\":\"get\",\"MID\":\"m\"}", "missing_field", "key"},
         {"{" TO "\"type\":\"get\",\"MID\":\"m\",\"key\":null}", "bad_type", "key"},

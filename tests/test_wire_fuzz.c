@@ -13,7 +13,7 @@
 #include "support/wire_random.h"
 
 #define ROUNDS 150000
-#define ROOM 8192
+#define ROOM   8192
 
 static const char *const reasons[] = {"not_json",  "not_object", "missing_field", "bad_type",
                                       "bad_value", "too_big",    "unknown_type",  "empty"};

@@ -7,22 +7,32 @@ static const char digit_pairs[] = "000102030405060708091011121314151617181920212
                                   "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                                   "8081828384858687888990919293949596979899";
 
+static size_t digits_of(uint64_t v)
+{
+    size_t n = 1;
+    for (; v >= 10000; v /= 10000)
+        n += 4;
+    return n + (v >= 10) + (v >= 100) + (v >= 1000);
+}
+
 void put_u64(struct trace_cursor *c, uint64_t v)
 {
-    char text[20];
-    char *p = text + sizeof text;
+    size_t n = digits_of(v);
+    if ((size_t)(c->end - c->p) < n) {
+        c->full = true;
+        return;
+    }
+    char *p = c->p + n;
+    c->p = p;
     while (v >= 100) {
         p -= 2;
         memcpy(p, digit_pairs + v % 100 * 2, 2);
         v /= 100;
     }
-    if (v >= 10) {
-        p -= 2;
-        memcpy(p, digit_pairs + v * 2, 2);
-    } else {
-        *--p = (char)('0' + v);
-    }
-    put_bytes(c, p, (size_t)(text + sizeof text - p));
+    if (v >= 10)
+        memcpy(p - 2, digit_pairs + v * 2, 2);
+    else
+        p[-1] = (char)('0' + v);
 }
 
 void put_i64(struct trace_cursor *c, int64_t v)
@@ -69,6 +79,18 @@ static size_t put_special(struct trace_cursor *c, const char *p, const char *end
     return 1;
 }
 
+/* Copies plain bytes, whose room the caller has made sure of, and returns where the first other one stands. */
+static const char *put_plain(struct trace_cursor *c, const char *s, const char *end)
+{
+    char *p = c->p;
+    for (; end - s >= 8 && trace_plain_8(s); s += 8, p += 8)
+        memcpy(p, s, 8);
+    while (s < end && trace_plain(*s))
+        *p++ = *s++;
+    c->p = p;
+    return s;
+}
+
 void put_str(struct trace_cursor *c, const char *s)
 {
     if (s == NULL)
@@ -76,9 +98,11 @@ void put_str(struct trace_cursor *c, const char *s)
     const char *end = s + strlen(s);
     PUT_LITERAL(c, "\"");
     while (s < end && !c->full) {
-        size_t run = trace_plain_run(s, end);
-        put_bytes(c, s, run);
-        s += run;
+        if (c->end - c->p < end - s) {
+            c->full = true;
+            return;
+        }
+        s = put_plain(c, s, end);
         if (s < end)
             s += put_special(c, s, end);
     }

@@ -235,7 +235,8 @@ bool trace_scan(const char *line, size_t n, struct trace_scratch *s, struct trac
     if (!envelope(&in, out))
         return false;
     out->type = trace_scratch_type(s, out->ev);
-    if (LITERAL(&in, ",\"term\":") && !state(&in, out))
+    bool may_have_state = out->type == NULL || out->type->raft; /* else "term" may come again, as the event's own */
+    if (LITERAL(&in, ",\"term\":") && (!may_have_state || !state(&in, out)))
         return false;
     const char *own = in.p;
     if (!fields(&in, out, &clean))

@@ -10,22 +10,30 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes from p that need no second look inside a JSON string: ASCII, no control character, no quote, no backslash.
- * Eight at a time; the count never passes `end`. */
+/* Whether none of the eight bytes at p needs a second look inside a JSON string: ASCII, no control character, no quote,
+ * no backslash. Exact when it says yes; when it says no, one of them does. */
+static inline bool trace_plain_8(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
+    uint64_t x, quote, slash;
+    memcpy(&x, p, 8);
+    quote = x ^ (ones * '"');
+    slash = x ^ (ones * '\\');
+    return ((x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & highs) == 0;
+}
+
+static inline bool trace_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+/* How many bytes from p are plain; the count never passes `end`. */
 static inline size_t trace_plain_run(const char *p, const char *end)
 {
     const char *from = p;
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    while (end - p >= 8) {
-        uint64_t x, quote, slash;
-        memcpy(&x, p, 8);
-        quote = x ^ (ones * '"');
-        slash = x ^ (ones * '\\');
-        if (((x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & highs) != 0)
-            break;
+    while (end - p >= 8 && trace_plain_8(p))
         p += 8;
-    }
-    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
+    while (p < end && trace_plain(*p))
         p++;
     return (size_t)(p - from);
 }

@@ -102,7 +102,10 @@ static void receive(struct world *w, int node, const char *from, const char *typ
     struct trace_writer *t = w->replica[node];
     at(w, t, 5000);
     trace_set_state(t, &w->state[node]);
-    trace_observe_lc(t, trace_lc(w->replica[LEADER]));
+    for (int i = 0; i < REPLICAS; i++) {
+        if (strcmp(from, w->id[i]) == 0)
+            trace_observe_lc(t, trace_lc(w->replica[i]));
+    }
     trace_set_cause(t, 0);
     trace_set_cause(t, trace_put_msg_recv(t, &(struct trace_rec_msg_recv){.from = from, .ty = type, .mid = mid, .mterm = TRACE_OPT(1),
                                                                           .pi = TRACE_OPT(w->state[node].li), .pt = TRACE_OPT(1)}));

@@ -86,14 +86,17 @@ static uint32_t value_of(struct history *h, unsigned v)
 void brute_history(struct history *h, uint64_t *seed, const struct brute_shape *shape)
 {
     unsigned n = 1 + brute_random(seed, shape->ops_max), written = 0;
-    unsigned known = shape->values > 0 ? shape->values : n / 2 + 1;     /* about half of the operations write */
+    unsigned known = shape->values > 0 ? shape->values : n / 2 + 1; /* about half of the operations write */
     for (unsigned i = 0; i < n; i++) {
         struct op op = {.id = i, .client = history_client(h, "c", 1)};
         unsigned a = brute_random(seed, shape->times), b = brute_random(seed, shape->times);
         op.call = a < b ? a : b;
         op.ret = a < b ? b : a;
         unsigned kind = brute_random(seed, 10);
-        op.kind = kind < 5 ? OP_READ : shape->cas && kind < 7 ? OP_CAS : shape->append && kind < 9 ? OP_APPEND : OP_WRITE;
+        op.kind = kind < 5                    ? OP_READ
+                  : shape->cas && kind < 7    ? OP_CAS
+                  : shape->append && kind < 9 ? OP_APPEND
+                                              : OP_WRITE;
         if (op.kind == OP_READ) {
             unsigned v = brute_random(seed, known + 1);
             op.value = value_of(h, v);

@@ -16,7 +16,6 @@ static int64_t ns(double ms)
 
 static void exec(struct hdb *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-
 static void exec(struct hdb *h, const char *fmt, ...)
 {
     char sql[2000];
@@ -43,11 +42,13 @@ void hdb_open(struct hdb *h)
     snprintf(h->path, sizeof h->path, "%s/run.db", h->dir);
     if (!db_create(&h->db, h->path))
         fail_msg("%s", h->db.err);
-    exec(h, "INSERT INTO runs(run_id, name, t_end, schema_v) VALUES (1, 't', 0, 1);"
-            "INSERT INTO sources(source_id, run_id, path) VALUES (1, 1, 'sim.1.jsonl');"
-            "INSERT INTO nodes(run_id, node, kind) VALUES (1,'0000','replica'),(1,'0001','replica'),(1,'0002','replica'),"
-            "(1,'0003','replica'),(1,'0004','replica'),(1,'0010','client'),(1,'0011','client'),(1,'0012','client'),(1,'sim','sim');"
-            "INSERT INTO boots(run_id, node, boot, missing) VALUES (1,'sim',1,0)");
+    exec(h,
+         "INSERT INTO runs(run_id, name, t_end, schema_v) VALUES (1, 't', 0, 1);"
+         "INSERT INTO sources(source_id, run_id, path) VALUES (1, 1, 'sim.1.jsonl');"
+         "INSERT INTO nodes(run_id, node, kind) VALUES (1,'0000','replica'),(1,'0001','replica'),(1,'0002','replica'),"
+         "(1,'0003','replica'),(1,'0004','replica'),(1,'0010','client'),(1,'0011','client'),(1,'0012','client'),(1,'"
+         "sim','sim');"
+         "INSERT INTO boots(run_id, node, boot, missing) VALUES (1,'sim',1,0)");
     /* Made without a journal, for speed; used with one, as checks use it. */
     db_close(&h->db);
     h->db = (struct db){0};
@@ -66,8 +67,9 @@ int64_t hdb_rec(struct hdb *h, const char *node, double t, const char *ev, const
 {
     char *n = quoted(node), *e = quoted(ev), *b = quoted(body);
     h->seq++;
-    exec(h, "INSERT INTO records(id, run_id, node, boot, seq, t, lc, ev, source_id, line, body)"
-            " VALUES (%lld, 1, %s, 1, %lld, %lld, %lld, %s, 1, %lld, %s)",
+    exec(h,
+         "INSERT INTO records(id, run_id, node, boot, seq, t, lc, ev, source_id, line, body)"
+         " VALUES (%lld, 1, %s, 1, %lld, %lld, %lld, %s, 1, %lld, %s)",
          (long long)h->seq, n, (long long)h->seq, (long long)ns(t), (long long)h->seq, e, (long long)h->seq, b);
     sqlite3_free(n);
     sqlite3_free(e);
@@ -75,28 +77,29 @@ int64_t hdb_rec(struct hdb *h, const char *node, double t, const char *ev, const
     return h->seq;
 }
 
-int64_t hdb_msg(struct hdb *h, const char *src, const char *dst, const char *type, const char *mid, int64_t term, double in, double out,
-                const char *fate, const char *why, int64_t fault)
+int64_t hdb_msg(struct hdb *h, const char *src, const char *dst, const char *type, const char *mid, int64_t term,
+                double in, double out, const char *fate, const char *why, int64_t fault)
 {
     char body[300];
-    snprintf(body, sizeof body, "{\"src\":\"%s\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"ld\":\"%s\"}", src, dst, type, mid,
-             strlen(src) == 4 && src[1] == '0' && src[2] == '0' ? src : "FFFF");
+    snprintf(body, sizeof body, "{\"src\":\"%s\",\"dst\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"ld\":\"%s\"}", src, dst,
+             type, mid, strlen(src) == 4 && src[1] == '0' && src[2] == '0' ? src : "FFFF");
     int64_t rec = hdb_rec(h, "sim", in, "net.in", body);
     char *w = quoted(why), *m = quoted(mid), t_out[32] = "NULL", f[32] = "NULL";
     if (strcmp(fate, "delivered") == 0)
         snprintf(t_out, sizeof t_out, "%lld", (long long)ns(out));
     if (fault != 0)
         snprintf(f, sizeof f, "%lld", (long long)fault);
-    exec(h, "INSERT INTO messages(run_id, d, mid, src, dst, type, term, t_in, t_out, fate, why, fault_id, in_rec)"
-            " VALUES (1, %lld, %s, '%s', '%s', '%s', %lld, %lld, %s, '%s', %s, %s, %lld)",
+    exec(h,
+         "INSERT INTO messages(run_id, d, mid, src, dst, type, term, t_in, t_out, fate, why, fault_id, in_rec)"
+         " VALUES (1, %lld, %s, '%s', '%s', '%s', %lld, %lld, %s, '%s', %s, %s, %lld)",
          (long long)rec, m, src, dst, type, (long long)term, (long long)ns(in), t_out, fate, w, f, (long long)rec);
     sqlite3_free(w);
     sqlite3_free(m);
     return sqlite3_last_insert_rowid(h->db.h);
 }
 
-int64_t hdb_op(struct hdb *h, const char *client, const char *f, const char *key, const char *val, double call, double ret,
-               const char *result, const char *by)
+int64_t hdb_op(struct hdb *h, const char *client, const char *f, const char *key, const char *val, double call,
+               double ret, const char *result, const char *by)
 {
     int64_t id = db_int(&h->db, "SELECT count(*) + 1 FROM ops", 0);
     char op[40], mid[48], t_return[32] = "NULL";
@@ -106,11 +109,13 @@ int64_t hdb_op(struct hdb *h, const char *client, const char *f, const char *key
         snprintf(t_return, sizeof t_return, "%lld", (long long)ns(ret));
     int64_t invoke = hdb_rec(h, "sim", call, "op.invoke", "{}"), try = hdb_rec(h, "sim", call, "op.try", "{}");
     char *k = quoted(key), *v = quoted(val), *b = quoted(by);
-    exec(h, "INSERT INTO ops(op_id, run_id, op, client, f, key, val, t_invoke, t_return, result, served_by, tries, invoke_rec)"
-            " VALUES (%lld, 1, '%s', '%s', '%s', %s, %s, %lld, %s, '%s', %s, 1, %lld);"
-            "INSERT INTO op_tries(run_id, op_id, try, mid, node, t, rec) VALUES (1, %lld, 1, '%s', %s, %lld, %lld)",
-         (long long)id, op, client, f, k, v, (long long)ns(call), t_return, result, b, (long long)invoke, (long long)id, mid, b,
-         (long long)ns(call), (long long)try);
+    exec(h,
+         "INSERT INTO ops(op_id, run_id, op, client, f, key, val, t_invoke, t_return, result, served_by, tries, "
+         "invoke_rec)"
+         " VALUES (%lld, 1, '%s', '%s', '%s', %s, %s, %lld, %s, '%s', %s, 1, %lld);"
+         "INSERT INTO op_tries(run_id, op_id, try, mid, node, t, rec) VALUES (1, %lld, 1, '%s', %s, %lld, %lld)",
+         (long long)id, op, client, f, k, v, (long long)ns(call), t_return, result, b, (long long)invoke, (long long)id,
+         mid, b, (long long)ns(call), (long long)try);
     sqlite3_free(k);
     sqlite3_free(v);
     sqlite3_free(b);
@@ -126,8 +131,10 @@ void hdb_leader(struct hdb *h, const char *node, int64_t term, double from, doub
     char t_end[32] = "NULL";
     if (to >= 0)
         snprintf(t_end, sizeof t_end, "%lld", (long long)ns(to));
-    exec(h, "INSERT INTO leader_terms(run_id, node, boot, term, t_start, t_end, origin) VALUES (1, '%s', 1, %lld, %lld, %s, '%s')", node,
-         (long long)term, (long long)ns(from), t_end, origin);
+    exec(h,
+         "INSERT INTO leader_terms(run_id, node, boot, term, t_start, t_end, origin) VALUES (1, '%s', 1, %lld, %lld, "
+         "%s, '%s')",
+         node, (long long)term, (long long)ns(from), t_end, origin);
 }
 
 int64_t hdb_fault(struct hdb *h, const char *kind, const char *node, const char *target, double from, double to)
@@ -135,8 +142,11 @@ int64_t hdb_fault(struct hdb *h, const char *kind, const char *node, const char 
     char *n = quoted(node), *x = quoted(target), t_end[32] = "NULL";
     if (to >= 0)
         snprintf(t_end, sizeof t_end, "%lld", (long long)ns(to));
-    exec(h, "INSERT INTO faults(run_id, f, kind, node, target, t_begin, t_end) VALUES (1, (SELECT count(*) + 1 FROM faults), '%s', %s, %s,"
-            " %lld, %s)", kind, n, x, (long long)ns(from), t_end);
+    exec(h,
+         "INSERT INTO faults(run_id, f, kind, node, target, t_begin, t_end) VALUES (1, (SELECT count(*) + 1 FROM "
+         "faults), '%s', %s, %s,"
+         " %lld, %s)",
+         kind, n, x, (long long)ns(from), t_end);
     sqlite3_free(n);
     sqlite3_free(x);
     return sqlite3_last_insert_rowid(h->db.h);
@@ -161,7 +171,11 @@ const char *hdb_rows(struct hdb *h, const char *sql, char *out, size_t n)
         for (int i = 0; i < sqlite3_column_count(q); i++) {
             const char *s = (const char *)sqlite3_column_text(q, i);
             if (at < n)
-                at += (size_t)snprintf(out + at, n - at, "%s%s", i > 0 ? "|" : row > 0 ? "\n" : "", s != NULL ? s : "-");
+                at += (size_t)snprintf(out + at, n - at, "%s%s",
+                                       i > 0     ? "|"
+                                       : row > 0 ? "\n"
+                                                 : "",
+                                       s != NULL ? s : "-");
         }
     }
     db_done(&h->db, q);

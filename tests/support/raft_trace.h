@@ -16,7 +16,7 @@ struct raft_trace {
     int n;
     int64_t t; /* ns */
     struct rt_node {
-        char name[8], role;
+        char name[16], role;
         int64_t term, ci, ai, li;
         int64_t input;         /* s of the input being handled: the cause of its records */
         int64_t terms[RT_LOG]; /* of the entries 1..li */

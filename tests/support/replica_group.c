@@ -30,7 +30,8 @@ static bool stands_in_file(const char *path, const struct message *m)
     bool found = false;
     for (char *line = text; line && !found; line = strchr(line + 1, '\n')) {
         char *end = strchr(line + 1, '\n'), *at = strstr(line, wanted);
-        found = end && at && at < end && strstr(line, "\"ev\":\"msg.send\"") && strstr(line, "\"ev\":\"msg.send\"") < end;
+        found =
+            end && at && at < end && strstr(line, "\"ev\":\"msg.send\"") && strstr(line, "\"ev\":\"msg.send\"") < end;
     }
     free(text);
     return found;
@@ -47,7 +48,10 @@ static void on_send(void *ctx, const char *bytes, size_t n, node_id dst)
     memcpy(s->bytes, bytes, n);
     struct message m;
     struct wire_refusal refusal;
-    assert_true(wire_decode(r->group->decoder, bytes, n, &m, &refusal));
+    if (!wire_decode(r->group->decoder, bytes, n, &m, &refusal)) {
+        print_message("sent what is refused, %s %s: %.*s\n", refusal.why, refusal.what, (int)n, bytes);
+        fail();
+    }
     assert_int_equal(m.dst, dst);
     s->to_replica = wire_between_replicas(m.type);
     if (r->trace && r->n_sent <= GROUP_LOOKED_UP)
@@ -201,7 +205,8 @@ struct group_replica *group_elect(struct group *g)
         group_run(g, 100000000);
         for (unsigned i = 0; i < g->n; i++) {
             struct raft_brief b = raft_brief(replica_core(g->v[i].rep));
-            if (!g->v[i].cut && b.role == RAFT_LEADER && b.commit > 0 && raft_entry(replica_core(g->v[i].rep), b.commit)->term == b.term)
+            if (!g->v[i].cut && b.role == RAFT_LEADER && b.commit > 0 &&
+                raft_entry(replica_core(g->v[i].rep), b.commit)->term == b.term)
                 return &g->v[i];
         }
     }
@@ -212,7 +217,8 @@ struct group_replica *group_elect(struct group *g)
 static void request(struct group *g, struct group_replica *to, enum message_type type, const char *mid, const char *key,
                     const char *value)
 {
-    struct message m = {.type = type, .src = GROUP_CLIENT, .dst = to->id, .leader = NODE_NONE, .key = key, .value = value};
+    struct message m = {
+        .type = type, .src = GROUP_CLIENT, .dst = to->id, .leader = NODE_NONE, .key = key, .value = value};
     snprintf(m.mid, sizeof m.mid, "%s", mid);
     group_deliver_message(g, to, &m);
 }
@@ -225,6 +231,12 @@ void group_get(struct group *g, struct group_replica *to, const char *mid, const
 void group_put(struct group *g, struct group_replica *to, const char *mid, const char *key, const char *value)
 {
     request(g, to, MESSAGE_PUT, mid, key, value);
+}
+
+bool group_same_state(const struct raft_brief *a, const struct raft_brief *b)
+{
+    return a->term == b->term && a->commit == b->commit && a->applied == b->applied && a->last == b->last &&
+           a->role == b->role && a->leader == b->leader;
 }
 
 unsigned group_answers(struct group *g, const struct group_replica *from, const char *mid, struct message *m)

@@ -63,7 +63,7 @@ static json_t *whole_line(const struct trace_record *r)
     return o;
 }
 
-struct replica_trace replica_trace_read(const char *path)
+static struct replica_trace read_until(const char *path, bool torn_allowed)
 {
     struct replica_trace t = {0};
     char err[TRACE_ERR_LEN];
@@ -86,11 +86,23 @@ struct replica_trace replica_trace_read(const char *path)
         t.n++;
         demand_order(&t, t.n - 1);
     }
+    if (torn_allowed && got == TRACE_READ_TORN)
+        got = TRACE_READ_END;
     if (got != TRACE_READ_END)
         print_message("%s: %s\n", path, err);
     assert_int_equal(got, TRACE_READ_END);
     trace_reader_close(reader);
     return t;
+}
+
+struct replica_trace replica_trace_read(const char *path)
+{
+    return read_until(path, false);
+}
+
+struct replica_trace replica_trace_read_killed(const char *path)
+{
+    return read_until(path, true);
 }
 
 void replica_trace_free(struct replica_trace *t)

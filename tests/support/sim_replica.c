@@ -17,7 +17,9 @@ struct replica {
     const char *kind, *id;
     char **others;
     int n_others;
-    struct { char key[40], value[40]; } map[KEYS_MAX];
+    struct {
+        char key[40], value[40];
+    } map[KEYS_MAX];
     int n_map, answers;
 };
 
@@ -51,7 +53,8 @@ static char *value_of(struct replica *r, const char *key)
 
 static void answer(const struct replica *r, const char *client, const char *type, const char *mid, const char *value)
 {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "src", r->id, "dst", client, "leader", "0000", "type", type, "MID", mid);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "src", r->id, "dst", client, "leader", "0000", "type", type, "MID", mid);
     if (value)
         json_object_set_new(o, "value", json_string(value));
     send_json(r, o);
@@ -60,12 +63,14 @@ static void answer(const struct replica *r, const char *client, const char *type
 static void replicate(const struct replica *r)
 {
     for (int i = 0; i < r->n_others; i++)
-        send_json(r, json_pack("{s:s, s:s, s:s, s:s, s:i}", "src", r->id, "dst", r->others[i], "leader", "0000", "type", "copy", "term", 1));
+        send_json(r, json_pack("{s:s, s:s, s:s, s:s, s:i}", "src", r->id, "dst", r->others[i], "leader", "0000", "type",
+                               "copy", "term", 1));
 }
 
 static void serve(struct replica *r, const json_t *m)
 {
-    const char *type = json_string_value(json_object_get(m, "type")), *mid = json_string_value(json_object_get(m, "MID"));
+    const char *type = json_string_value(json_object_get(m, "type")),
+               *mid = json_string_value(json_object_get(m, "MID"));
     const char *src = json_string_value(json_object_get(m, "src")), *key = json_string_value(json_object_get(m, "key"));
     if (!type || !mid || !src || !key)
         return;
@@ -82,16 +87,14 @@ static void serve(struct replica *r, const json_t *m)
         answer(r, src, "ok", mid, strcmp(r->kind, "lying") == 0 ? "nobody wrote this" : value);
 }
 
-/* One answer of each wrong sort for each request: a second one after ok, one with an unknown MID, ok without a value. */
-static void answer_wrongly(struct replica *r, const json_t *m)
+/* Answers of each wrong sort to the first client: one nobody asked for, one of an unknown type, one without a MID. */
+static void answer_wrongly(const struct replica *r)
 {
-    const char *mid = json_string_value(json_object_get(m, "MID")), *src = json_string_value(json_object_get(m, "src"));
-    if (!mid || !src)
-        return;
-    answer(r, src, "ok", "AAAAAAAAAAAAAAAA", "");
-    answer(r, src, "redirect", mid, NULL);
-    answer(r, src, "redirect", mid, NULL);
-    answer(r, src, "hurray", mid, NULL);
+    char client[8];
+    snprintf(client, sizeof client, "%04X", (unsigned)r->n_others + 1 + 16);
+    answer(r, client, "ok", "AAAAAAAAAAAAAAAA", "");
+    answer(r, client, "hurray", "AAAAAAAAAAAAAAAA", NULL);
+    send_json(r, json_pack("{s:s, s:s, s:s, s:s}", "src", r->id, "dst", client, "leader", "0000", "type", "ok"));
 }
 
 static void send_garbage(const struct replica *r)
@@ -99,7 +102,11 @@ static void send_garbage(const struct replica *r)
     static char big[DATAGRAM];
     memset(big, '[', sizeof big);
     static const char *const texts[] = {
-        "not json", "[1, 2]", "{}", "{\"src\": 4, \"dst\": \"0000\", \"leader\": \"FFFF\", \"type\": \"x\"}", "\xff\xfe",
+        "not json",
+        "[1, 2]",
+        "{}",
+        "{\"src\": 4, \"dst\": \"0000\", \"leader\": \"FFFF\", \"type\": \"x\"}",
+        "\xff\xfe",
         "{\"src\": \"0004\", \"dst\": \"zzzz\", \"leader\": \"FFFF\", \"type\": \"x\"}",
         "{\"src\": \"0004\", \"dst\": \"0ABC\", \"leader\": \"FFFF\", \"type\": \"x\"}",
         "{\"src\": \"0003\", \"dst\": \"0000\", \"leader\": \"1234\", \"type\": \"x\"}",
@@ -129,6 +136,8 @@ static void be_hostile(struct replica *r)
     if (is(r, "0005"))
         for (;;)
             pause();
+    if (is(r, "0006"))
+        answer_wrongly(r);
 }
 
 void sim_replica_main(int argc, char **argv)
@@ -141,7 +150,8 @@ void sim_replica_main(int argc, char **argv)
     r.id = argv[4];
     r.others = argv + 5;
     r.n_others = argc - 5;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[3])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[3])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     r.fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (connect(r.fd, (struct sockaddr *)&to, sizeof to) != 0)
         _exit(2);
@@ -151,9 +161,7 @@ void sim_replica_main(int argc, char **argv)
     for (;;) {
         ssize_t n = recv(r.fd, bytes, DATAGRAM, 0);
         json_t *m = n > 0 && strcmp(r.kind, "deaf") != 0 ? json_loadb(bytes, (size_t)n, 0, NULL) : NULL;
-        if (m && is(&r, "0006"))
-            answer_wrongly(&r, m);
-        else if (m)
+        if (m)
             serve(&r, m);
         json_decref(m);
     }

@@ -58,7 +58,7 @@ void trace_samples_write(struct trace_writer *w, bool full, const char *text)
     m.groups[0] = m.groups[1] = (struct trace_strs){m.strs, 2};
     m.ents[0] = (struct trace_entry){SAMPLE_INT, 1, 0xfedcba9876543210u};
     m.ents[1] = (struct trace_entry){SAMPLE_INT + 1, 1, 0};
-    m.counts[0] = (struct trace_count){text, SAMPLE_INT};
+    m.counts[0] = (struct trace_count){"0000", SAMPLE_INT};
     m.counts[1] = (struct trace_count){"another", 0};
 #define PLAIN(c_name, ev, fields) sample_##c_name(w, &m);
 #define RAFT(c_name, ev, fields) sample_##c_name(w, &m);

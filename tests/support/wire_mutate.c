@@ -16,9 +16,22 @@ static size_t splice(char *bytes, size_t n, size_t room, size_t at, size_t cut, 
 /* A value that follows a colon or comma becomes something odd. */
 static size_t odd_value(char *bytes, size_t n, size_t room, size_t from, struct rng *rng)
 {
-    static const char *const odd[] = {"-1",   "9007199254740992", "18446744073709551616", "1e5",  "0",    "1",
-                                      "null", "true",             "\"FFFF\"",             "\"0001\"", "[]", "{}",
-                                      "\"\"", "9007199254740991", "2",                    "\"put\""};
+    static const char *const odd[] = {"-1",
+                                      "9007199254740992",
+                                      "18446744073709551616",
+                                      "1e5",
+                                      "0",
+                                      "1",
+                                      "null",
+                                      "true",
+                                      "\"FFFF\"",
+                                      "\"0001\"",
+                                      "[]",
+                                      "{}",
+                                      "\"\"",
+                                      "9007199254740991",
+                                      "2",
+                                      "\"put\""};
     size_t at = from;
     while (at < n && bytes[at] != ':' && bytes[at] != ',')
         at++;
@@ -33,8 +46,24 @@ static size_t odd_value(char *bytes, size_t n, size_t room, size_t from, struct 
 
 static size_t mutate_once(char *bytes, size_t n, size_t room, struct rng *rng)
 {
-    static const char *const tokens[] = {"\"", "\\", "{", "}", "[", "]", ",", ":", "\\u0000", "\\u12", "\xff", "\xf0\x9f",
-                                         "null", "\"src\":\"0001\",", "[1,\"noop\"],", "\n", "-", "."};
+    static const char *const tokens[] = {"\"",
+                                         "\\",
+                                         "{",
+                                         "}",
+                                         "[",
+                                         "]",
+                                         ",",
+                                         ":",
+                                         "\\u0000",
+                                         "\\u12",
+                                         "\xff",
+                                         "\xf0\x9f",
+                                         "null",
+                                         "\"src\":\"0001\",",
+                                         "[1,\"noop\"],",
+                                         "\n",
+                                         "-",
+                                         "."};
     size_t at = n ? rng_below(rng, n) : 0;
     char c = (char)rng_below(rng, 256);
     const char *token = tokens[rng_below(rng, sizeof tokens / sizeof *tokens)];

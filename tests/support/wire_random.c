@@ -4,9 +4,35 @@
 
 /* Pieces to make strings of. */
 static const char *const pieces[] = {
-    "a", "Z9", "\"", "\\", "/", "\b", "\f", "\n", "\r", "\t", "\x01", "\x1f", "\x7f", "\\u0041", "',\",{}[]:",
-    "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xe2\x82\xac", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
-    "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "\xe2\x80\xa8", "%s%n", " ", "null", "0",
+    "a",
+    "Z9",
+    "\"",
+    "\\",
+    "/",
+    "\b",
+    "\f",
+    "\n",
+    "\r",
+    "\t",
+    "\x01",
+    "\x1f",
+    "\x7f",
+    "\\u0041",
+    "',\",{}[]:",
+    "\xc2\x80",
+    "\xdf\xbf",
+    "\xe0\xa0\x80",
+    "\xe2\x82\xac",
+    "\xed\x9f\xbf",
+    "\xee\x80\x80",
+    "\xef\xbf\xbf",
+    "\xf0\x90\x80\x80",
+    "\xf4\x8f\xbf\xbf",
+    "\xe2\x80\xa8",
+    "%s%n",
+    " ",
+    "null",
+    "0",
 };
 
 static const char *random_text(char *out, size_t room, struct rng *rng)
