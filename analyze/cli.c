@@ -67,7 +67,8 @@ static size_t printable(const unsigned char *p, size_t n)
     }
     static const uint32_t least[] = {[2] = 0x80, [3] = 0x800, [4] = 0x10000};
     bool overlong = c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff);
-    bool control = c < 0xa0 || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0x200e || c == 0x200f;
+    bool control =
+        c < 0xa0 || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0x200e || c == 0x200f;
     return overlong || control ? 0 : len;
 }
 

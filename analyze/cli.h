@@ -7,8 +7,15 @@
 #include "db.h"
 
 enum {
-    EXIT_PASSED = 0, EXIT_VIOLATION = 1, EXIT_UNDECIDED = 2,
-    EXIT_USAGE = 64, EXIT_DATA = 65, EXIT_NOINPUT = 66, EXIT_INTERNAL = 70, EXIT_CANTCREATE = 73, EXIT_IO = 74
+    EXIT_PASSED = 0,
+    EXIT_VIOLATION = 1,
+    EXIT_UNDECIDED = 2,
+    EXIT_USAGE = 64,
+    EXIT_DATA = 65,
+    EXIT_NOINPUT = 66,
+    EXIT_INTERNAL = 70,
+    EXIT_CANTCREATE = 73,
+    EXIT_IO = 74
 };
 
 /* Words on stderr, "analyze COMMAND: ..."; returns `status`, so that callers can `return cli_fail(...)`. */

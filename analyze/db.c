@@ -46,7 +46,8 @@ static int status_of(int rc)
 
 static bool fail_sqlite(struct db *db, int rc, const char *sql)
 {
-    return fail(db, status_of(rc), "%s%s%.200s", sqlite3_errmsg(db->h), sql != NULL ? ", in: " : "", sql != NULL ? sql : "");
+    return fail(db, status_of(rc), "%s%s%.200s", sqlite3_errmsg(db->h), sql != NULL ? ", in: " : "",
+                sql != NULL ? sql : "");
 }
 
 const char *db_embedded(const char *name)
@@ -111,12 +112,13 @@ bool db_open(struct db *db, const char *path, bool writable)
     case DB_FOREIGN:
         return fail(db, EXIT_DATA, "%s is not a database that analyze made", path);
     case DB_OURS_OTHER_VERSION:
-        return fail(db, EXIT_DATA, "%s is of another schema version, this analyze reads %d: load the traces again", path,
-                    DB_SCHEMA_VERSION);
+        return fail(db, EXIT_DATA, "%s is of another schema version, this analyze reads %d: load the traces again",
+                    path, DB_SCHEMA_VERSION);
     case DB_OURS:
         break;
     }
-    int rc = sqlite3_open_v2(path, &db->h, (writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL);
+    int rc = sqlite3_open_v2(path, &db->h,
+                             (writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return fail(db, EXIT_NOINPUT, "cannot open %s: %s", path, sqlite3_errmsg(db->h));
     sqlite3_busy_timeout(db->h, 5000);

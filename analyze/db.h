@@ -10,14 +10,14 @@
 #include <stdint.h>
 #include <sqlite3.h>
 
-#define DB_ERR_LEN 512
-#define DB_SCHEMA_VERSION 1      /* PRAGMA user_version; schema.sql says the same */
+#define DB_ERR_LEN        512
+#define DB_SCHEMA_VERSION 1          /* PRAGMA user_version; schema.sql says the same */
 #define DB_APPLICATION_ID 1181512820 /* PRAGMA application_id, "Fltt": tells our databases from foreign ones */
 
 struct db {
     sqlite3 *h;
     bool failed;
-    int status;                  /* exit status that fits the first error: EX_* of cli.h */
+    int status; /* exit status that fits the first error: EX_* of cli.h */
     char err[DB_ERR_LEN];
 };
 
@@ -32,10 +32,10 @@ bool db_create(struct db *db, const char *path);
 bool db_open(struct db *db, const char *path, bool writable);
 void db_close(struct db *db);
 
-bool db_exec(struct db *db, const char *sql);                       /* one or more statements, no parameters */
+bool db_exec(struct db *db, const char *sql); /* one or more statements, no parameters */
 /* Prepares one statement; NULL on error. Finalize with db_done(). */
 sqlite3_stmt *db_prepare(struct db *db, const char *sql);
-void db_done(struct db *db, sqlite3_stmt *q);                       /* NULL allowed */
+void db_done(struct db *db, sqlite3_stmt *q); /* NULL allowed */
 
 /* Bind by name (":node"); an unknown name is an error that names itself. Text is borrowed until db_run() or db_row()
  * has returned; p == NULL binds NULL. */

@@ -23,13 +23,19 @@ static void started(struct context *c)
 }
 
 static const struct handler handlers[] = {
-    {"msg.send", msg_send},          {"msg.recv", message_came},   {"msg.ignore", msg_ignore},   {"net.in", net_entered},
-    {"net.bad", net_bad},            {"net.dup", net_dup},         {"net.out", net_out},         {"net.drop", net_drop},
-    {"op.invoke", op_invoke},        {"op.try", op_try},           {"op.return", op_return},     {"log.append", log_append},
-    {"log.truncate", log_truncate},  {"commit.advance", log_commit}, {"apply", log_apply},       {"disk.sync", log_sync},
-    {"node.start", started},         {"snap.install", log_snapshot}, {"role.change", lead_role}, {"fault.begin", fault_begin},
-    {"fault.end", fault_end},        {"node.exit", node_exit},     {"node.stop", node_stop},
-    {"timer.fire", lead_state},      {"trace.close", trace_closed}, {"trace.lost", trace_confessed},
+    {"msg.send", msg_send},         {"msg.recv", message_came},
+    {"msg.ignore", msg_ignore},     {"net.in", net_entered},
+    {"net.bad", net_bad},           {"net.dup", net_dup},
+    {"net.out", net_out},           {"net.drop", net_drop},
+    {"op.invoke", op_invoke},       {"op.try", op_try},
+    {"op.return", op_return},       {"log.append", log_append},
+    {"log.truncate", log_truncate}, {"commit.advance", log_commit},
+    {"apply", log_apply},           {"disk.sync", log_sync},
+    {"node.start", started},        {"snap.install", log_snapshot},
+    {"role.change", lead_role},     {"fault.begin", fault_begin},
+    {"fault.end", fault_end},       {"node.exit", node_exit},
+    {"node.stop", node_stop},       {"timer.fire", lead_state},
+    {"trace.close", trace_closed},  {"trace.lost", trace_confessed},
 };
 
 struct derive *derive_new(struct load *l)
@@ -49,7 +55,8 @@ struct derive *derive_new(struct load *l)
     return d;
 }
 
-void derive_record(struct derive *d, struct node *node, struct boot *boot, const struct trace_record *r, int64_t id, int64_t source)
+void derive_record(struct derive *d, struct node *node, struct boot *boot, const struct trace_record *r, int64_t id,
+                   int64_t source)
 {
     struct context c = {.l = d->l, .d = d, .r = r, .node = node, .boot = boot, .id = id, .source = source};
     if (r->cause == 0)

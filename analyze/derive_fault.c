@@ -62,8 +62,15 @@ void fault_begin(struct context *c)
     const struct name *kind = field_name(c->l, r, "kind"), *node = field_name(c->l, r, "node");
     if (kind == NULL)
         kind = names_get(&c->l->names, "?", 1);
-    s->row[s->n++] = (struct fault){.id = ++s->next_id, .f = field_int(r, "f"), .t_begin = r->t, .t_end = NONE,
-                                    .begin_rec = c->id, .end_rec = NONE, .kind = kind, .node = node, .target = target_of(r)};
+    s->row[s->n++] = (struct fault){.id = ++s->next_id,
+                                    .f = field_int(r, "f"),
+                                    .t_begin = r->t,
+                                    .t_end = NONE,
+                                    .begin_rec = c->id,
+                                    .end_rec = NONE,
+                                    .kind = kind,
+                                    .node = node,
+                                    .target = target_of(r)};
     if (node == NULL)
         return;
     load_node(c->l, node->text, node->n)->is_replica = true;
@@ -150,8 +157,9 @@ struct faults *faults_new(struct load *l)
 void faults_end(struct faults *s)
 {
     struct db *db = &s->l->db;
-    sqlite3_stmt *q = db_prepare(db, "INSERT INTO faults(fault_id, run_id, f, kind, node, target, t_begin, t_end, begin_rec,"
-                                     " end_rec) VALUES (?,?,?,?,?,?,?,?,?,?)");
+    sqlite3_stmt *q =
+        db_prepare(db, "INSERT INTO faults(fault_id, run_id, f, kind, node, target, t_begin, t_end, begin_rec,"
+                       " end_rec) VALUES (?,?,?,?,?,?,?,?,?,?)");
     for (size_t i = 0; i < s->n && !db->failed; i++) {
         const struct fault *x = &s->row[i];
         bind_int(q, 1, x->id);
@@ -188,7 +196,8 @@ static int by_name(const void *a, const void *b)
 void nodes_store(struct load *l)
 {
     qsort(l->node, l->n_nodes, sizeof(struct node *), by_name);
-    sqlite3_stmt *q = db_prepare(&l->db, "INSERT INTO nodes(run_id, node, kind, impl, instrumented) VALUES (?,?,?,?,?)");
+    sqlite3_stmt *q =
+        db_prepare(&l->db, "INSERT INTO nodes(run_id, node, kind, impl, instrumented) VALUES (?,?,?,?,?)");
     bool replicas_known = false;
     for (size_t i = 0; i < l->n_nodes; i++)
         replicas_known = replicas_known || l->node[i]->is_replica;

@@ -4,7 +4,7 @@
 
 #include "load_int.h"
 
-#define NONE INT64_MIN           /* an integer that is not there: NULL in the database */
+#define NONE INT64_MIN /* an integer that is not there: NULL in the database */
 
 struct derive {
     struct load *l;
@@ -13,14 +13,17 @@ struct derive {
     struct logs *logs;
     struct leads *leads;
     struct faults *faults;
-    void (**handler)(struct context *);      /* by index into trace_record_types */
+    void (**handler)(struct context *); /* by index into trace_record_types */
 };
 
 /* One row of the table of handlers. Several handlers of one event run in the order of the files below. */
-struct handler { const char *ev; void (*fn)(struct context *); };
+struct handler {
+    const char *ev;
+    void (*fn)(struct context *);
+};
 
 struct msgs *msgs_new(struct load *l);
-void msgs_input(struct context *c);          /* before every record that has no cause: what its boot handled is done */
+void msgs_input(struct context *c); /* before every record that has no cause: what its boot handled is done */
 void msgs_end(struct msgs *m);
 void msgs_free(struct msgs *m);
 void msg_send(struct context *c);
@@ -47,15 +50,15 @@ void log_truncate(struct context *c);
 void log_commit(struct context *c);
 void log_apply(struct context *c);
 void log_sync(struct context *c);
-void log_start(struct context *c);           /* node.start: what the crash took */
-void log_snapshot(struct context *c);        /* snap.install */
+void log_start(struct context *c);    /* node.start: what the crash took */
+void log_snapshot(struct context *c); /* snap.install */
 
 struct leads *leads_new(struct load *l);
 void leads_end(struct leads *g);
 void leads_free(struct leads *g);
 void lead_role(struct context *c);
-void lead_wire(struct context *c);           /* net.in of a node that records no roles */
-void lead_state(struct context *c);          /* an input record whose state shows a role that no role.change told */
+void lead_wire(struct context *c);  /* net.in of a node that records no roles */
+void lead_state(struct context *c); /* an input record whose state shows a role that no role.change told */
 /* The node's process ended. */
 void lead_down(struct context *c, struct node *node, const char *why);
 
@@ -67,11 +70,11 @@ void fault_end(struct context *c);
 void node_exit(struct context *c);
 void node_stop(struct context *c);
 void trace_closed(struct context *c);
-void trace_confessed(struct context *c);     /* trace.lost */
+void trace_confessed(struct context *c); /* trace.lost */
 /* faults.fault_id of fault number f; NONE when there was no fault.begin. */
 int64_t fault_id(const struct faults *f, int64_t number);
 
-void nodes_store(struct load *l);            /* rows of `nodes`, and findings about black boxes */
+void nodes_store(struct load *l); /* rows of `nodes`, and findings about black boxes */
 
 /* ---- rows ---- */
 

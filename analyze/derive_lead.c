@@ -11,7 +11,7 @@ struct node_lead {
     struct node *node;
     bool open, wire;
     int64_t term, boot, t_start, start_rec, t_last, last_rec;
-    int64_t wire_term;           /* newest term on the wire; NONE before the first */
+    int64_t wire_term; /* newest term on the wire; NONE before the first */
 };
 
 struct leads {
@@ -29,7 +29,8 @@ static struct node_lead *lead_of(struct node *n)
     return n->lead;
 }
 
-static void write_term(struct leads *s, struct node_lead *x, int64_t t_end, const char *why, size_t why_n, int64_t end_rec)
+static void write_term(struct leads *s, struct node_lead *x, int64_t t_end, const char *why, size_t why_n,
+                       int64_t end_rec)
 {
     sqlite3_stmt *q = s->insert;
     bind_int(q, 1, s->l->run_id);
@@ -124,8 +125,9 @@ struct leads *leads_new(struct load *l)
 {
     struct leads *s = mem_new(sizeof *s);
     s->l = l;
-    s->insert = db_prepare(&l->db, "INSERT OR REPLACE INTO leader_terms(run_id, node, boot, term, t_start, t_end, end_why,"
-                                   " start_rec, end_rec, origin) VALUES (?,?,?,?,?,?,?,?,?,?)");
+    s->insert =
+        db_prepare(&l->db, "INSERT OR REPLACE INTO leader_terms(run_id, node, boot, term, t_start, t_end, end_why,"
+                           " start_rec, end_rec, origin) VALUES (?,?,?,?,?,?,?,?,?,?)");
     return s;
 }
 

@@ -1,8 +1,8 @@
 /* derive_log.c -- the table `log_entries`: each version of each index of each replica's log, from append to apply, or
  * until it was gone.
  *
- * An entry is written when it has been committed and applied, or is gone; until then it is kept here. Of a written one only its place
- * stays in memory: should a replica cut off what it had applied, the row is changed. */
+ * An entry is written when it has been committed and applied, or is gone; until then it is kept here. Of a written one
+ * only its place stays in memory: should a replica cut off what it had applied, the row is changed. */
 #include "derive_int.h"
 
 #include <stdlib.h>
@@ -14,18 +14,18 @@ struct entry {
     int64_t t_append, t_sync, t_commit, t_apply, append_rec, apply_rec;
 };
 
-struct place {                   /* one index of a log */
+struct place { /* one index of a log */
     int64_t idx, term, id;
     uint64_t h;
-    struct entry *entry;         /* NULL: written */
-    bool unsynced;               /* written without t_sync */
+    struct entry *entry; /* NULL: written */
+    bool unsynced;       /* written without t_sync */
 };
 
 struct node_log {
     struct node *node;
-    struct place *at;            /* sorted by idx */
+    struct place *at; /* sorted by idx */
     size_t n, room;
-    int64_t commit, synced;      /* every place up to there has its time */
+    int64_t commit, synced; /* every place up to there has its time */
 };
 
 struct logs {
@@ -75,7 +75,8 @@ static void free_entry(struct entry *e)
     free(e);
 }
 
-static void write_entry(struct logs *s, const struct node_log *g, struct place *p, int64_t t_gone, const char *why, int64_t rec)
+static void write_entry(struct logs *s, const struct node_log *g, struct place *p, int64_t t_gone, const char *why,
+                        int64_t rec)
 {
     sqlite3_stmt *q = s->insert;
     const struct entry *e = p->entry;
@@ -111,7 +112,8 @@ static void write_if_done(struct logs *s, const struct node_log *g, struct place
         write_entry(s, g, p, NONE, NULL, NONE);
 }
 
-static void set_gone(struct logs *s, const struct node_log *g, struct place *p, const char *why, const struct context *c)
+static void set_gone(struct logs *s, const struct node_log *g, struct place *p, const char *why,
+                     const struct context *c)
 {
     if (p->entry != NULL) {
         write_entry(s, g, p, c->r->t, why, c->id);
@@ -153,13 +155,21 @@ static struct place *new_place(struct context *c, struct node_log *g, int64_t id
     struct place *p = insert_place(g, lower(g, idx));
     struct trace_text h = trace_find_text(c->r, "h");
     struct entry *e = mem_new(sizeof *e);
-    *e = (struct entry){.key = field_copy(c->r, "key"), .val = field_value(c->r), .req = field_copy(c->r, "req"),
-                        .h = field_copy(c->r, "h"), .op = field_name(c->l, c->r, "op"), .t_append = NONE, .t_sync = NONE,
-                        .t_commit = NONE, .t_apply = NONE, .append_rec = NONE, .apply_rec = NONE};
+    *e = (struct entry){.key = field_copy(c->r, "key"),
+                        .val = field_value(c->r),
+                        .req = field_copy(c->r, "req"),
+                        .h = field_copy(c->r, "h"),
+                        .op = field_name(c->l, c->r, "op"),
+                        .t_append = NONE,
+                        .t_sync = NONE,
+                        .t_commit = NONE,
+                        .t_apply = NONE,
+                        .append_rec = NONE,
+                        .apply_rec = NONE};
     if (e->val == NULL && e->op != NULL && strcmp(e->op->text, "put") == 0)
         e->val = mem_text("", 0); /* an empty value may have been left out of the record */
-    *p = (struct place){.idx = idx, .term = term, .id = ++c->d->logs->next_id, .h = h.p != NULL ? trace_hash(h.p, h.n) : 0,
-                        .entry = e};
+    *p = (struct place){
+        .idx = idx, .term = term, .id = ++c->d->logs->next_id, .h = h.p != NULL ? trace_hash(h.p, h.n) : 0, .entry = e};
     return p;
 }
 
@@ -293,9 +303,10 @@ struct logs *logs_new(struct load *l)
     struct logs *s = mem_new(sizeof *s);
     s->l = l;
     s->next_id = db_int(&l->db, "SELECT max(entry_id) FROM log_entries", 0);
-    s->insert = db_prepare(&l->db, "INSERT INTO log_entries(entry_id, run_id, node, idx, eterm, op, key, val, req, t_append, t_sync,"
-                                   " t_commit, t_apply, t_gone, gone_why, append_rec, apply_rec, gone_rec, h)"
-                                   " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    s->insert = db_prepare(
+        &l->db, "INSERT INTO log_entries(entry_id, run_id, node, idx, eterm, op, key, val, req, t_append, t_sync,"
+                " t_commit, t_apply, t_gone, gone_why, append_rec, apply_rec, gone_rec, h)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     s->gone = db_prepare(&l->db, "UPDATE log_entries SET t_gone = ?, gone_why = ?, gone_rec = ? WHERE entry_id = ?");
     s->sync = db_prepare(&l->db, "UPDATE log_entries SET t_sync = ? WHERE entry_id = ?");
     return s;

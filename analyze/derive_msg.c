@@ -107,6 +107,22 @@ void msg_send(struct context *c)
     wait_in(m, &g->w, SENT);
 }
 
+/* A message to everybody may cross the network without its id (the hello of the course's protocol has none): then the
+ * only such message of its sender that nobody has seen yet is meant. NULL when there is none, or more than one. */
+static struct datagram *lone_broadcast(const struct msgs *m, const struct name *src, const struct name *type)
+{
+    struct datagram *found = NULL;
+    int looked = 0;
+    for (struct datagram *g = m->newest; g != NULL && looked < ENDED_KEPT; g = g->older, looked++) {
+        if (!g->broadcast || g->used || g->src != src || g->type != type)
+            continue;
+        if (found != NULL)
+            return NULL;
+        found = g;
+    }
+    return found;
+}
+
 void net_in(struct context *c)
 {
     struct msgs *m = c->d->msgs;
@@ -119,7 +135,8 @@ void net_in(struct context *c)
     if (src == NULL || dst == NULL)
         return;
     if (numbered(m, d) != NULL)
-        load_note(l, SEV_ERROR, "conservation", c->node->name->text, c->source, r->line, 1, "datagram d:%lld entered twice", (long long)d);
+        load_note(l, SEV_ERROR, "conservation", c->node->name->text, c->source, r->line, 1,
+                  "datagram d:%lld entered twice", (long long)d);
 
     struct datagram *g = new_datagram(m, src, dst, type, trace_find_text(r, "mid"));
     give_number(m, g, d);
@@ -139,6 +156,8 @@ void net_in(struct context *c)
         struct key all = towards(k, m->everybody);
         send = first_waiting(m, SENT, &all, &more);
     }
+    if (send == NULL && dst == m->everybody && k.by_bytes)
+        send = lone_broadcast(m, src, type);
     if (send == NULL) {
         g->need_send = true;
         wait_in(m, &g->w, ENTERED);
@@ -197,8 +216,8 @@ void net_dup(struct context *c)
     if (g == NULL)
         return; /* its end will say that it is unknown */
     if (find_copy(g, cp) != NULL) {
-        load_note(m->l, SEV_ERROR, "conservation", c->node->name->text, c->source, c->r->line, 1, "copy d:%lld.%lld made twice",
-                  (long long)d, (long long)cp);
+        load_note(m->l, SEV_ERROR, "conservation", c->node->name->text, c->source, c->r->line, 1,
+                  "copy d:%lld.%lld made twice", (long long)d, (long long)cp);
         return;
     }
     revive(m, g);
@@ -220,8 +239,8 @@ static struct copy *ending(struct context *c, const char *what)
 
     struct datagram *g = numbered(m, d);
     if (g == NULL) {
-        load_note(l, SEV_ERROR, "conservation", c->node->name->text, c->source, r->line, 1, "%s of d:%lld, which never entered", what,
-                  (long long)d);
+        load_note(l, SEV_ERROR, "conservation", c->node->name->text, c->source, r->line, 1,
+                  "%s of d:%lld, which never entered", what, (long long)d);
         g = new_datagram(m, src, dst, NULL, (struct trace_text){NULL, 0});
         give_number(m, g, d);
     }
@@ -231,8 +250,8 @@ static struct copy *ending(struct context *c, const char *what)
         copy = new_copy(g, cp, dst);
     }
     if (copy == NULL || copy->ended) {
-        load_note(l, SEV_ERROR, "conservation", c->node->name->text, c->source, r->line, 1, "copy d:%lld.%lld has two ends", (long long)d,
-                  (long long)cp);
+        load_note(l, SEV_ERROR, "conservation", c->node->name->text, c->source, r->line, 1,
+                  "copy d:%lld.%lld has two ends", (long long)d, (long long)cp);
         return NULL;
     }
     copy->ended = true;
@@ -294,8 +313,15 @@ void msg_recv(struct context *c)
 
     struct trace_text mid = trace_find_text(r, "mid");
     struct recv *recv = mem_new(sizeof *recv);
-    *recv = (struct recv){.boot = c->boot, .t = r->t, .rec = c->id, .lc = r->lc, .seq = r->seq, .line = r->line,
-                          .source = c->source, .term = field_int(r, "mterm"), .w.key = k};
+    *recv = (struct recv){.boot = c->boot,
+                          .t = r->t,
+                          .rec = c->id,
+                          .lc = r->lc,
+                          .seq = r->seq,
+                          .line = r->line,
+                          .source = c->source,
+                          .term = field_int(r, "mterm"),
+                          .w.key = k};
     recv->mid = mid.p != NULL ? mem_text(mid.p, mid.n) : NULL;
     recv->mid_n = mid.n;
     recv->older = m->newest_recv;
@@ -421,9 +447,10 @@ struct msgs *msgs_new(struct load *l)
     m->l = l;
     m->everybody = names_get(&l->names, "FFFF", 4);
     m->next_id = db_int(&l->db, "SELECT max(msg_id) FROM messages", 0);
-    m->insert = db_prepare(&l->db, "INSERT INTO messages(msg_id, run_id, d, copy, mid, src, dst, type, term, size, t_send, t_in,"
-                                   " t_out, t_recv, fate, why, fault_id, send_rec, in_rec, out_rec, drop_rec, recv_rec, ambiguous)"
-                                   " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    m->insert = db_prepare(
+        &l->db, "INSERT INTO messages(msg_id, run_id, d, copy, mid, src, dst, type, term, size, t_send, t_in,"
+                " t_out, t_recv, fate, why, fault_id, send_rec, in_rec, out_rec, drop_rec, recv_rec, ambiguous)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     return m;
 }
 

@@ -5,18 +5,18 @@
 #include "derive_int.h"
 
 enum {
-    LIVE_MAX = 200000,           /* datagrams kept waiting; beyond that the oldest is written as it is */
-    ENDED_KEPT = 4096,           /* datagrams remembered after their end, to recognize a second end */
+    LIVE_MAX = 200000, /* datagrams kept waiting; beyond that the oldest is written as it is */
+    ENDED_KEPT = 4096, /* datagrams remembered after their end, to recognize a second end */
     MID_INLINE = 46,
 };
 
 enum stage {
     WAITS_NOT,
-    SENT,                        /* a datagram: msg.send waits for net.in, or for msg.recv where there is no simulator */
-    ENTERED,                     /* a datagram: net.in waits for msg.send */
-    LEFT,                        /* a copy: net.out waits for msg.recv */
-    RECEIVED,                    /* a receipt: msg.recv waits for net.out or msg.send */
-    UNENDED,                     /* a datagram, at the end of the trace: net.in, and no record of a copy's end */
+    SENT,     /* a datagram: msg.send waits for net.in, or for msg.recv where there is no simulator */
+    ENTERED,  /* a datagram: net.in waits for msg.send */
+    LEFT,     /* a copy: net.out waits for msg.recv */
+    RECEIVED, /* a receipt: msg.recv waits for net.out or msg.send */
+    UNENDED,  /* a datagram, at the end of the trace: net.in, and no record of a copy's end */
 };
 
 /* What identifies a datagram between two records: sender, receiver, type and message id; or, where the messages have no
@@ -29,8 +29,8 @@ struct key {
     char id[MID_INLINE];
 };
 
-struct waiter {                  /* first member of what can wait */
-    struct waiter *next, *prev;  /* in its bucket, oldest first */
+struct waiter {                 /* first member of what can wait */
+    struct waiter *next, *prev; /* in its bucket, oldest first */
     enum stage stage;
     struct key key;
 };
@@ -38,7 +38,7 @@ struct waiter {                  /* first member of what can wait */
 struct copy {
     struct waiter w;
     struct datagram *g;
-    struct copy *next;           /* of the same datagram */
+    struct copy *next; /* of the same datagram */
     const struct name *dst, *why;
     int64_t cp, t_out, out_rec, drop_rec, fault;
     struct recv *recv;
@@ -47,30 +47,32 @@ struct copy {
 
 struct datagram {
     struct waiter w;
-    struct datagram *older, *newer;      /* all live ones */
-    struct datagram *same;               /* in its bucket of `by_number` */
+    struct datagram *older, *newer; /* all live ones */
+    struct datagram *same;          /* in its bucket of `by_number` */
     struct copy *copies;
     const struct name *src, *dst, *type;
     char *mid;
     size_t mid_n;
     int64_t d, size, term, t_send, send_rec, send_lc, t_in, in_rec;
     bool need_send, ambiguous, ended;
-    bool broadcast, used;                /* sent to everybody; and at least one copy is known by itself */
+    bool broadcast, used; /* sent to everybody; and at least one copy is known by itself */
 };
 
 struct recv {
     struct waiter w;
     struct copy *copy;
     struct boot *boot;
-    struct recv *older, *newer;          /* those that wait */
+    struct recv *older, *newer; /* those that wait */
     char *mid;
     size_t mid_n;
     const struct name *ignored;
     int64_t t, rec, lc, seq, line, source, term;
-    bool done;                           /* the replica has handled it */
+    bool done; /* the replica has handled it */
 };
 
-struct bucket { struct waiter *first, *last; };
+struct bucket {
+    struct waiter *first, *last;
+};
 
 struct msgs {
     struct load *l;
@@ -86,12 +88,13 @@ struct msgs {
     size_t ended_at;
     struct recv *oldest_recv, *newest_recv;
     size_t recvs;
-    const struct name *everybody;        /* "FFFF" */
+    const struct name *everybody; /* "FFFF" */
 };
 
 /* ---- derive_msg_queue.c: what waits, and datagrams by number ---- */
 
-struct key key_of(const struct name *src, const struct name *dst, const struct name *type, struct trace_text id, bool by_bytes);
+struct key key_of(const struct name *src, const struct name *dst, const struct name *type, struct trace_text id,
+                  bool by_bytes);
 /* The key of a record's message: by its id, else by the hash of its bytes. False: it has neither. */
 bool record_key(const struct trace_record *r, const struct name *src, const struct name *dst, const struct name *type,
                 struct key *k);

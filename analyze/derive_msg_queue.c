@@ -14,7 +14,7 @@ static uint64_t mix(uint64_t h, uint64_t v)
 }
 
 struct key key_of(const struct name *src, const struct name *dst, const struct name *type, struct trace_text id,
-                         bool by_bytes)
+                  bool by_bytes)
 {
     struct key k = {.src = src, .dst = dst, .type = by_bytes ? NULL : type, .by_bytes = by_bytes};
     uint64_t h = trace_hash(id.p, id.n);
@@ -32,13 +32,13 @@ struct key key_of(const struct name *src, const struct name *dst, const struct n
 
 static bool same_key(const struct key *a, const struct key *b)
 {
-    return a->hash == b->hash && a->src == b->src && a->dst == b->dst && a->type == b->type && a->by_bytes == b->by_bytes &&
-           a->n == b->n && memcmp(a->id, b->id, a->n) == 0;
+    return a->hash == b->hash && a->src == b->src && a->dst == b->dst && a->type == b->type &&
+           a->by_bytes == b->by_bytes && a->n == b->n && memcmp(a->id, b->id, a->n) == 0;
 }
 
 /* The key of a record's message: by its id, else by the hash of its bytes. False: it has neither. */
 bool record_key(const struct trace_record *r, const struct name *src, const struct name *dst, const struct name *type,
-                       struct key *k)
+                struct key *k)
 {
     struct trace_text mid = trace_find_text(r, "mid"), h = trace_find_text(r, "h");
     if (src == NULL || dst == NULL || (mid.n == 0 && h.n == 0))

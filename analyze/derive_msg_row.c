@@ -154,14 +154,14 @@ void write_orphan(struct msgs *m, struct recv *r)
 {
     write_row(m, NULL, NULL, r);
     /* Where the simulator's or the sender's trace has holes, that explains it; else a tracer is at fault. */
-    load_note(m->l, trace_incomplete(m->l, r->w.key.src) ? SEV_LOSS : SEV_ERROR, "orphan_recv", r->boot->node->name->text,
-              r->source, r->line, 1, "received from %s, but nobody recorded that it was %s", r->w.key.src->text,
-              m->l->has_net ? "delivered" : "sent");
+    load_note(m->l, trace_incomplete(m->l, r->w.key.src) ? SEV_LOSS : SEV_ERROR, "orphan_recv",
+              r->boot->node->name->text, r->source, r->line, 1, "received from %s, but nobody recorded that it was %s",
+              r->w.key.src->text, m->l->has_net ? "delivered" : "sent");
     free_recv(m, r);
 }
 
 struct datagram *new_datagram(struct msgs *m, const struct name *src, const struct name *dst, const struct name *type,
-                                     struct trace_text mid)
+                              struct trace_text mid)
 {
     if (m->live >= LIVE_MAX) {
         load_note(m->l, SEV_INFO, "expired", m->oldest->src->text, 0, 0, 1,

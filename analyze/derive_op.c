@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct op {
-    struct op *older, *newer, *same;     /* all open ones; in its bucket */
+    struct op *older, *newer, *same; /* all open ones; in its bucket */
     uint64_t hash;
     int64_t id, t, rec, tries;
     const struct name *client, *f;
@@ -192,8 +192,9 @@ struct ops *ops_new(struct load *l)
     struct ops *o = mem_new(sizeof *o);
     o->l = l;
     o->next_id = db_int(&l->db, "SELECT max(op_id) FROM ops", 0);
-    o->insert = db_prepare(&l->db, "INSERT INTO ops(op_id, run_id, op, client, f, key, val, t_invoke, t_return, result, served_by,"
-                                   " tries, why, invoke_rec, return_rec) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    o->insert = db_prepare(
+        &l->db, "INSERT INTO ops(op_id, run_id, op, client, f, key, val, t_invoke, t_return, result, served_by,"
+                " tries, why, invoke_rec, return_rec) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     o->insert_try = db_prepare(&l->db, "INSERT OR IGNORE INTO op_tries(run_id, op_id, try, mid, node, t, rec)"
                                        " VALUES (?,?,?,?,?,?,?)");
     return o;

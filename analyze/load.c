@@ -46,7 +46,8 @@ struct node *load_node_find(const struct load *l, struct trace_text t)
 struct boot *load_boot(struct load *l, struct trace_text node, int64_t number)
 {
     struct boot *b = l->last_boot;
-    if (b != NULL && b->boot == number && b->node->name->n == node.n && memcmp(b->node->name->text, node.p, node.n) == 0)
+    if (b != NULL && b->boot == number && b->node->name->n == node.n &&
+        memcmp(b->node->name->text, node.p, node.n) == 0)
         return b;
     struct node *n = load_node_text(l, node);
     size_t i = n->n_boots;
@@ -116,7 +117,8 @@ static void progress_end(const struct load *l)
 
 /* ---- one record ---- */
 
-static void insert_record(struct load *l, const struct boot *b, const struct trace_record *r, int64_t id, int64_t source, int64_t cause)
+static void insert_record(struct load *l, const struct boot *b, const struct trace_record *r, int64_t id,
+                          int64_t source, int64_t cause)
 {
     sqlite3_stmt *q = l->insert;
     sqlite3_bind_int64(q, 1, id);
@@ -206,7 +208,8 @@ static int take_tmp(const char *tmp, int *status)
             close(fd);
             return -1;
         }
-        if (fstat(fd, &mine) == 0 && stat(tmp, &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev)
+        if (fstat(fd, &mine) == 0 && stat(tmp, &named) == 0 && mine.st_ino == named.st_ino &&
+            mine.st_dev == named.st_dev)
             return fd;
         close(fd); /* it was renamed while we waited */
     }
@@ -259,8 +262,9 @@ static void open_tmp(struct load *l, const char *tmp, bool append)
 static void store_sources(struct load *l, int64_t first)
 {
     struct db *db = &l->db;
-    sqlite3_stmt *q = db_prepare(db, "INSERT INTO sources(source_id, run_id, path, bytes, lines, records, bad_lines, torn_tail)"
-                                     " VALUES (:id, :run, :path, :bytes, :lines, :records, :bad, :torn)");
+    sqlite3_stmt *q =
+        db_prepare(db, "INSERT INTO sources(source_id, run_id, path, bytes, lines, records, bad_lines, torn_tail)"
+                       " VALUES (:id, :run, :path, :bytes, :lines, :records, :bad, :torn)");
     for (size_t i = 0; i < l->n_sources && !db->failed; i++) {
         const struct source *s = &l->source[i];
         db_bind_int(db, q, ":id", first + (int64_t)i + 1);
@@ -283,7 +287,8 @@ static bool run_is_new(struct load *l, int *status)
     bool there = db_row(&l->db, q);
     db_done(&l->db, q);
     if (there)
-        *status = cli_fail(EXIT_DATA, "load", "run %s is in the database already: give it another name with --run", l->run_name);
+        *status = cli_fail(EXIT_DATA, "load", "run %s is in the database already: give it another name with --run",
+                           l->run_name);
     return !there;
 }
 
@@ -315,8 +320,9 @@ static void fill(struct load *l, int *status)
         return;
     db_exec(db, "BEGIN");
     store_sources(l, first_source);
-    l->insert = db_prepare(db, "INSERT INTO records(id, run_id, node, boot, seq, t, lc, ev, cause, term, role, commit_idx,"
-                               " applied_idx, last_idx, source_id, line, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    l->insert =
+        db_prepare(db, "INSERT INTO records(id, run_id, node, boot, seq, t, lc, ev, cause, term, role, commit_idx,"
+                       " applied_idx, last_idx, source_id, line, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     l->derive = derive_new(l);
     l->t_end = INT64_MIN;
     if (!db->failed && all_records(l, first_source, status)) {
@@ -353,10 +359,12 @@ static bool target(const struct load_options *o, char *path, size_t n, int *stat
     } else if (o->n_paths == 1 && strcmp(o->paths[0], "-") != 0 && stat(o->paths[0], &st) != 0) {
         *status = cli_fail(EXIT_NOINPUT, "load", "cannot open %s: %s", o->paths[0], strerror(errno));
     } else {
-        *status = cli_fail(EXIT_USAGE, "load", "-o DB is needed: only one run directory has a database of its own (RUN/run.db)");
+        *status = cli_fail(EXIT_USAGE, "load",
+                           "-o DB is needed: only one run directory has a database of its own (RUN/run.db)");
     }
     if (*status == 0 && db_kind(path) == DB_FOREIGN)
-        *status = cli_fail(EXIT_CANTCREATE, "load", "%s exists and is not a database of analyze: not overwritten", path);
+        *status =
+            cli_fail(EXIT_CANTCREATE, "load", "%s exists and is not a database of analyze: not overwritten", path);
     return *status == 0;
 }
 

@@ -11,21 +11,21 @@
 #include <stdint.h>
 
 struct load_options {
-    const char *const *paths;    /* run directories (all *.jsonl in them), files, "-" */
+    const char *const *paths; /* run directories (all *.jsonl in them), files, "-" */
     size_t n_paths;
-    const char *out;             /* the database; NULL: run.db in the one run directory */
-    const char *run;             /* name of the run; NULL: from trace.open, else from the directory or file */
-    bool append;                 /* keep the runs that the database has */
-    bool strict;                 /* data loss is exit status 65, and no database is left */
-    bool force;                  /* go on where two files claim the same boot of a node, or are of different runs */
-    bool quiet;                  /* no progress, no summary; complaints about the traces stay */
+    const char *out; /* the database; NULL: run.db in the one run directory */
+    const char *run; /* name of the run; NULL: from trace.open, else from the directory or file */
+    bool append;     /* keep the runs that the database has */
+    bool strict;     /* data loss is exit status 65, and no database is left */
+    bool force;      /* go on where two files claim the same boot of a node, or are of different runs */
+    bool quiet;      /* no progress, no summary; complaints about the traces stay */
 };
 
 struct load_result {
-    char path[4096];             /* of the database */
+    char path[4096]; /* of the database */
     char run[256];
     int64_t records, sources, bytes, t_end;
-    int64_t findings_loss, findings_error;   /* rows of load_stats of that severity */
+    int64_t findings_loss, findings_error; /* rows of load_stats of that severity */
 };
 
 /* Writes OUT.tmp and renames it, so that OUT is whole or as it was. Returns 0 or an exit status of cli.h, having said

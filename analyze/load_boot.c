@@ -51,7 +51,8 @@ uint32_t boot_find(const struct boot *b, int64_t seq)
     if (b->chunk_size == 0 || seq < 1)
         return 0;
     int64_t base = chunk_base(seq);
-    const struct seq_chunk *c = b->last_chunk != NULL && b->last_chunk->base == base ? b->last_chunk : *chunk_slot(b, base);
+    const struct seq_chunk *c =
+        b->last_chunk != NULL && b->last_chunk->base == base ? b->last_chunk : *chunk_slot(b, base);
     return c != NULL ? c->id[seq - base] : 0;
 }
 
@@ -127,8 +128,13 @@ bool boot_record(struct load *l, struct boot *b, const struct trace_record *r, i
     int64_t seq = r->seq;
     if (seq > b->last_seq) {
         if (seq != b->last_seq + 1)
-            add_gap(b, b->n_gaps, (struct gap){.first = b->last_seq + 1, .last = seq - 1, .t_from = b->t_last, .t_to = r->t,
-                                               .line = r->line, .source = source});
+            add_gap(b, b->n_gaps,
+                    (struct gap){.first = b->last_seq + 1,
+                                 .last = seq - 1,
+                                 .t_from = b->t_last,
+                                 .t_to = r->t,
+                                 .line = r->line,
+                                 .source = source});
         b->last_seq = seq;
     } else if (!fill_gap(b, seq)) {
         b->duplicates++;
@@ -165,8 +171,9 @@ static void note_gaps(struct load *l, struct boot *b)
         int64_t n = g->last - g->first + 1;
         b->missing = b->missing > INT64_MAX - n ? INT64_MAX : b->missing + n;
         if (g->first == 1)
-            load_note(l, SEV_LOSS, "missing", node, g->source, g->line, n, "%s.%lld: the first %lld records, before %.3f ms", node,
-                      (long long)b->boot, (long long)n, ms(g->t_to));
+            load_note(l, SEV_LOSS, "missing", node, g->source, g->line, n,
+                      "%s.%lld: the first %lld records, before %.3f ms", node, (long long)b->boot, (long long)n,
+                      ms(g->t_to));
         else
             load_note(l, SEV_LOSS, g->declared ? "declared_lost" : "missing", node, g->source, g->line, n,
                       "%s.%lld: %lld after s=%lld between %.3f and %.3f ms%s", node, (long long)b->boot, (long long)n,
@@ -191,8 +198,8 @@ static void note_clocks(struct load *l, const struct boot *b)
         load_note(l, SEV_ERROR, "duplicate", node, b->source, 0, b->duplicates,
                   "%s.%lld: records whose s was there before; left out", node, (long long)b->boot);
     if (b->lost_causes > 0)
-        load_note(l, b->missing > 0 ? SEV_INFO : SEV_ERROR, "lost_cause", node, b->source, b->lost_causes_line, b->lost_causes,
-                  "%s.%lld: records whose cause is not here", node, (long long)b->boot);
+        load_note(l, b->missing > 0 ? SEV_INFO : SEV_ERROR, "lost_cause", node, b->source, b->lost_causes_line,
+                  b->lost_causes, "%s.%lld: records whose cause is not here", node, (long long)b->boot);
 }
 
 /* How it ended; says so when nothing explains the end. */
@@ -217,8 +224,9 @@ static const char *end_kind(struct load *l, const struct boot *b)
 void boots_store(struct load *l)
 {
     struct db *db = &l->db;
-    sqlite3_stmt *q = db_prepare(db, "INSERT INTO boots(run_id, node, boot, t_start, t_end, end_kind, records, last_seq, missing)"
-                                     " VALUES (:run, :node, :boot, :start, :end, :kind, :records, :last, :missing)");
+    sqlite3_stmt *q =
+        db_prepare(db, "INSERT INTO boots(run_id, node, boot, t_start, t_end, end_kind, records, last_seq, missing)"
+                       " VALUES (:run, :node, :boot, :start, :end, :kind, :records, :last, :missing)");
     for (size_t i = 0; i < l->n_boots && !db->failed; i++) {
         struct boot *b = l->boot[i];
         note_gaps(l, b);

@@ -44,8 +44,9 @@ static const char *grouped(int64_t n, char out[32])
 static void summary(const struct load_result *r)
 {
     char records[32];
-    printf("loaded   %s records from %lld file%s, %.1f MB, %.1f s of trace   ", grouped(r->records, records), (long long)r->sources,
-           r->sources == 1 ? "" : "s", (double)r->bytes / 1e6, (double)(r->t_end > 0 ? r->t_end : 0) / 1e9);
+    printf("loaded   %s records from %lld file%s, %.1f MB, %.1f s of trace   ", grouped(r->records, records),
+           (long long)r->sources, r->sources == 1 ? "" : "s", (double)r->bytes / 1e6,
+           (double)(r->t_end > 0 ? r->t_end : 0) / 1e9);
     if (r->findings_loss == 0 && r->findings_error == 0) {
         puts("complete: no gaps, no torn lines");
         return;
@@ -60,8 +61,9 @@ int cmd_load(int argc, char **argv)
 {
     enum { APPEND = 256, RUN, STRICT, QUIET, HELP };
     static const struct option longs[] = {
-        {"output", required_argument, NULL, 'o'}, {"append", no_argument, NULL, APPEND}, {"run", required_argument, NULL, RUN},
-        {"strict", no_argument, NULL, STRICT},    {"force", no_argument, NULL, 'f'},     {"quiet", no_argument, NULL, QUIET},
+        {"output", required_argument, NULL, 'o'}, {"append", no_argument, NULL, APPEND},
+        {"run", required_argument, NULL, RUN},    {"strict", no_argument, NULL, STRICT},
+        {"force", no_argument, NULL, 'f'},        {"quiet", no_argument, NULL, QUIET},
         {"help", no_argument, NULL, HELP},        {NULL, 0, NULL, 0}};
     struct load_options o = {.paths = NULL};
     int opt;

@@ -11,12 +11,12 @@
 #include "derive_int.h"
 
 struct header {
-    char *run, *run_file;        /* the first name of the run, and the file that says it */
-    char *other, *other_file;    /* a different name of the run */
+    char *run, *run_file;     /* the first name of the run, and the file that says it */
+    char *other, *other_file; /* a different name of the run */
     int64_t seed, started_us, version;
     bool started_by_sim;
-    int64_t newer;               /* a schema version this program cannot read; 0 = none */
-    json_t *config;              /* {"NODE": cfg, ...} */
+    int64_t newer;  /* a schema version this program cannot read; 0 = none */
+    json_t *config; /* {"NODE": cfg, ...} */
 };
 
 static struct header *header(struct load *l)
@@ -105,7 +105,8 @@ bool header_check(struct load *l, int *status)
         return false;
     }
     if (h->other != NULL && l->o->run == NULL && !l->o->force) {
-        *status = cli_fail(EXIT_DATA, "load", "%s is of run %s, but %s of run %s: load them one by one, or name the run with --run",
+        *status = cli_fail(EXIT_DATA, "load",
+                           "%s is of run %s, but %s of run %s: load them one by one, or name the run with --run",
                            h->run_file, h->run, h->other_file, h->other);
         return false;
     }
@@ -124,8 +125,9 @@ void header_store(struct load *l)
     struct db *db = &l->db;
     bool loss = load_noted(l, NULL, NULL, SEV_LOSS);
     char *config = json_object_size(h->config) > 0 ? json_dumps(h->config, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    sqlite3_stmt *q = db_prepare(db, "INSERT INTO runs(run_id, name, seed, started_us, t_end, schema_v, config, loss_free)"
-                                     " VALUES (:run, :name, :seed, :started, :end, :v, :config, :loss_free)");
+    sqlite3_stmt *q =
+        db_prepare(db, "INSERT INTO runs(run_id, name, seed, started_us, t_end, schema_v, config, loss_free)"
+                       " VALUES (:run, :name, :seed, :started, :end, :v, :config, :loss_free)");
     db_bind_int(db, q, ":run", l->run_id);
     db_bind_text(db, q, ":name", l->run_name);
     if (h->seed != NONE)

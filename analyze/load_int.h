@@ -16,15 +16,15 @@ enum severity { SEV_INFO, SEV_LOSS, SEV_ERROR };
 
 struct finding_row {
     enum severity severity;
-    const char *name;            /* static text */
-    char *node;                  /* owned, NULL = none */
-    int64_t source;              /* index into load.source + 1, 0 = none */
-    int64_t value, line;         /* line 0 = none */
-    char *note;                  /* owned */
-    bool rest;                   /* stands for all that came after NOTES_PER_NAME of this kind */
+    const char *name;    /* static text */
+    char *node;          /* owned, NULL = none */
+    int64_t source;      /* index into load.source + 1, 0 = none */
+    int64_t value, line; /* line 0 = none */
+    char *note;          /* owned */
+    bool rest;           /* stands for all that came after NOTES_PER_NAME of this kind */
 };
 
-enum { NOTES_PER_NAME = 100 };   /* rows of one name and source; later ones are added up in one more row */
+enum { NOTES_PER_NAME = 100 }; /* rows of one name and source; later ones are added up in one more row */
 
 struct notes {
     struct finding_row *row;
@@ -42,89 +42,101 @@ void load_notes_free(struct load *l);
 /* ---- nodes and their boots ---- */
 
 /* Missing records first..last of a boot. */
-struct gap { int64_t first, last, t_from, t_to, line, source; bool declared; };
+struct gap {
+    int64_t first, last, t_from, t_to, line, source;
+    bool declared;
+};
 
-enum { SEQS_PER_CHUNK = 64 };    /* records.id by s, for causes */
-struct seq_chunk { int64_t base; uint32_t id[SEQS_PER_CHUNK]; };
+enum { SEQS_PER_CHUNK = 64 }; /* records.id by s, for causes */
+struct seq_chunk {
+    int64_t base;
+    uint32_t id[SEQS_PER_CHUNK];
+};
 
 struct boot {
     struct node *node;
     int64_t boot;
-    size_t index;                /* into load.boot */
-    int64_t source, line;        /* where it was first seen (index + 1) */
-    int64_t scan_source, scan_seq;       /* of the scan: the last file, and the highest s in it so far */
+    size_t index;                  /* into load.boot */
+    int64_t source, line;          /* where it was first seen (index + 1) */
+    int64_t scan_source, scan_seq; /* of the scan: the last file, and the highest s in it so far */
     bool claimed_twice;
     int64_t seq_back, seq_back_line;
 
     int64_t records, last_seq, t_first, t_last, t_max, lc_last, missing, duplicates;
     int64_t time_back, time_back_line, lc_back, lc_back_line, lost_causes, lost_causes_line;
-    struct gap *gap;             /* sorted by first */
+    struct gap *gap; /* sorted by first */
     size_t n_gaps, gap_room;
-    struct seq_chunk **chunk;    /* open addressing by base */
+    struct seq_chunk **chunk; /* open addressing by base */
     size_t chunks, chunk_size;
     struct seq_chunk *last_chunk;
     bool opened, closed, torn, killed, crashed;
-    int64_t close_records;       /* what trace.close claims; -1 = no trace.close */
-    struct recv *handling;       /* the msg.recv whose handling goes on */
+    int64_t close_records; /* what trace.close claims; -1 = no trace.close */
+    struct recv *handling; /* the msg.recv whose handling goes on */
 };
 
 struct node {
     const struct name *name;
-    struct boot **boot;          /* sorted by number */
+    struct boot **boot; /* sorted by number */
     size_t n_boots, boot_room;
-    struct boot *current;        /* of the newest record */
+    struct boot *current; /* of the newest record */
     /* Found by the scan before anything is derived: */
     bool emits, emits_raft, sends, receives, roles;
     /* Found on the way, for nodes.kind: */
     bool is_sim, is_client, is_replica, crossed_net;
     char *impl;
-    struct node_log *log;        /* derive_log.c */
-    struct node_lead *lead;      /* derive_lead.c */
+    struct node_log *log;   /* derive_log.c */
+    struct node_lead *lead; /* derive_lead.c */
 };
 
 /* ---- input files ---- */
 
 /* A record of a file that has to be put in order first. */
-struct ref { int64_t t, lc, seq, offset, line; uint32_t len, boot; };
+struct ref {
+    int64_t t, lc, seq, offset, line;
+    uint32_t len, boot;
+};
 
 struct source {
-    char *path;                  /* as opened */
-    char *shown;                 /* as named in messages and in `sources` */
-    bool spooled;                /* path is a temporary copy of standard input */
-    bool sorted;                 /* one boot, s ascending: can be read as it is */
-    struct boot *only;           /* when it holds records of one boot only */
+    char *path;        /* as opened */
+    char *shown;       /* as named in messages and in `sources` */
+    bool spooled;      /* path is a temporary copy of standard input */
+    bool sorted;       /* one boot, s ascending: can be read as it is */
+    struct boot *only; /* when it holds records of one boot only */
     bool mixed;
     int64_t bytes, lines, records, bad, torn;
-    struct ref *ref;             /* !sorted: all records, in merged order */
+    struct ref *ref; /* !sorted: all records, in merged order */
     size_t n_refs;
 };
 
 struct load {
     const struct load_options *o;
     struct db db;
-    int64_t run_id, base_id, next_id;        /* records.id of this run start after base_id */
+    int64_t run_id, base_id, next_id; /* records.id of this run start after base_id */
     char run_name[256];
     int64_t t_end;
 
     struct source *source;
     size_t n_sources;
-    struct names names;          /* nodes (user = struct node *), message types and the like */
+    struct names names; /* nodes (user = struct node *), message types and the like */
     struct node **node;
     size_t n_nodes, node_room;
     struct boot **boot;
     size_t n_boots, boot_room;
-    struct boot *last_boot;      /* of the last lookup */
-    bool has_net;                /* a simulator recorded the network */
+    struct boot *last_boot; /* of the last lookup */
+    bool has_net;           /* a simulator recorded the network */
     struct notes notes;
     struct derive *derive;
-    struct header *header;       /* what trace.open said: load_header.c */
+    struct header *header; /* what trace.open said: load_header.c */
 
     /* causes that name a record not seen yet */
-    struct late_cause { int64_t id, seq, line; struct boot *boot; } *late;
+    struct late_cause {
+        int64_t id, seq, line;
+        struct boot *boot;
+    } * late;
     size_t n_late, late_room;
 
     sqlite3_stmt *insert;
-    int64_t total, progress_ns;  /* records expected; time of the last line of progress */
+    int64_t total, progress_ns; /* records expected; time of the last line of progress */
 };
 
 struct node *load_node(struct load *l, const char *p, size_t n);
@@ -161,7 +173,7 @@ void merge_close(struct merge *m);
 void header_open(struct load *l, struct node *n, const struct trace_record *r, int64_t source);
 /* Decides the name of the run, and refuses what this program cannot read. */
 bool header_check(struct load *l, int *status);
-void header_store(struct load *l);           /* the row of `runs` */
+void header_store(struct load *l); /* the row of `runs` */
 void header_free(struct load *l);
 
 /* Has the user pressed Ctrl-C? */
@@ -171,13 +183,13 @@ void load_progress(struct load *l, const char *what, int64_t done, int64_t total
 
 /* ---- derived tables ---- */
 
-struct context {                 /* the record being derived from */
+struct context { /* the record being derived from */
     struct load *l;
     struct derive *d;
     const struct trace_record *r;
     struct node *node;
     struct boot *boot;
-    int64_t id, source;          /* records.id; index of the file + 1 */
+    int64_t id, source; /* records.id; index of the file + 1 */
 };
 
 struct derive *derive_new(struct load *l);

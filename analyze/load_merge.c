@@ -13,22 +13,22 @@
 
 struct stream {
     struct source *s;
-    int64_t index;               /* of s, + 1 */
-    struct trace_reader *in;     /* a sorted source */
-    int fd;                      /* one that is read record by record */
+    int64_t index;           /* of s, + 1 */
+    struct trace_reader *in; /* a sorted source */
+    int fd;                  /* one that is read record by record */
     size_t next_ref;
     char *line;
     size_t room;
     struct trace_scratch *scratch;
     struct trace_record *r;
     struct boot *boot;
-    int64_t t, lc;               /* where r is placed */
+    int64_t t, lc; /* where r is placed */
 };
 
 struct merge {
     struct load *l;
     struct stream *stream;
-    struct stream **heap;        /* the first record of each on top of the smallest */
+    struct stream **heap; /* the first record of each on top of the smallest */
     size_t n_streams, n;
     bool started;
 };
@@ -93,7 +93,8 @@ static bool next_by_ref(struct merge *m, struct stream *x, int *status)
     char err[TRACE_ERR_LEN] = "it became shorter while it was read";
     bool suspect;
     if (n != (ssize_t)ref->len || !trace_parse(x->line, ref->len, x->scratch, x->r, &suspect, err)) {
-        *status = cli_fail(EXIT_IO, "load", "%s:%lld: %s", x->s->shown, (long long)ref->line, n < 0 ? strerror(errno) : err);
+        *status =
+            cli_fail(EXIT_IO, "load", "%s:%lld: %s", x->s->shown, (long long)ref->line, n < 0 ? strerror(errno) : err);
         return false;
     }
     x->r->line = ref->line;

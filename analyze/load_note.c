@@ -36,8 +36,13 @@ void load_note(struct load *l, enum severity sev, const char *name, const char *
     bool is_rest = same == NOTES_PER_NAME;
     if (is_rest)
         snprintf(note, sizeof note, "more of the same: value is their sum");
-    s->row[s->n++] = (struct finding_row){.severity = sev, .name = name, .source = source, .value = value,
-                                          .line = is_rest ? 0 : line, .rest = is_rest, .note = mem_text(note, strlen(note)),
+    s->row[s->n++] = (struct finding_row){.severity = sev,
+                                          .name = name,
+                                          .source = source,
+                                          .value = value,
+                                          .line = is_rest ? 0 : line,
+                                          .rest = is_rest,
+                                          .note = mem_text(note, strlen(note)),
                                           .node = node != NULL ? mem_text(node, strlen(node)) : NULL};
 }
 
@@ -57,8 +62,9 @@ void load_notes_store(struct load *l)
     static const char *const severities[] = {[SEV_INFO] = "info", [SEV_LOSS] = "data_loss", [SEV_ERROR] = "error"};
     struct db *db = &l->db;
     int64_t first_source = db_int(db, "SELECT max(source_id) FROM sources", 0) - (int64_t)l->n_sources;
-    sqlite3_stmt *q = db_prepare(db, "INSERT INTO load_stats(run_id, source_id, node, name, severity, value, line, note)"
-                                     " VALUES (:run, :source, :node, :name, :severity, :value, :line, :note)");
+    sqlite3_stmt *q =
+        db_prepare(db, "INSERT INTO load_stats(run_id, source_id, node, name, severity, value, line, note)"
+                       " VALUES (:run, :source, :node, :name, :severity, :value, :line, :note)");
     for (size_t i = 0; i < l->notes.n && !db->failed; i++) {
         const struct finding_row *x = &l->notes.row[i];
         db_bind_int(db, q, ":run", l->run_id);

@@ -15,7 +15,7 @@
 
 #include "cli.h"
 
-enum { COMPLAINTS = 20 };        /* damaged lines named on stderr; all of them are in load_stats */
+enum { COMPLAINTS = 20 }; /* damaged lines named on stderr; all of them are in load_stats */
 
 /* ---- finding the files ---- */
 
@@ -122,7 +122,7 @@ void load_sources_free(struct load *l)
 struct scan {
     struct load *l;
     struct source *s;
-    int64_t index;               /* of s, + 1 */
+    int64_t index; /* of s, + 1 */
     const struct trace_record_type *open, *send, *recv, *net_in, *net_out, *try;
     int64_t complaints, suspects, suspect_line;
     char suspect[TRACE_ERR_LEN];
@@ -161,8 +161,8 @@ static void claim(struct scan *s, struct boot *b, const struct trace_record *r)
     } else if (b->scan_source != s->index && !b->claimed_twice) {
         b->claimed_twice = s->claimed_twice = true;
         const struct source *first = &s->l->source[b->source - 1];
-        load_note(s->l, SEV_ERROR, "claimed_twice", b->node->name->text, s->index, r->line, 1, "boot %lld is in %s as well",
-                  (long long)b->boot, first->shown);
+        load_note(s->l, SEV_ERROR, "claimed_twice", b->node->name->text, s->index, r->line, 1,
+                  "boot %lld is in %s as well", (long long)b->boot, first->shown);
         char words[TRACE_ERR_LEN];
         snprintf(words, sizeof words, "%s boot %lld is in %s:%lld as well%s", b->node->name->text, (long long)b->boot,
                  first->shown, (long long)b->line, s->l->o->force ? "" : "; remove one, or load both with -f");
@@ -259,8 +259,8 @@ static bool scan_source(struct scan *s, int *status)
             complain(s, r->line, err);
             break;
         case TRACE_READ_NULS:
-            load_note(l, SEV_LOSS, "nul_run", node, s->index, r->line, (int64_t)bytes, "%zu NUL bytes at line %lld", bytes,
-                      (long long)r->line);
+            load_note(l, SEV_LOSS, "nul_run", node, s->index, r->line, (int64_t)bytes, "%zu NUL bytes at line %lld",
+                      bytes, (long long)r->line);
             snprintf(err, sizeof err, "%zu NUL bytes skipped (lost to a power failure or a sparse tail)", bytes);
             complain(s, r->line, err);
             break;
@@ -283,8 +283,9 @@ static bool scan_source(struct scan *s, int *status)
     trace_reader_close(in);
     free(r);
     if (s->suspects > 0)
-        load_note(l, SEV_INFO, "suspect", s->s->only != NULL ? s->s->only->node->name->text : NULL, s->index, s->suspect_line,
-                  s->suspects, "records that the catalogue does not describe so; the first: %s", s->suspect);
+        load_note(l, SEV_INFO, "suspect", s->s->only != NULL ? s->s->only->node->name->text : NULL, s->index,
+                  s->suspect_line, s->suspects, "records that the catalogue does not describe so; the first: %s",
+                  s->suspect);
     s->suspects = 0;
     return *status == 0;
 }
@@ -309,7 +310,8 @@ static int by_time(const void *a, const void *b, void *load)
     if (x->lc != y->lc)
         return x->lc < y->lc ? -1 : 1;
     if (x->boot != y->boot)
-        return merge_order_boots(((const struct load *)load)->boot[x->boot], ((const struct load *)load)->boot[y->boot]);
+        return merge_order_boots(((const struct load *)load)->boot[x->boot],
+                                 ((const struct load *)load)->boot[y->boot]);
     if (x->seq != y->seq)
         return x->seq < y->seq ? -1 : 1;
     return x->line < y->line ? -1 : x->line > y->line;
@@ -352,9 +354,14 @@ static bool index_source(struct load *l, struct source *s, int *status)
             nuls++;
         size_t len = (size_t)n - 1 - nuls;
         number++;
-        if (nuls < (size_t)n && s->n_refs < (size_t)s->records && trace_parse(line + nuls, len, scratch, r, &suspect, err)) {
-            s->ref[s->n_refs++] = (struct ref){.t = r->t, .lc = r->lc, .seq = r->seq, .offset = offset + (int64_t)nuls,
-                                               .line = number, .len = (uint32_t)len,
+        if (nuls < (size_t)n && s->n_refs < (size_t)s->records &&
+            trace_parse(line + nuls, len, scratch, r, &suspect, err)) {
+            s->ref[s->n_refs++] = (struct ref){.t = r->t,
+                                               .lc = r->lc,
+                                               .seq = r->seq,
+                                               .offset = offset + (int64_t)nuls,
+                                               .line = number,
+                                               .len = (uint32_t)len,
                                                .boot = (uint32_t)load_boot(l, r->node, r->boot)->index};
         }
         offset += n;
@@ -371,8 +378,13 @@ static bool index_source(struct load *l, struct source *s, int *status)
 
 bool load_scan(struct load *l, int *status)
 {
-    struct scan s = {.l = l, .open = type_of("trace.open"), .send = type_of("msg.send"), .recv = type_of("msg.recv"),
-                     .net_in = type_of("net.in"), .net_out = type_of("net.out"), .try = type_of("op.try")};
+    struct scan s = {.l = l,
+                     .open = type_of("trace.open"),
+                     .send = type_of("msg.send"),
+                     .recv = type_of("msg.recv"),
+                     .net_in = type_of("net.in"),
+                     .net_out = type_of("net.out"),
+                     .try = type_of("op.try")};
     for (size_t i = 0; i < l->n_sources && *status == 0; i++) {
         s.s = &l->source[i];
         s.index = (int64_t)i + 1;

@@ -18,9 +18,15 @@ struct command {
 static const struct command commands[] = {
     {.name = "load", .run = cmd_load, .args = "PATH... [-o DB]", .help = "load traces into a database"},
     {.name = "check", .run = cmd_check, .args = "DB|RUN...", .help = "run the checks; exit 1 on a violation"},
-    {.name = "explain", .run = cmd_explain, .args = "DB|RUN [WHAT]", .help = "the causes of a violation, operation, value, record or election"},
+    {.name = "explain",
+     .run = cmd_explain,
+     .args = "DB|RUN [WHAT]",
+     .help = "the causes of a violation, operation, value, record or election"},
     {.name = "sql", .run = cmd_sql, .args = "DB|RUN QUERY", .help = "ask the database, in SQL or by a query's name"},
-    {.name = "stat", .run = cmd_stat, .args = "DB|RUN", .help = "what is in a run: nodes, loss, faults, latencies, completeness"},
+    {.name = "stat",
+     .run = cmd_stat,
+     .args = "DB|RUN",
+     .help = "what is in a run: nodes, loss, faults, latencies, completeness"},
     {.name = "schema", .run = cmd_schema, .args = "", .help = "the tables of a database, and the records of a trace"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -44,8 +50,8 @@ static void usage(FILE *f)
 
 static void version(void)
 {
-    printf("analyze %s\ntraces: schema %s %d\ndatabases: schema %d\nSQLite %s, jansson %s\n", FAULTLINE_VERSION, TRACE_SCHEMA,
-           TRACE_VERSION, DB_SCHEMA_VERSION, sqlite3_libversion(), JANSSON_VERSION);
+    printf("analyze %s\ntraces: schema %s %d\ndatabases: schema %d\nSQLite %s, jansson %s\n", FAULTLINE_VERSION,
+           TRACE_SCHEMA, TRACE_VERSION, DB_SCHEMA_VERSION, sqlite3_libversion(), JANSSON_VERSION);
 }
 
 static const struct command *find(const char *name)

@@ -7,13 +7,13 @@
 
 struct name {
     uint64_t hash;
-    void *user;                  /* the caller's; NULL at first */
+    void *user; /* the caller's; NULL at first */
     size_t n;
-    char text[];                 /* NUL-terminated; may hold NULs itself */
+    char text[]; /* NUL-terminated; may hold NULs itself */
 };
 
 struct names {
-    struct name **slot;          /* open addressing; size is a power of two */
+    struct name **slot; /* open addressing; size is a power of two */
     size_t size, used;
 };
 

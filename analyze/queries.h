@@ -11,13 +11,14 @@
 #include <stddef.h>
 
 struct named_query {
-    char name[40], id[8];        /* "stale-reads", "Q1" ("" when it has none) */
+    char name[40], id[8]; /* "stale-reads", "Q1" ("" when it has none) */
     char help[200];
-    const char *sql;             /* inside the file's text */
+    const char *sql; /* inside the file's text */
     size_t n;
 };
 
-/* Reads the query that starts at or after *at (at first NULL: the start of the file) and moves *at on. False at the end. */
+/* Reads the query that starts at or after *at (at first NULL: the start of the file) and moves *at on. False at the
+ * end. */
 bool query_next(const char *file, const char **at, struct named_query *q);
 /* By name or id, letters of either case. */
 bool query_find(const char *file, const char *name, struct named_query *q);

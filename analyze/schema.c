@@ -20,7 +20,9 @@ static const char help[] =
     "  --json-schema  JSON Schema 2020-12\n";
 
 /* Indexed by trace_field_type.type. */
-static const struct { const char *words, *schema; } types[128] = {
+static const struct {
+    const char *words, *schema;
+} types[128] = {
     ['s'] = {"string", "{\"type\":\"string\"}"},
     ['v'] = {"value", "{\"type\":\"string\"}"},
     ['i'] = {"int", "{\"type\":\"integer\"}"},
@@ -48,7 +50,8 @@ static void print_events(void)
         printf("%-16s %c", r->ev, r->raft ? 'R' : ' ');
         for (size_t k = 0; k < r->n_fields; k++) {
             const struct trace_field_type *f = &r->fields[k];
-            printf("%s%s %s%s", k > 0 ? ", " : " ", f->key, types[(unsigned char)f->type & 127].words, f->optional ? " ?" : "");
+            printf("%s%s %s%s", k > 0 ? ", " : " ", f->key, types[(unsigned char)f->type & 127].words,
+                   f->optional ? " ?" : "");
             if (f->words != NULL)
                 printf(" (%s)", f->words);
         }
@@ -99,13 +102,20 @@ static void print_event_schema(const struct trace_record_type *r)
 
 static void print_json_schema(void)
 {
-    printf("{\n  \"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\n  \"title\":\"faultline trace record, version %d\",\n"
+    printf("{\n  \"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\n  \"title\":\"faultline trace record, "
+           "version %d\",\n"
            "  \"type\":\"object\",\n"
            "  \"required\":[\"n\",\"b\",\"s\",\"t\",\"lc\",\"ev\"],\n"
            "  \"properties\":{\n"
-           "    \"n\":{\"type\":\"string\"},\"b\":{\"type\":\"integer\",\"minimum\":1},\"s\":{\"type\":\"integer\",\"minimum\":1},\n"
-           "    \"t\":{\"type\":\"integer\"},\"lc\":{\"type\":\"integer\"},\"ev\":{\"type\":\"string\"},\"c\":{\"type\":\"integer\"},\n"
-           "    \"term\":{\"type\":\"integer\"},\"role\":{\"enum\":[\"F\",\"P\",\"C\",\"L\",\"O\"]},\"ci\":{\"type\":\"integer\"},\n"
+           "    "
+           "\"n\":{\"type\":\"string\"},\"b\":{\"type\":\"integer\",\"minimum\":1},\"s\":{\"type\":\"integer\","
+           "\"minimum\":1},\n"
+           "    "
+           "\"t\":{\"type\":\"integer\"},\"lc\":{\"type\":\"integer\"},\"ev\":{\"type\":\"string\"},\"c\":{\"type\":"
+           "\"integer\"},\n"
+           "    "
+           "\"term\":{\"type\":\"integer\"},\"role\":{\"enum\":[\"F\",\"P\",\"C\",\"L\",\"O\"]},\"ci\":{\"type\":"
+           "\"integer\"},\n"
            "    \"ai\":{\"type\":\"integer\"},\"li\":{\"type\":\"integer\"}\n  },\n  \"allOf\":[\n",
            TRACE_VERSION);
     for (size_t i = 0; i < trace_record_types_n; i++) {
@@ -117,8 +127,10 @@ static void print_json_schema(void)
 
 int cmd_schema(int argc, char **argv)
 {
-    static const struct option longs[] = {{"sql", no_argument, NULL, 's'},         {"events", no_argument, NULL, 'e'},
-                                          {"json-schema", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
+    static const struct option longs[] = {{"sql", no_argument, NULL, 's'},
+                                          {"events", no_argument, NULL, 'e'},
+                                          {"json-schema", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int opt;
     void (*print)(void) = print_sql;

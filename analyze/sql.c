@@ -12,22 +12,21 @@
 #include "table.h"
 #include "trace.h"
 
-static const char help[] =
-    "usage: analyze sql DB|RUN \"SELECT ...\" | -f FILE | -n NAME | .schema [TABLE] | .tables\n"
-    "Runs queries on a database, read-only.\n"
-    "\n"
-    "  analyze sql runs/7 \"SELECT node, count(*) FROM records GROUP BY node\"\n"
-    "  analyze sql runs/7 -n stale-reads --format csv\n"
-    "  analyze sql runs/7 -n why-leader -p node=0000 -p term=3\n"
-    "\n"
-    "  -n, --name NAME    a named query; --list shows them\n"
-    "  --list             the named queries, and what they answer\n"
-    "  -f, --file FILE    statements from a file, - for standard input\n"
-    "  -p, --param N=V    value of the parameter :N\n"
-    "  --format FORMAT    " TABLE_FORMATS " (default table)\n"
-    "  --timeout TIME     give up after that long (500ms, 10s, 5m; default 10s)\n"
-    "\n"
-    "Exit status: 0, 2 when the time ran out, 64 for an error in the SQL.\n";
+static const char help[] = "usage: analyze sql DB|RUN \"SELECT ...\" | -f FILE | -n NAME | .schema [TABLE] | .tables\n"
+                           "Runs queries on a database, read-only.\n"
+                           "\n"
+                           "  analyze sql runs/7 \"SELECT node, count(*) FROM records GROUP BY node\"\n"
+                           "  analyze sql runs/7 -n stale-reads --format csv\n"
+                           "  analyze sql runs/7 -n why-leader -p node=0000 -p term=3\n"
+                           "\n"
+                           "  -n, --name NAME    a named query; --list shows them\n"
+                           "  --list             the named queries, and what they answer\n"
+                           "  -f, --file FILE    statements from a file, - for standard input\n"
+                           "  -p, --param N=V    value of the parameter :N\n"
+                           "  --format FORMAT    " TABLE_FORMATS " (default table)\n"
+                           "  --timeout TIME     give up after that long (500ms, 10s, 5m; default 10s)\n"
+                           "\n"
+                           "Exit status: 0, 2 when the time ran out, 64 for an error in the SQL.\n";
 
 struct options {
     const char *where, *text, *file, *name;
@@ -42,10 +41,12 @@ struct options {
 
 static bool readable_pragma(const char *name, const char *value)
 {
-    static const char *const about[] = {"table_info",  "table_xinfo",  "table_list",  "index_list",       "index_info",
-                                        "index_xinfo", "foreign_key_list", "function_list", "integrity_check", "quick_check"};
-    static const char *const plain[] = {"user_version", "application_id", "page_count",      "page_size", "schema_version",
-                                        "encoding",     "collation_list", "compile_options", "freelist_count"};
+    static const char *const about[] = {"table_info",      "table_xinfo", "table_list",       "index_list",
+                                        "index_info",      "index_xinfo", "foreign_key_list", "function_list",
+                                        "integrity_check", "quick_check"};
+    static const char *const plain[] = {"user_version",   "application_id",  "page_count",
+                                        "page_size",      "schema_version",  "encoding",
+                                        "collation_list", "compile_options", "freelist_count"};
     for (size_t i = 0; i < sizeof about / sizeof *about; i++) {
         if (strcasecmp(name, about[i]) == 0)
             return true;
@@ -72,7 +73,8 @@ static int authorize(void *unused, int action, const char *a, const char *b, con
     case SQLITE_PRAGMA:
         return a != NULL && readable_pragma(a, b) ? SQLITE_OK : SQLITE_DENY;
     case SQLITE_CREATE_TABLE:
-        return SQLITE_OK; /* json_each() and the like declare a table this way; a real one fails: the file is read-only */
+        return SQLITE_OK; /* json_each() and the like declare a table this way; a real one fails: the file is read-only
+                           */
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
         return a != NULL && strcmp(a, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
@@ -103,9 +105,11 @@ static void bind_params(const struct options *o, sqlite3_stmt *q)
 static int sql_error(struct db *db, int rc, const struct options *o)
 {
     if (rc == SQLITE_INTERRUPT)
-        return cli_fail(EXIT_UNDECIDED, "sql", "stopped after %.1f s; more with --timeout", (double)o->timeout_ns / 1e9);
+        return cli_fail(EXIT_UNDECIDED, "sql", "stopped after %.1f s; more with --timeout",
+                        (double)o->timeout_ns / 1e9);
     if (rc == SQLITE_AUTH || rc == SQLITE_READONLY)
-        return cli_fail(EXIT_USAGE, "sql", "%s: this command only reads; sqlite3 can do the rest", sqlite3_errmsg(db->h));
+        return cli_fail(EXIT_USAGE, "sql", "%s: this command only reads; sqlite3 can do the rest",
+                        sqlite3_errmsg(db->h));
     return cli_fail(EXIT_USAGE, "sql", "%s", sqlite3_errmsg(db->h));
 }
 
@@ -151,8 +155,9 @@ static int dot_command(struct db *db, const struct options *o)
     plain.n_params = *rest != '\0';
     static const char schema[] = "SELECT sql || ';' FROM sqlite_master WHERE sql IS NOT NULL"
                                  " AND (:t IS NULL OR name = :t OR tbl_name = :t) ORDER BY type DESC, rowid";
-    static const char tables[] = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'"
-                                 " ORDER BY name";
+    static const char tables[] =
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'"
+        " ORDER BY name";
     if (strncmp(o->text, ".schema", 7) == 0)
         return run_statements(db, schema, strlen(schema), &plain);
     if (strcmp(o->text, ".tables") == 0)
@@ -215,7 +220,10 @@ static void list(void)
 
 static int64_t time_of(const char *s)
 {
-    static const struct { const char *unit; double ns; } units[] = {{"ms", 1e6}, {"s", 1e9}, {"", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"ms", 1e6}, {"s", 1e9}, {"", 1e9}, {"m", 60e9}, {"h", 3600e9}};
     char *end;
     double v = strtod(s, &end);
     for (size_t i = 0; end != s && v > 0 && i < sizeof units / sizeof *units; i++) {
@@ -230,9 +238,10 @@ static int read_options(int argc, char **argv, struct options *o)
 {
     enum { LIST = 256, FORMAT, TIMEOUT, HELP };
     static const struct option longs[] = {
-        {"name", required_argument, NULL, 'n'},        {"list", no_argument, NULL, LIST},   {"file", required_argument, NULL, 'f'},
-        {"param", required_argument, NULL, 'p'},       {"format", required_argument, NULL, FORMAT},
-        {"timeout", required_argument, NULL, TIMEOUT}, {"help", no_argument, NULL, HELP},   {NULL, 0, NULL, 0}};
+        {"name", required_argument, NULL, 'n'},      {"list", no_argument, NULL, LIST},
+        {"file", required_argument, NULL, 'f'},      {"param", required_argument, NULL, 'p'},
+        {"format", required_argument, NULL, FORMAT}, {"timeout", required_argument, NULL, TIMEOUT},
+        {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
     int opt;
     optind = 1;
     while ((opt = getopt_long(argc, argv, "n:f:p:h", longs, NULL)) != -1) {

@@ -14,7 +14,11 @@ FROM runs ORDER BY run_id;
 SELECT n.node, n.kind, n.impl, CASE WHEN n.instrumented THEN 'traced' ELSE 'black box' END AS seen, b.boot, b.records,
        b.missing, round(b.t_start/1e6, 1) AS from_ms, round(b.t_end/1e6, 1) AS to_ms, b.end_kind AS ended
 FROM nodes n LEFT JOIN boots b ON b.run_id = n.run_id AND b.node = n.node
-ORDER BY n.run_id, n.node, b.boot;
+WHERE n.kind <> 'client' OR b.boot IS NOT NULL
+UNION ALL
+SELECT '(clients: ' || count(*) || ')', 'client', NULL, 'by the simulator', NULL, NULL, NULL, NULL, NULL, NULL
+FROM nodes n WHERE n.kind = 'client' AND NOT EXISTS (SELECT 1 FROM boots b WHERE b.run_id = n.run_id AND b.node = n.node)
+GROUP BY run_id;
 
 -- name: leaders
 -- leaders
@@ -32,11 +36,17 @@ SELECT fate, why, count(*) AS copies FROM messages GROUP BY fate, why ORDER BY c
 
 -- name: links
 -- links: lost datagrams and latency in ms
-WITH ranked AS (
+WITH who AS (
+  SELECT run_id, node, CASE kind WHEN 'client' THEN '(clients)' ELSE node END AS name FROM nodes),
+named AS (
+  SELECT m.run_id, coalesce(s.name, m.src) AS src, coalesce(d.name, m.dst) AS dst, fate, latency
+  FROM messages m LEFT JOIN who s ON s.run_id = m.run_id AND s.node = m.src
+  LEFT JOIN who d ON d.run_id = m.run_id AND d.node = m.dst),
+ranked AS (
   SELECT run_id, src, dst, fate, latency,
          CASE WHEN latency IS NOT NULL THEN row_number() OVER (PARTITION BY run_id, src, dst, latency IS NULL ORDER BY latency) END AS i,
          sum(latency IS NOT NULL) OVER (PARTITION BY run_id, src, dst) AS n
-  FROM messages)
+  FROM named)
 SELECT src, dst, count(*) AS sent, sum(fate = 'dropped') AS lost, round(100.0 * sum(fate = 'dropped') / count(*), 1) AS pct,
        round(max(CASE WHEN i = (n + 1) / 2 THEN latency END)/1e6, 3) AS p50,
        round(max(CASE WHEN i = (n * 99 + 99) / 100 THEN latency END)/1e6, 3) AS p99,

@@ -9,10 +9,10 @@
 #include "cli.h"
 #include "mem.h"
 
-enum { ROWS_MEASURED = 1000 };   /* as many rows decide the widths of a table; later ones are printed as they come */
+enum { ROWS_MEASURED = 1000 }; /* as many rows decide the widths of a table; later ones are printed as they come */
 
 struct cell {
-    char *text;                  /* as printed */
+    char *text; /* as printed */
     int width;
     bool right;
 };
@@ -20,11 +20,11 @@ struct cell {
 struct table {
     FILE *out;
     enum table_format format;
-    bool safe;                   /* machine formats go to a terminal: escape there too */
+    bool safe; /* machine formats go to a terminal: escape there too */
     int columns;
     char **name;
     int *width;
-    struct cell *row;            /* of a table: those not yet printed */
+    struct cell *row; /* of a table: those not yet printed */
     int n_rows;
     bool measured;
     long long count;
@@ -32,8 +32,9 @@ struct table {
 
 bool table_format_named(const char *word, enum table_format *f)
 {
-    static const char *const words[] = {[TABLE_TABLE] = "table", [TABLE_CSV] = "csv",     [TABLE_TSV] = "tsv",    [TABLE_JSON] = "json",
-                                        [TABLE_JSONL] = "jsonl", [TABLE_MD] = "md",       [TABLE_VALUE] = "value"};
+    static const char *const words[] = {
+        [TABLE_TABLE] = "table", [TABLE_CSV] = "csv", [TABLE_TSV] = "tsv",    [TABLE_JSON] = "json",
+        [TABLE_JSONL] = "jsonl", [TABLE_MD] = "md",   [TABLE_VALUE] = "value"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (strcmp(words[i], word) == 0) {
             *f = (enum table_format)i;
@@ -180,7 +181,11 @@ static void put_tsv(const struct table *t, const char *p, size_t n)
 /* Length of the UTF-8 sequence at p, 0 when it is none. */
 static size_t utf8(const unsigned char *p, size_t n)
 {
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+    size_t len = p[0] < 0x80                    ? 1
+                 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
+                 : (p[0] & 0xf0) == 0xe0        ? 3
+                 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+                                                : 0;
     if (len > n)
         return 0;
     for (size_t i = 1; i < len; i++) {
@@ -273,9 +278,13 @@ static void object_row(struct table *t, sqlite3_stmt *q)
 
 static void text_row(struct table *t, sqlite3_stmt *q)
 {
-    static const struct { const char *sep, *end; void (*put)(const struct table *, const char *, size_t); } how[] = {
-        [TABLE_CSV] = {",", "\n", put_csv}, [TABLE_TSV] = {"\t", "\n", put_tsv}, [TABLE_MD] = {" | ", " |\n", put_md},
-        [TABLE_VALUE] = {"|", "\n", put_raw}};
+    static const struct {
+        const char *sep, *end;
+        void (*put)(const struct table *, const char *, size_t);
+    } how[] = {[TABLE_CSV] = {",", "\n", put_csv},
+               [TABLE_TSV] = {"\t", "\n", put_tsv},
+               [TABLE_MD] = {" | ", " |\n", put_md},
+               [TABLE_VALUE] = {"|", "\n", put_raw}};
     if (t->format == TABLE_MD)
         fputs("| ", t->out);
     for (int i = 0; i < t->columns; i++) {

@@ -13,7 +13,7 @@
 
 struct kv;
 
-struct kv *kv_new(void);                 /* NULL: out of memory */
+struct kv *kv_new(void); /* NULL: out of memory */
 void kv_free(struct kv *kv);
 
 /* Applies the entry `kv_applied() + 1`. Returns false when the request had been applied before: no effect then.

@@ -108,8 +108,7 @@ void raft_vote_retry(struct raft *r)
 
 static bool leader_is_alive(const struct raft *r)
 {
-    return r->role == RAFT_LEADER ||
-           (r->leader != NODE_NONE && r->now_us - r->leader_heard_us < r->election_min_us);
+    return r->role == RAFT_LEADER || (r->leader != NODE_NONE && r->now_us - r->leader_heard_us < r->election_min_us);
 }
 
 /* §5.4.1: the log with the later last term is more up to date; with equal last terms, the longer one. */

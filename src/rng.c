@@ -1,4 +1,5 @@
-/* rng.c -- xoroshiro128++ (Blackman and Vigna 2019), seeded by splitmix64 (Steele, Lea and Flood 2014; Vigna's code). */
+/* rng.c -- xoroshiro128++ (Blackman and Vigna 2019), seeded by splitmix64 (Steele, Lea and Flood 2014; Vigna's code).
+ */
 #include "rng.h"
 
 static uint64_t splitmix64(uint64_t *x)

@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
-struct rng { uint64_t s[2]; };
+struct rng {
+    uint64_t s[2];
+};
 
 /* Any seed is good, 0 included. */
 void rng_seed(struct rng *r, uint64_t seed);

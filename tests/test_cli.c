@@ -1,4 +1,5 @@
-/* analyze as a user meets it: help, versions, statuses, what RUN and DB mean, and output that cannot fool a terminal. */
+/* analyze as a user meets it: help, versions, statuses, what RUN and DB mean, and output that cannot fool a terminal.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,8 +42,7 @@ static void expect(int got, int want)
         fail_msg("exit status %d, expected %d; it printed:\n%s", got, want, out);
 }
 
-#define RUN(want, ...)                                                                                                       \
-    expect(spawn_run((const char *const[]){analyze, __VA_ARGS__, NULL}, 20, out, sizeof out), want)
+#define RUN(want, ...) expect(spawn_run((const char *const[]){analyze, __VA_ARGS__, NULL}, 20, out, sizeof out), want)
 
 static void shell(int want, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -219,14 +219,20 @@ static void text_of_unknown_origin_cannot_fool_a_terminal(void **state)
 {
     (void)state;
     check_printed("plain", 5, "plain");
-    check_printed("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", 15, "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
+    check_printed("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", 15,
+                  "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
     check_printed("\x1b]0;title\x07", 10, "\\x1b]0;title\\x07");
     check_printed("a\nb\rc\td\x7f", 8, "a\\x0ab\\x0dc\\x09d\\x7f");
     check_printed("nul\0x", 5, "nul\\x00x");
-    check_printed("\xc2\x9b" "31m", 5, "\\xc2\\x9b31m");                 /* C1 control: CSI in one character */
-    check_printed("\xe2\x80\xae" "abc", 6, "\\xe2\\x80\\xaeabc");        /* right-to-left override */
-    check_printed("\xff\xc3(\xe2\x82", 5, "\\xff\\xc3(\\xe2\\x82");      /* not UTF-8, and cut off */
-    check_printed("\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80", 9, "\\xc0\\xaf\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80"); /* overlong, surrogate, too big */
+    check_printed("\xc2\x9b"
+                  "31m",
+                  5, "\\xc2\\x9b31m"); /* C1 control: CSI in one character */
+    check_printed("\xe2\x80\xae"
+                  "abc",
+                  6, "\\xe2\\x80\\xaeabc");                         /* right-to-left override */
+    check_printed("\xff\xc3(\xe2\x82", 5, "\\xff\\xc3(\\xe2\\x82"); /* not UTF-8, and cut off */
+    check_printed("\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80", 9,
+                  "\\xc0\\xaf\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80"); /* overlong, surrogate, too big */
 }
 
 static void error_messages_are_escaped_too(void **state)
@@ -251,15 +257,20 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(help_lists_every_command, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(each_command_has_help_with_examples_and_help_command_is_the_same, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(each_command_has_help_with_examples_and_help_command_is_the_same, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(the_version_names_program_schemas_and_libraries, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(an_unknown_command_suggests_the_nearest, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(an_unknown_option_is_a_usage_error, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_run_directory_is_loaded_when_its_database_is_missing_or_stale, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_directory_with_only_a_database_is_opened_as_it_is, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_named_with_status_66_or_65, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_run_directory_is_loaded_when_its_database_is_missing_or_stale, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(a_directory_with_only_a_database_is_opened_as_it_is, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_named_with_status_66_or_65, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(load_says_what_it_loaded_on_standard_output, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(load_needs_a_database_for_single_files_and_reads_standard_input, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(load_needs_a_database_for_single_files_and_reads_standard_input, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(a_load_without_a_place_to_write_is_status_73, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(text_of_unknown_origin_cannot_fool_a_terminal, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(error_messages_are_escaped_too, open_fixture, close_fixture),

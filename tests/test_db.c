@@ -30,11 +30,14 @@ static int close_fixture(void **state)
 static void a_new_database_has_the_released_tables_and_views(void **state)
 {
     struct fixture *fx = *state;
-    assert_rows(fx, "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name)",
-                "boots checks clocks edges faults leader_terms load_stats log_entries messages nodes op_tries ops records runs sources"
-                " violation_evidence violations");
-    assert_rows(fx, "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name)",
-                "clusters divergence elections msg not_linearizable op seq_gaps split_brain stale_reads timeline");
+    assert_rows(
+        fx, "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name)",
+        "boots checks clocks edges faults leader_terms load_stats log_entries messages nodes op_tries ops records runs "
+        "sources"
+        " violation_evidence violations");
+    assert_rows(
+        fx, "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name)",
+        "clusters divergence elections msg not_linearizable op seq_gaps split_brain stale_reads timeline");
     assert_rows(fx, "PRAGMA user_version", "1");
     assert_int_equal(db_int(&fx->db, "PRAGMA application_id", 0), DB_APPLICATION_ID);
 }
@@ -142,7 +145,8 @@ static void a_foreign_database_is_refused(void **state)
 static void our_database_of_another_version_is_refused_with_the_remedy(void **state)
 {
     char sql[200];
-    snprintf(sql, sizeof sql, "CREATE TABLE runs(x); PRAGMA user_version = 9; PRAGMA application_id = %d", DB_APPLICATION_ID);
+    snprintf(sql, sizeof sql, "CREATE TABLE runs(x); PRAGMA user_version = 9; PRAGMA application_id = %d",
+             DB_APPLICATION_ID);
     make(*state, sql);
     refuse(*state, DB_OURS_OTHER_VERSION, 65, "of another schema version, this analyze reads 1: load the traces again");
 }
@@ -214,10 +218,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_misspelt_parameter_names_itself, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(what_is_bound_comes_back_byte_for_byte, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_run_statement_starts_with_no_bindings_again, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(the_default_of_an_integer_is_for_no_row_and_for_null, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(the_default_of_an_integer_is_for_no_row_and_for_null, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(a_foreign_database_is_refused, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(our_database_of_another_version_is_refused_with_the_remedy, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_text_an_empty_file_a_directory_and_nothing_are_no_databases, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(our_database_of_another_version_is_refused_with_the_remedy, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(a_text_an_empty_file_a_directory_and_nothing_are_no_databases, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(a_damaged_database_fails_with_words_and_status_65, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_database_opened_for_reading_cannot_be_written, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(every_column_of_every_view_can_be_asked, open_fixture, close_fixture),

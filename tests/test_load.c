@@ -34,10 +34,12 @@ static int close_fixture(void **state)
     return 0;
 }
 
-#define HEADER "\"ev\":\"trace.open\",\"schema\":\"faultline\",\"v\":1,\"run\":\"%s\",\"wall_us\":0,\"epoch_ns\":0,"            \
-               "\"clk\":\"virtual\",\"pid\":1,\"impl\":\"x\",\"peers\":[]"
+#define HEADER                                                                                                         \
+    "\"ev\":\"trace.open\",\"schema\":\"faultline\",\"v\":1,\"run\":\"%s\",\"wall_us\":0,\"epoch_ns\":0,"              \
+    "\"clk\":\"virtual\",\"pid\":1,\"impl\":\"x\",\"peers\":[]"
 
-static void line(struct fixture *fx, const char *file, const char *node, int boot, int s, int t, int lc, const char *rest)
+static void line(struct fixture *fx, const char *file, const char *node, int boot, int s, int t, int lc,
+                 const char *rest)
 {
     char text[2048];
     snprintf(text, sizeof text, "{\"n\":\"%s\",\"b\":%d,\"s\":%d,\"t\":%d,\"lc\":%d,%s}\n", node, boot, s, t, lc, rest);
@@ -49,7 +51,7 @@ static void note(struct fixture *fx, const char *file, const char *node, int s, 
     line(fx, file, node, 1, s, t, lc, "\"ev\":\"note\",\"text\":\"\"");
 }
 
-#define ORDER "SELECT id, node, seq, t, lc FROM records ORDER BY id"
+#define ORDER    "SELECT id, node, seq, t, lc FROM records ORDER BY id"
 #define FINDINGS "SELECT name, severity, node, value, line FROM load_stats ORDER BY name, line"
 
 /* ---- order ---- */
@@ -72,8 +74,9 @@ static void a_record_keeps_every_field_and_its_place_in_the_file(void **state)
 {
     struct fixture *fx = *state;
     line(fx, "a.jsonl", "0001", 2, 1, 7, 1, "\"ev\":\"note\",\"text\":\"x\",\"mine\":{\"deep\":[1,null]}");
-    line(fx, "a.jsonl", "0001", 2, 2, 8, 2, "\"ev\":\"role.change\",\"c\":1,\"term\":4,\"role\":\"C\",\"ci\":1,\"ai\":2,\"li\":3,"
-                                            "\"old\":\"F\",\"new\":\"C\",\"why\":\"election_timeout\"");
+    line(fx, "a.jsonl", "0001", 2, 2, 8, 2,
+         "\"ev\":\"role.change\",\"c\":1,\"term\":4,\"role\":\"C\",\"ci\":1,\"ai\":2,\"li\":3,"
+         "\"old\":\"F\",\"new\":\"C\",\"why\":\"election_timeout\"");
     line(fx, "a.jsonl", "0001", 2, 3, 9, 3, "\"ev\":\"my.own\"");
     fixture_load(fx);
     assert_rows(fx, "SELECT boot, seq, ev, cause, term, role, commit_idx, applied_idx, last_idx, line FROM records",
@@ -148,14 +151,17 @@ static void bad_lines_are_skipped_and_named_with_file_line_and_reason(void **sta
     note(fx, "a.1.jsonl", "a", 1, 1, 1);
     fixture_text(fx, "a.1.jsonl", "{\"n\":\"a\",\"b\":1,\"s\":2,\"t\":2,\"lc\":2,\"ev\":\"note\",\n");
     note(fx, "a.1.jsonl", "a", 3, 3, 3);
-    fixture_text(fx, "a.1.jsonl", "{\"n\":\"a\",\"b\":1,\"s\":4,\"t\":2,\"lc\":2,\"ev\":\"note\",\"n\":\"a\",\"text\":\"\"}\n");
+    fixture_text(fx, "a.1.jsonl",
+                 "{\"n\":\"a\",\"b\":1,\"s\":4,\"t\":2,\"lc\":2,\"ev\":\"note\",\"n\":\"a\",\"text\":\"\"}\n");
     fixture_load_expect(fx, 0, err, sizeof err);
     snprintf(expected, sizeof expected, "analyze load: %s/a.1.jsonl:2: ", fx->dir);
     assert_non_null(strstr(err, expected));
     snprintf(expected, sizeof expected, "analyze load: %s/a.1.jsonl:4: ", fx->dir);
     assert_non_null(strstr(err, expected));
-    assert_rows(fx, "SELECT name, severity, node, value, line FROM load_stats WHERE name IN ('bad_line', 'missing') ORDER BY 1, 5",
-                "bad_line|data_loss|a|1|2\nbad_line|data_loss|a|1|4\nmissing|data_loss|a|1|3");
+    assert_rows(
+        fx,
+        "SELECT name, severity, node, value, line FROM load_stats WHERE name IN ('bad_line', 'missing') ORDER BY 1, 5",
+        "bad_line|data_loss|a|1|2\nbad_line|data_loss|a|1|4\nmissing|data_loss|a|1|3");
     assert_rows(fx, "SELECT count(*) FROM load_stats WHERE name = 'bad_line' AND length(note) > 5", "2");
     assert_rows(fx, "SELECT bad_lines, lines, records FROM sources", "2|4|2");
     assert_rows(fx, "SELECT loss_free FROM runs", "0");
@@ -210,10 +216,11 @@ static void a_gap_in_s_is_reported_with_its_size_and_time_range(void **state)
     line(fx, "a.1.jsonl", "a", 1, 12, 5000000, 8, "\"ev\":\"trace.lost\",\"first\":9,\"last\":11,\"why\":\"overflow\"");
     line(fx, "a.1.jsonl", "a", 1, 13, 6000000, 9, "\"ev\":\"trace.close\",\"records\":13,\"lost\":3");
     fixture_load(fx);
-    assert_rows(fx, "SELECT name, severity, value, note FROM load_stats ORDER BY line",
-                "missing|data_loss|2|a.1: the first 2 records, before 1.000 ms\n"
-                "missing|data_loss|3|a.1: 3 after s=4 between 2.000 and 4.000 ms\n"
-                "declared_lost|data_loss|3|a.1: 3 after s=8 between 4.000 and 5.000 ms, confessed by the writer (trace.lost)");
+    assert_rows(
+        fx, "SELECT name, severity, value, note FROM load_stats ORDER BY line",
+        "missing|data_loss|2|a.1: the first 2 records, before 1.000 ms\n"
+        "missing|data_loss|3|a.1: 3 after s=4 between 2.000 and 4.000 ms\n"
+        "declared_lost|data_loss|3|a.1: 3 after s=8 between 4.000 and 5.000 ms, confessed by the writer (trace.lost)");
     assert_rows(fx, "SELECT records, last_seq, missing, end_kind FROM boots", "5|13|8|close");
     assert_rows(fx, "SELECT after_seq, missing FROM seq_gaps", "4|3\n8|3");
 }
@@ -221,11 +228,15 @@ static void a_gap_in_s_is_reported_with_its_size_and_time_range(void **state)
 static void the_end_of_a_boot_is_explained_or_it_is_data_loss(void **state)
 {
     struct fixture *fx = *state;
-    static const struct { const char *node, *record; } ends[] = {
-        {"closed", "\"ev\":\"trace.close\",\"records\":1,\"lost\":0"}, {"asserted", "\"ev\":\"node.stop\",\"why\":\"assert\""},
-        {"signalled", "\"ev\":\"node.stop\",\"why\":\"signal\",\"sig\":15"}, {"vanished", "\"ev\":\"note\",\"text\":\"\""},
-        {"exited", "\"ev\":\"note\",\"text\":\"\""}, {"died", "\"ev\":\"note\",\"text\":\"\""},
-        {"killed", "\"ev\":\"note\",\"text\":\"\""}};
+    static const struct {
+        const char *node, *record;
+    } ends[] = {{"closed", "\"ev\":\"trace.close\",\"records\":1,\"lost\":0"},
+                {"asserted", "\"ev\":\"node.stop\",\"why\":\"assert\""},
+                {"signalled", "\"ev\":\"node.stop\",\"why\":\"signal\",\"sig\":15"},
+                {"vanished", "\"ev\":\"note\",\"text\":\"\""},
+                {"exited", "\"ev\":\"note\",\"text\":\"\""},
+                {"died", "\"ev\":\"note\",\"text\":\"\""},
+                {"killed", "\"ev\":\"note\",\"text\":\"\""}};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         char file[64];
         snprintf(file, sizeof file, "%s.1.jsonl", ends[i].node);
@@ -236,9 +247,12 @@ static void the_end_of_a_boot_is_explained_or_it_is_data_loss(void **state)
     fixture_rec(fx, "sim", 12, "fault.begin", "\"f\":1,\"kind\":\"kill\",\"node\":\"killed\"");
     fixture_finish(fx);
     fixture_load(fx);
-    assert_rows(fx, "SELECT b.node, end_kind, s.severity FROM boots b LEFT JOIN load_stats s ON s.node = b.node AND s.name = 'no_close'"
-                    " ORDER BY b.node",
-                "asserted|crashed|info\nclosed|close|-\ndied|crashed|info\nexited|killed|info\nkilled|killed|info\nsignalled|killed|info\n"
+    assert_rows(fx,
+                "SELECT b.node, end_kind, s.severity FROM boots b LEFT JOIN load_stats s ON s.node = b.node AND s.name "
+                "= 'no_close'"
+                " ORDER BY b.node",
+                "asserted|crashed|info\nclosed|close|-\ndied|crashed|info\nexited|killed|info\nkilled|killed|"
+                "info\nsignalled|killed|info\n"
                 "sim|close|-\nvanished|crashed|data_loss");
 }
 
@@ -287,7 +301,8 @@ static void two_files_of_the_same_boot_are_refused_unless_forced(void **state)
     assert_int_equal(access(fx->path, F_OK), -1);
 
     const char *paths[] = {fx->dir};
-    assert_int_equal(load_run(&(struct load_options){.paths = paths, .n_paths = 1, .force = true, .quiet = true}, NULL), 0);
+    assert_int_equal(load_run(&(struct load_options){.paths = paths, .n_paths = 1, .force = true, .quiet = true}, NULL),
+                     0);
     assert_true(db_open(&fx->db, fx->path, false));
     assert_rows(fx, "SELECT seq FROM records", "1\n2");
     assert_rows(fx, "SELECT value FROM load_stats WHERE name = 'claimed_twice'", "1");
@@ -305,7 +320,8 @@ static void files_of_two_runs_are_refused_unless_the_run_is_named(void **state)
     assert_non_null(strstr(err, "is of run r1, but "));
 
     const char *paths[] = {fx->dir};
-    assert_int_equal(load_run(&(struct load_options){.paths = paths, .n_paths = 1, .run = "both", .quiet = true}, NULL), 0);
+    assert_int_equal(load_run(&(struct load_options){.paths = paths, .n_paths = 1, .run = "both", .quiet = true}, NULL),
+                     0);
     assert_true(db_open(&fx->db, fx->path, false));
     assert_rows(fx, "SELECT name FROM runs", "both");
 }
@@ -315,7 +331,8 @@ static void traces_of_a_newer_schema_are_refused(void **state)
     struct fixture *fx = *state;
     char err[8192];
     line(fx, "a.jsonl", "a", 1, 1, 1, 1,
-         "\"ev\":\"trace.open\",\"schema\":\"faultline\",\"v\":99,\"run\":\"r\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+         "\"ev\":\"trace.open\",\"schema\":\"faultline\",\"v\":99,\"run\":\"r\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":"
+         "\"virtual\",\"pid\":1,"
          "\"impl\":\"x\",\"peers\":[]");
     fixture_load_expect(fx, 65, err, sizeof err);
     assert_non_null(strstr(err, "trace schema version 99; this analyze reads up to 1"));
@@ -353,7 +370,8 @@ static void strict_refuses_missing_records_and_leaves_no_database(void **state)
     note(fx, "a.jsonl", "a", 1, 1, 1);
     note(fx, "a.jsonl", "a", 3, 3, 3);
     const char *paths[] = {fx->dir};
-    assert_int_equal(load_run(&(struct load_options){.paths = paths, .n_paths = 1, .strict = true, .quiet = true}, NULL), 65);
+    assert_int_equal(
+        load_run(&(struct load_options){.paths = paths, .n_paths = 1, .strict = true, .quiet = true}, NULL), 65);
     assert_int_equal(access(fx->path, F_OK), -1);
     char tmp[4300];
     snprintf(tmp, sizeof tmp, "%s.tmp", fx->path);
@@ -368,7 +386,8 @@ static char *dump(struct fixture *fx)
     char *out = NULL;
     size_t n = 0;
     FILE *f = open_memstream(&out, &n);
-    sqlite3_stmt *t = db_prepare(&fx->db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name");
+    sqlite3_stmt *t = db_prepare(
+        &fx->db, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name");
     while (db_row(&fx->db, t)) {
         char sql[256];
         snprintf(sql, sizeof sql, "SELECT * FROM %s", (const char *)sqlite3_column_text(t, 0));
@@ -415,7 +434,8 @@ static void a_second_run_is_added_when_asked(void **state)
     assert_int_equal(load_run(&o, NULL), 0);
     assert_true(db_open(&fx->db, fx->path, false));
     assert_rows(fx, "SELECT run_id, name FROM runs", "1|r1\n2|r2");
-    assert_rows(fx, "SELECT run_id, id, seq, cause, source_id FROM records ORDER BY id", "1|1|1|-|1\n1|2|2|1|1\n2|3|1|-|2\n2|4|2|3|2");
+    assert_rows(fx, "SELECT run_id, id, seq, cause, source_id FROM records ORDER BY id",
+                "1|1|1|-|1\n1|2|2|1|1\n2|3|1|-|2\n2|4|2|3|2");
     assert_rows(fx, "SELECT dst, src FROM edges", "2|1\n4|3");
     assert_rows(fx, "SELECT count(*) > 10 FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL", "1");
     db_close(&fx->db);
@@ -436,7 +456,8 @@ static void headers_of_all_nodes_become_the_runs_configuration(void **state)
 {
     struct fixture *fx = *state;
     line(fx, "a.jsonl", "a", 1, 1, 1000, 1,
-         "\"ev\":\"trace.open\",\"schema\":\"faultline\",\"v\":1,\"run\":\"r\",\"wall_us\":70,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+         "\"ev\":\"trace.open\",\"schema\":\"faultline\",\"v\":1,\"run\":\"r\",\"wall_us\":70,\"epoch_ns\":0,\"clk\":"
+         "\"virtual\",\"pid\":1,"
          "\"impl\":\"mine 1.0\",\"peers\":[\"a\",\"b\"],\"cfg\":{\"reads\":\"lease\"},\"seed\":3");
     fixture_load(fx);
     assert_rows(fx, "SELECT name, seed, started_us, config FROM runs", "r|3|69|{\"a\":{\"reads\":\"lease\"}}");
@@ -452,7 +473,10 @@ static void big_trace(struct fixture *fx)
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     for (int i = 1; i <= 200000; i++)
-        fprintf(f, "{\"n\":\"a\",\"b\":1,\"s\":%d,\"t\":%d,\"lc\":%d,\"ev\":\"note\",\"text\":\"so that it takes a while\"}\n", i, i, i);
+        fprintf(
+            f,
+            "{\"n\":\"a\",\"b\":1,\"s\":%d,\"t\":%d,\"lc\":%d,\"ev\":\"note\",\"text\":\"so that it takes a while\"}\n",
+            i, i, i);
     assert_int_equal(fclose(f), 0);
 }
 
@@ -544,7 +568,8 @@ static void hostile_keys_and_values_are_only_data(void **state)
 {
     struct fixture *fx = *state;
     fixture_rec(fx, "sim", 1, "op.invoke",
-                "\"op\":\"c:1\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"'); DROP TABLE ops; --\",\"val\":\"\\u001b[2J\\\" OR 1=1\"");
+                "\"op\":\"c:1\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"'); DROP TABLE ops; "
+                "--\",\"val\":\"\\u001b[2J\\\" OR 1=1\"");
     fixture_rec(fx, "sim", 2, "op.return", "\"op\":\"c:1\",\"res\":\"ok\"");
     fixture_load(fx);
     assert_rows(fx, "SELECT key, val FROM ops", "'); DROP TABLE ops; --|\x1b[2J\" OR 1=1");
@@ -553,32 +578,45 @@ static void hostile_keys_and_values_are_only_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(records_of_several_files_merge_by_time_clock_node_and_seq, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_record_keeps_every_field_and_its_place_in_the_file, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_file_of_several_nodes_in_any_order_loads_as_their_own_files_would, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(records_of_several_files_merge_by_time_clock_node_and_seq, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(a_record_keeps_every_field_and_its_place_in_the_file, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(a_file_of_several_nodes_in_any_order_loads_as_their_own_files_would,
+                                        open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(lines_out_of_order_are_put_in_order_and_reported, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(time_that_goes_back_is_reported_and_does_not_break_the_order_of_a_boot, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(time_that_goes_back_is_reported_and_does_not_break_the_order_of_a_boot,
+                                        open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_cause_is_the_record_of_the_same_boot, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(bad_lines_are_skipped_and_named_with_file_line_and_reason, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(bad_lines_are_skipped_and_named_with_file_line_and_reason, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(after_twenty_bad_lines_only_their_number_is_said, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_torn_last_line_is_data_loss_of_so_many_bytes, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_run_of_nuls_is_skipped_and_counted, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_gap_in_s_is_reported_with_its_size_and_time_range, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_gap_in_s_is_reported_with_its_size_and_time_range, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(the_end_of_a_boot_is_explained_or_it_is_data_loss, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_close_that_counts_more_records_than_there_are_is_an_error, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(records_that_the_catalogue_does_not_describe_so_are_kept_and_mentioned, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_close_that_counts_more_records_than_there_are_is_an_error, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(records_that_the_catalogue_does_not_describe_so_are_kept_and_mentioned,
+                                        open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_repeated_record_is_left_out_and_counted, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(two_files_of_the_same_boot_are_refused_unless_forced, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(files_of_two_runs_are_refused_unless_the_run_is_named, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(two_files_of_the_same_boot_are_refused_unless_forced, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(files_of_two_runs_are_refused_unless_the_run_is_named, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(traces_of_a_newer_schema_are_refused, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_directory_without_traces_or_records_is_refused, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_foreign_file_is_never_overwritten, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(strict_refuses_missing_records_and_leaves_no_database, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(strict_refuses_missing_records_and_leaves_no_database, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(loading_again_gives_the_same_database, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_second_run_is_added_when_asked, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_fragment_takes_the_name_of_its_directory, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(headers_of_all_nodes_become_the_runs_configuration, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_load_killed_half_way_leaves_no_database_and_is_simply_done_again, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(headers_of_all_nodes_become_the_runs_configuration, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(a_load_killed_half_way_leaves_no_database_and_is_simply_done_again,
+                                        open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(an_interrupted_load_cleans_up_and_exits_with_130, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_old_database_stays_when_a_load_fails, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_database_is_stale_when_a_trace_is_newer, open_fixture, close_fixture),

@@ -34,8 +34,9 @@ static void state_of(struct fixture *fx, char role, int64_t term, int64_t ci, in
     fx->state.li = li;
 }
 
-#define MESSAGE_COLUMNS                                                                                                      \
-    "SELECT d, copy, mid, src, dst, type, fate, why, t_send, t_in, t_out, t_recv, ambiguous FROM messages ORDER BY d, copy"
+#define MESSAGE_COLUMNS                                                                                                \
+    "SELECT d, copy, mid, src, dst, type, fate, why, t_send, t_in, t_out, t_recv, ambiguous FROM messages ORDER BY "   \
+    "d, copy"
 
 /* trace/README.md, matching, case 2: msg.send -> net.in -> net.out -> msg.recv. */
 static void a_message_through_the_simulator_becomes_one_row(void **state)
@@ -43,18 +44,20 @@ static void a_message_through_the_simulator_becomes_one_row(void **state)
     struct fixture *fx = *state;
     state_of(fx, 'F', 1, 0, 0, 0);
     fixture_rec(fx, "0000", 100, "msg.send", "\"to\":\"0001\",\"ty\":\"app_req\",\"mid\":\"0000-1-1\",\"mterm\":1");
-    fixture_rec(fx, "sim", 110, "net.in",
-                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"app_req\",\"mid\":\"0000-1-1\",\"sz\":120,\"term\":1");
+    fixture_rec(
+        fx, "sim", 110, "net.in",
+        "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"app_req\",\"mid\":\"0000-1-1\",\"sz\":120,\"term\":1");
     fixture_rec(fx, "sim", 120, "net.out", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":10");
     fixture_rec(fx, "0001", 130, "msg.recv", "\"from\":\"0000\",\"ty\":\"app_req\",\"mid\":\"0000-1-1\",\"mterm\":1");
     fixture_finish(fx);
     fixture_load(fx);
     assert_rows(fx, MESSAGE_COLUMNS, "1|1|0000-1-1|0000|0001|app_req|delivered|-|100|110|120|130|0");
     assert_rows(fx, "SELECT term, size, latency FROM messages", "1|120|30");
-    assert_rows(fx,
-                "SELECT s.ev, i.ev, o.ev, r.ev, m.drop_rec FROM messages m JOIN records s ON s.id = send_rec JOIN records i"
-                " ON i.id = in_rec JOIN records o ON o.id = out_rec JOIN records r ON r.id = recv_rec",
-                "msg.send|net.in|net.out|msg.recv|-");
+    assert_rows(
+        fx,
+        "SELECT s.ev, i.ev, o.ev, r.ev, m.drop_rec FROM messages m JOIN records s ON s.id = send_rec JOIN records i"
+        " ON i.id = in_rec JOIN records o ON o.id = out_rec JOIN records r ON r.id = recv_rec",
+        "msg.send|net.in|net.out|msg.recv|-");
 }
 
 /* Virtual time: all records of one instant, and the simulator's Lamport clock is far behind: the merged order is
@@ -65,7 +68,8 @@ static void parts_of_one_instant_match_in_any_order(void **state)
     state_of(fx, 'F', 1, 0, 0, 0);
     for (int i = 0; i < 5; i++)
         fixture_rec(fx, "0000", 50, "note", "\"text\":\"clock\"");
-    fixture_rec(fx, "sim", 100, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"m1\",\"sz\":1");
+    fixture_rec(fx, "sim", 100, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"m1\",\"sz\":1");
     fixture_rec(fx, "sim", 100, "net.out", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":0");
     fixture_rec(fx, "0001", 100, "msg.recv", "\"from\":\"0000\",\"ty\":\"x\",\"mid\":\"m1\"");
     fixture_rec(fx, "0000", 100, "msg.send", "\"to\":\"0001\",\"ty\":\"x\",\"mid\":\"m1\"");
@@ -74,7 +78,8 @@ static void parts_of_one_instant_match_in_any_order(void **state)
     for (int i = 0; i < 5; i++)
         fixture_rec(fx, "sim", 150, "note", "\"text\":\"clock\"");
     fixture_rec(fx, "0000", 150, "msg.send", "\"to\":\"0001\",\"ty\":\"x\",\"mid\":\"m2\"");
-    fixture_rec(fx, "sim", 200, "net.in", "\"d\":2,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"m2\",\"sz\":1");
+    fixture_rec(fx, "sim", 200, "net.in",
+                "\"d\":2,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"m2\",\"sz\":1");
     fixture_rec(fx, "sim", 200, "net.out", "\"d\":2,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":0");
     fixture_finish(fx);
     fixture_load(fx);
@@ -90,11 +95,13 @@ static void each_copy_of_a_datagram_is_a_row_with_its_own_fate(void **state)
     fixture_rec(fx, "0001", 1, "msg.recv", "\"from\":\"0000\",\"ty\":\"x\",\"mid\":\"warm\"");
     fixture_rec(fx, "sim", 0, "fault.begin", "\"f\":7,\"kind\":\"partition\",\"groups\":[[\"0000\"],[\"0001\"]]");
     fixture_rec(fx, "0000", 10, "msg.send", "\"to\":\"0001\",\"ty\":\"x\",\"mid\":\"a\"");
-    fixture_rec(fx, "sim", 11, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
+    fixture_rec(fx, "sim", 11, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
     fixture_rec(fx, "sim", 12, "net.dup", "\"d\":1,\"cp\":2");
     fixture_rec(fx, "sim", 12, "net.dup", "\"d\":1,\"cp\":3");
     fixture_rec(fx, "sim", 13, "net.out", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1");
-    fixture_rec(fx, "sim", 14, "net.drop", "\"d\":1,\"cp\":2,\"src\":\"0000\",\"dst\":\"0001\",\"why\":\"partition\",\"f\":7");
+    fixture_rec(fx, "sim", 14, "net.drop",
+                "\"d\":1,\"cp\":2,\"src\":\"0000\",\"dst\":\"0001\",\"why\":\"partition\",\"f\":7");
     fixture_rec(fx, "0001", 15, "msg.recv", "\"from\":\"0000\",\"ty\":\"x\",\"mid\":\"a\"");
     fixture_rec(fx, "sim", 16, "net.out", "\"d\":1,\"cp\":3,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1");
     fixture_rec(fx, "0001", 17, "msg.recv", "\"from\":\"0000\",\"ty\":\"x\",\"mid\":\"a\"");
@@ -109,13 +116,16 @@ static void each_copy_of_a_datagram_is_a_row_with_its_own_fate(void **state)
 static void what_is_under_way_at_the_end_is_in_flight(void **state)
 {
     struct fixture *fx = *state;
-    fixture_rec(fx, "sim", 11, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
-    fixture_rec(fx, "sim", 12, "net.in", "\"d\":2,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"b\",\"sz\":5");
+    fixture_rec(fx, "sim", 11, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
+    fixture_rec(fx, "sim", 12, "net.in",
+                "\"d\":2,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"b\",\"sz\":5");
     fixture_rec(fx, "sim", 13, "net.dup", "\"d\":2,\"cp\":2");
     fixture_rec(fx, "sim", 14, "net.out", "\"d\":2,\"cp\":2,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1");
     fixture_finish(fx);
     fixture_load(fx);
-    assert_rows(fx, "SELECT d, copy, fate FROM messages ORDER BY d, copy", "1|1|in_flight\n2|1|in_flight\n2|2|delivered");
+    assert_rows(fx, "SELECT d, copy, fate FROM messages ORDER BY d, copy",
+                "1|1|in_flight\n2|1|in_flight\n2|2|delivered");
 }
 
 /* trace/README.md, matching, case 4: replicas that talk directly. */
@@ -141,31 +151,42 @@ static void a_simulator_file_alone_gives_messages_and_leaders(void **state)
 {
     struct fixture *fx = *state;
     fixture_rec(fx, "sim", 1, "trace.open",
-                "\"schema\":\"faultline\",\"v\":1,\"run\":\"bb\",\"wall_us\":5000000,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+                "\"schema\":\"faultline\",\"v\":1,\"run\":\"bb\",\"wall_us\":5000000,\"epoch_ns\":0,\"clk\":"
+                "\"virtual\",\"pid\":1,"
                 "\"impl\":\"sim\",\"peers\":[\"0000\",\"0001\",\"0002\"],\"seed\":7");
-    fixture_rec(fx, "sim", 10, "net.in",
-                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"app\",\"mid\":\"a\",\"sz\":5,\"term\":1,\"ld\":\"0000\"");
+    fixture_rec(
+        fx, "sim", 10, "net.in",
+        "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"app\",\"mid\":\"a\",\"sz\":5,\"term\":1,\"ld\":\"0000\"");
     fixture_rec(fx, "sim", 11, "net.out", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1");
-    fixture_rec(fx, "sim", 12, "net.in",
-                "\"d\":2,\"src\":\"0001\",\"dst\":\"0000\",\"ty\":\"res\",\"mid\":\"b\",\"sz\":5,\"term\":1,\"ld\":\"0000\"");
+    fixture_rec(
+        fx, "sim", 12, "net.in",
+        "\"d\":2,\"src\":\"0001\",\"dst\":\"0000\",\"ty\":\"res\",\"mid\":\"b\",\"sz\":5,\"term\":1,\"ld\":\"0000\"");
     fixture_rec(fx, "sim", 13, "net.drop", "\"d\":2,\"cp\":1,\"src\":\"0001\",\"dst\":\"0000\",\"why\":\"loss\"");
-    fixture_rec(fx, "sim", 14, "net.in",
-                "\"d\":3,\"src\":\"0001\",\"dst\":\"0002\",\"ty\":\"vote\",\"mid\":\"c\",\"sz\":5,\"term\":2,\"ld\":\"FFFF\"");
-    fixture_rec(fx, "sim", 16, "net.in",
-                "\"d\":4,\"src\":\"0001\",\"dst\":\"0002\",\"ty\":\"app\",\"mid\":\"d\",\"sz\":5,\"term\":2,\"ld\":\"0001\"");
-    fixture_rec(fx, "sim", 17, "net.in",
-                "\"d\":7,\"src\":\"0001\",\"dst\":\"0002\",\"ty\":\"app\",\"mid\":\"g\",\"sz\":5,\"term\":2,\"ld\":\"0001\"");
-    fixture_rec(fx, "sim", 18, "net.in", "\"d\":5,\"src\":\"0000\",\"dst\":\"0010\",\"ty\":\"ok\",\"mid\":\"e\",\"sz\":5,\"ld\":\"0000\"");
-    fixture_rec(fx, "sim", 20, "net.in",
-                "\"d\":6,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"res\",\"mid\":\"f\",\"sz\":5,\"term\":2,\"ld\":\"0001\"");
+    fixture_rec(
+        fx, "sim", 14, "net.in",
+        "\"d\":3,\"src\":\"0001\",\"dst\":\"0002\",\"ty\":\"vote\",\"mid\":\"c\",\"sz\":5,\"term\":2,\"ld\":\"FFFF\"");
+    fixture_rec(
+        fx, "sim", 16, "net.in",
+        "\"d\":4,\"src\":\"0001\",\"dst\":\"0002\",\"ty\":\"app\",\"mid\":\"d\",\"sz\":5,\"term\":2,\"ld\":\"0001\"");
+    fixture_rec(
+        fx, "sim", 17, "net.in",
+        "\"d\":7,\"src\":\"0001\",\"dst\":\"0002\",\"ty\":\"app\",\"mid\":\"g\",\"sz\":5,\"term\":2,\"ld\":\"0001\"");
+    fixture_rec(fx, "sim", 18, "net.in",
+                "\"d\":5,\"src\":\"0000\",\"dst\":\"0010\",\"ty\":\"ok\",\"mid\":\"e\",\"sz\":5,\"ld\":\"0000\"");
+    fixture_rec(
+        fx, "sim", 20, "net.in",
+        "\"d\":6,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"res\",\"mid\":\"f\",\"sz\":5,\"term\":2,\"ld\":\"0001\"");
     fixture_finish(fx);
     fixture_load(fx);
-    assert_rows(fx, "SELECT d, fate, why, send_rec, recv_rec FROM messages ORDER BY d LIMIT 2", "1|delivered|-|-|-\n2|dropped|loss|-|-");
+    assert_rows(fx, "SELECT d, fate, why, send_rec, recv_rec FROM messages ORDER BY d LIMIT 2",
+                "1|delivered|-|-|-\n2|dropped|loss|-|-");
     assert_rows(fx, "SELECT node, term, t_start, t_end, end_why, origin, boot FROM leader_terms ORDER BY t_start",
                 "0000|1|10|18|last_claim|wire|-\n0001|2|16|17|last_claim|wire|-");
-    assert_rows(fx, "SELECT node, kind, instrumented FROM nodes ORDER BY node", "0000|replica|0\n0001|replica|0\n0002|replica|0\nsim|sim|1");
+    assert_rows(fx, "SELECT node, kind, instrumented FROM nodes ORDER BY node",
+                "0000|replica|0\n0001|replica|0\n0002|replica|0\nsim|sim|1");
     assert_rows(fx, "SELECT name, seed, started_us, t_end, schema_v, loss_free FROM runs", "bb|7|5000000|20|1|1");
-    assert_rows(fx, "SELECT node, severity FROM load_stats WHERE name = 'black_box' ORDER BY node", "0000|info\n0001|info\n0002|info");
+    assert_rows(fx, "SELECT node, severity FROM load_stats WHERE name = 'black_box' ORDER BY node",
+                "0000|info\n0001|info\n0002|info");
     assert_rows(fx, "SELECT old_leader, new_leader FROM split_brain", "0000|0001");
 }
 
@@ -207,8 +228,10 @@ static void one_send_to_everybody_is_the_send_of_each_datagram(void **state)
     struct fixture *fx = *state;
     state_of(fx, 'F', 1, 0, 0, 0);
     fixture_rec(fx, "0000", 10, "msg.send", "\"to\":\"FFFF\",\"ty\":\"x\",\"mid\":\"a\"");
-    fixture_rec(fx, "sim", 11, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
-    fixture_rec(fx, "sim", 11, "net.in", "\"d\":2,\"src\":\"0000\",\"dst\":\"0002\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
+    fixture_rec(fx, "sim", 11, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
+    fixture_rec(fx, "sim", 11, "net.in",
+                "\"d\":2,\"src\":\"0000\",\"dst\":\"0002\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
     fixture_rec(fx, "sim", 12, "net.out", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1");
     fixture_rec(fx, "sim", 12, "net.out", "\"d\":2,\"cp\":1,\"src\":\"0000\",\"dst\":\"0002\",\"dly\":1");
     fixture_finish(fx);
@@ -219,13 +242,28 @@ static void one_send_to_everybody_is_the_send_of_each_datagram(void **state)
 static void a_datagram_to_everybody_has_one_copy_for_each_receiver(void **state)
 {
     struct fixture *fx = *state;
-    fixture_rec(fx, "sim", 11, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"FFFF\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
+    fixture_rec(fx, "sim", 11, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"FFFF\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
     fixture_rec(fx, "sim", 12, "net.out", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1");
     fixture_rec(fx, "sim", 13, "net.drop", "\"d\":1,\"cp\":2,\"src\":\"0000\",\"dst\":\"0002\",\"why\":\"loss\"");
     fixture_finish(fx);
     fixture_load(fx);
     assert_rows(fx, "SELECT copy, dst, fate FROM messages ORDER BY copy", "1|0001|delivered\n2|0002|dropped");
     assert_rows(fx, "SELECT count(*) FROM load_stats WHERE severity <> 'info'", "0");
+}
+
+/* The course's protocol: the first message, to everybody, has no id on the wire and ends in the simulator. */
+static void a_hello_without_an_id_is_the_one_that_was_sent(void **state)
+{
+    struct fixture *fx = *state;
+    state_of(fx, 'F', 1, 0, 0, 0);
+    fixture_rec(fx, "0000", 10, "msg.send", "\"to\":\"FFFF\",\"ty\":\"hello\",\"mid\":\"0000-1-1\"");
+    fixture_rec(fx, "sim", 11, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"FFFF\",\"ty\":\"hello\",\"sz\":5,\"h\":\"aa\"");
+    fixture_rec(fx, "sim", 11, "net.out", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"sim\",\"dly\":0");
+    fixture_finish(fx);
+    fixture_load(fx);
+    assert_rows(fx, "SELECT d, src, dst, fate, t_send FROM messages", "1|0000|sim|delivered|10");
 }
 
 static void a_malformed_datagram_is_a_dropped_message(void **state)
@@ -237,12 +275,14 @@ static void a_malformed_datagram_is_a_dropped_message(void **state)
     assert_rows(fx, "SELECT d, src, fate, why, size FROM messages", "1|0000|dropped|not_json|5");
 }
 
-/* trace/README.md, lost records: a copy with two ends, and a receipt of what nobody delivered, are a tracer's errors. */
+/* trace/README.md, lost records: a copy with two ends, and a receipt of what nobody delivered, are a tracer's errors.
+ */
 static void broken_conservation_of_datagrams_is_an_error(void **state)
 {
     struct fixture *fx = *state;
     state_of(fx, 'F', 1, 0, 0, 0);
-    fixture_rec(fx, "sim", 11, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
+    fixture_rec(fx, "sim", 11, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
     fixture_rec(fx, "sim", 12, "net.out", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0009\",\"dly\":1");
     fixture_rec(fx, "sim", 13, "net.drop", "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0009\",\"why\":\"loss\"");
     fixture_rec(fx, "sim", 14, "net.out", "\"d\":8,\"cp\":1,\"src\":\"0000\",\"dst\":\"0009\",\"dly\":1");
@@ -260,7 +300,8 @@ static void a_receipt_whose_delivery_was_not_recorded_is_found_again(void **stat
 {
     struct fixture *fx = *state;
     state_of(fx, 'F', 1, 0, 0, 0);
-    fixture_rec(fx, "sim", 11, "net.in", "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
+    fixture_rec(fx, "sim", 11, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
     fixture_rec(fx, "0001", 15, "msg.recv", "\"from\":\"0000\",\"ty\":\"x\",\"mid\":\"a\"");
     fixture_finish(fx);
     fixture_load(fx);
@@ -287,18 +328,21 @@ static void a_receipt_with_a_smaller_clock_than_its_send_is_an_error(void **stat
 static void append(struct fixture *fx, const char *node, int64_t t, int idx, int term, const char *val)
 {
     fx->state.li = idx;
-    fixture_recf(fx, node, t, "log.append", "\"idx\":%d,\"eterm\":%d,\"op\":\"put\",\"h\":\"%d%s\",\"key\":\"k\",\"val\":\"%s\",\"req\":\"r%d\"",
+    fixture_recf(fx, node, t, "log.append",
+                 "\"idx\":%d,\"eterm\":%d,\"op\":\"put\",\"h\":\"%d%s\",\"key\":\"k\",\"val\":\"%s\",\"req\":\"r%d\"",
                  idx, term, term, val, val, idx);
 }
 
 static void apply(struct fixture *fx, const char *node, int64_t t, int idx, int term, const char *val)
 {
-    fixture_recf(fx, node, t, "apply", "\"idx\":%d,\"eterm\":%d,\"op\":\"put\",\"h\":\"%d%s\",\"key\":\"k\",\"val\":\"%s\"", idx, term,
-                 term, val, val);
+    fixture_recf(fx, node, t, "apply",
+                 "\"idx\":%d,\"eterm\":%d,\"op\":\"put\",\"h\":\"%d%s\",\"key\":\"k\",\"val\":\"%s\"", idx, term, term,
+                 val, val);
 }
 
-#define LOG_COLUMNS                                                                                                          \
-    "SELECT node, idx, eterm, val, t_append, t_sync, t_commit, t_apply, t_gone, gone_why FROM log_entries ORDER BY entry_id"
+#define LOG_COLUMNS                                                                                                    \
+    "SELECT node, idx, eterm, val, t_append, t_sync, t_commit, t_apply, t_gone, gone_why FROM log_entries ORDER BY "   \
+    "entry_id"
 
 static void an_entry_has_the_times_of_its_life(void **state)
 {
@@ -315,7 +359,9 @@ static void an_entry_has_the_times_of_its_life(void **state)
     fixture_finish(fx);
     fixture_load(fx);
     assert_rows(fx, LOG_COLUMNS, "0000|1|1|a|10|12|14|15|-|-\n0000|2|1|b|11|17|14|16|-|-");
-    assert_rows(fx, "SELECT a.ev, p.ev, e.req, e.h FROM log_entries e JOIN records a ON a.id = append_rec JOIN records p ON p.id = apply_rec",
+    assert_rows(fx,
+                "SELECT a.ev, p.ev, e.req, e.h FROM log_entries e JOIN records a ON a.id = append_rec JOIN records p "
+                "ON p.id = apply_rec",
                 "log.append|apply|r1|1a\nlog.append|apply|r2|1b");
 }
 
@@ -333,7 +379,8 @@ static void a_truncated_entry_is_gone_and_its_index_starts_anew(void **state)
     fixture_finish(fx);
     fixture_load(fx);
     assert_rows(fx, LOG_COLUMNS,
-                "0000|1|1|a|10|-|22|-|-|-\n0000|2|1|b|11|-|-|-|20|conflict\n0000|3|1|c|12|-|-|-|20|conflict\n0000|2|2|d|21|-|22|-|-|-");
+                "0000|1|1|a|10|-|22|-|-|-\n0000|2|1|b|11|-|-|-|20|conflict\n0000|3|1|c|12|-|-|-|20|conflict\n0000|2|2|"
+                "d|21|-|22|-|-|-");
 }
 
 static void an_applied_entry_that_is_cut_off_after_all_is_marked(void **state)
@@ -364,7 +411,8 @@ static void a_restart_takes_what_was_not_recovered(void **state)
     fixture_finish(fx);
     fixture_load(fx);
     assert_rows(fx, "SELECT idx, t_commit, t_gone, gone_why FROM log_entries ORDER BY idx", "1|21|-|-\n2|-|20|crash");
-    assert_rows(fx, "SELECT node, boot, end_kind FROM boots ORDER BY node, boot", "0000|1|killed\n0000|2|close\nsim|1|close");
+    assert_rows(fx, "SELECT node, boot, end_kind FROM boots ORDER BY node, boot",
+                "0000|1|killed\n0000|2|close\nsim|1|close");
     assert_rows(fx, "SELECT name, severity, node FROM load_stats", "no_close|info|0000");
     assert_rows(fx, "SELECT loss_free FROM runs", "1");
     assert_rows(fx, "SELECT t_begin, t_end, node FROM faults", "15|16|0000");
@@ -382,7 +430,8 @@ static void a_snapshot_replaces_what_was_not_applied(void **state)
     fixture_rec(fx, "0000", 20, "snap.install", "\"idx\":5,\"eterm\":2,\"size\":10");
     fixture_finish(fx);
     fixture_load(fx);
-    assert_rows(fx, "SELECT idx, t_gone, gone_why FROM log_entries ORDER BY idx", "1|-|-\n2|20|snapshot\n9|20|snapshot");
+    assert_rows(fx, "SELECT idx, t_gone, gone_why FROM log_entries ORDER BY idx",
+                "1|-|-\n2|20|snapshot\n9|20|snapshot");
 }
 
 static void replicas_that_only_tell_what_they_apply_have_a_log_too(void **state)
@@ -399,7 +448,8 @@ static void replicas_that_only_tell_what_they_apply_have_a_log_too(void **state)
 static void long_values_are_known_by_hash_and_length(void **state)
 {
     struct fixture *fx = *state;
-    fixture_rec(fx, "sim", 1, "op.invoke", "\"op\":\"c:1\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"k\",\"vh\":\"00ff\",\"vl\":1000");
+    fixture_rec(fx, "sim", 1, "op.invoke",
+                "\"op\":\"c:1\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"k\",\"vh\":\"00ff\",\"vl\":1000");
     fixture_rec(fx, "sim", 2, "op.return", "\"op\":\"c:1\",\"res\":\"ok\"");
     fixture_rec(fx, "sim", 3, "op.invoke", "\"op\":\"c:2\",\"cli\":\"c\",\"f\":\"get\",\"key\":\"k\"");
     fixture_rec(fx, "sim", 4, "op.return", "\"op\":\"c:2\",\"res\":\"ok\",\"vh\":\"00ff\",\"vl\":1000");
@@ -464,7 +514,8 @@ static void a_leader_whose_role_change_is_missing_is_seen_by_its_state(void **st
 static void operations_carry_their_tries_and_result(void **state)
 {
     struct fixture *fx = *state;
-    fixture_rec(fx, "sim", 100, "op.invoke", "\"op\":\"0010:1\",\"cli\":\"0010\",\"f\":\"put\",\"key\":\"k\",\"val\":\"v\"");
+    fixture_rec(fx, "sim", 100, "op.invoke",
+                "\"op\":\"0010:1\",\"cli\":\"0010\",\"f\":\"put\",\"key\":\"k\",\"val\":\"v\"");
     fixture_rec(fx, "sim", 101, "op.try", "\"op\":\"0010:1\",\"att\":1,\"mid\":\"0010:1#1\",\"to\":\"0000\"");
     fixture_rec(fx, "sim", 105, "op.try", "\"op\":\"0010:1\",\"att\":2,\"mid\":\"0010:1#2\",\"to\":\"0001\"");
     fixture_rec(fx, "sim", 110, "op.invoke", "\"op\":\"0011:1\",\"cli\":\"0011\",\"f\":\"get\",\"key\":\"k\"");
@@ -473,10 +524,13 @@ static void operations_carry_their_tries_and_result(void **state)
     fixture_rec(fx, "sim", 140, "op.invoke", "\"op\":\"0011:2\",\"cli\":\"0011\",\"f\":\"get\",\"key\":\"k\"");
     fixture_finish(fx);
     fixture_load(fx);
-    assert_rows(fx, "SELECT op, client, f, key, val, t_invoke, t_return, result, served_by, tries FROM ops ORDER BY op_id",
-                "0010:1|0010|put|k|v|100|120|ok|0001|2\n0011:1|0011|get|k|v|110|130|ok|0001|0\n0011:2|0011|get|k|-|140|-|info|-|0");
+    assert_rows(fx,
+                "SELECT op, client, f, key, val, t_invoke, t_return, result, served_by, tries FROM ops ORDER BY op_id",
+                "0010:1|0010|put|k|v|100|120|ok|0001|2\n0011:1|0011|get|k|v|110|130|ok|0001|0\n0011:2|0011|get|k|-|140|"
+                "-|info|-|0");
     assert_rows(fx, "SELECT op_id, try, mid, node, t FROM op_tries", "1|1|0010:1#1|0000|101\n1|2|0010:1#2|0001|105");
-    assert_rows(fx, "SELECT node, kind FROM nodes ORDER BY node", "0000|replica\n0001|replica\n0010|client\n0011|client\nsim|sim");
+    assert_rows(fx, "SELECT node, kind FROM nodes ORDER BY node",
+                "0000|replica\n0001|replica\n0010|client\n0011|client\nsim|sim");
 }
 
 int main(void)
@@ -484,28 +538,39 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_message_through_the_simulator_becomes_one_row, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(parts_of_one_instant_match_in_any_order, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(each_copy_of_a_datagram_is_a_row_with_its_own_fate, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(each_copy_of_a_datagram_is_a_row_with_its_own_fate, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(what_is_under_way_at_the_end_is_in_flight, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(without_a_simulator_sends_match_receipts, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_simulator_file_alone_gives_messages_and_leaders, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_message_without_effect_is_ignored_and_says_why, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(messages_without_ids_match_by_their_bytes_or_are_flagged, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(one_send_to_everybody_is_the_send_of_each_datagram, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_datagram_to_everybody_has_one_copy_for_each_receiver, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(messages_without_ids_match_by_their_bytes_or_are_flagged, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(one_send_to_everybody_is_the_send_of_each_datagram, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(a_datagram_to_everybody_has_one_copy_for_each_receiver, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(a_hello_without_an_id_is_the_one_that_was_sent, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_malformed_datagram_is_a_dropped_message, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(broken_conservation_of_datagrams_is_an_error, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_receipt_whose_delivery_was_not_recorded_is_found_again, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_receipt_with_a_smaller_clock_than_its_send_is_an_error, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_receipt_whose_delivery_was_not_recorded_is_found_again, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(a_receipt_with_a_smaller_clock_than_its_send_is_an_error, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(an_entry_has_the_times_of_its_life, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_truncated_entry_is_gone_and_its_index_starts_anew, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(an_applied_entry_that_is_cut_off_after_all_is_marked, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_truncated_entry_is_gone_and_its_index_starts_anew, open_fixture,
+                                        close_fixture),
+        cmocka_unit_test_setup_teardown(an_applied_entry_that_is_cut_off_after_all_is_marked, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(a_restart_takes_what_was_not_recovered, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_snapshot_replaces_what_was_not_applied, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(replicas_that_only_tell_what_they_apply_have_a_log_too, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(replicas_that_only_tell_what_they_apply_have_a_log_too, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(long_values_are_known_by_hash_and_length, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(role_changes_make_leader_terms, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_passing_state_is_no_leader, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_leader_whose_role_change_is_missing_is_seen_by_its_state, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_leader_whose_role_change_is_missing_is_seen_by_its_state, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(operations_carry_their_tries_and_result, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,8 @@ static void a_refusal_names_the_last_entry_that_may_agree_5_3(void **state)
     struct one o = one_new(3);
     static const struct {
         uint64_t prev_index, prev_term, hint_index, hint_term;
-    } t[] = {{9, 5, 7, 4}, {9, 3, 5, 3}, {9, 2, 4, 2}, {7, 3, 5, 3}, {5, 2, 4, 2}, {6, 1, 2, 1}, {3, 1, 2, 1}, {1, 2, 0, 0}};
+    } t[] = {{9, 5, 7, 4}, {9, 3, 5, 3}, {9, 2, 4, 2}, {7, 3, 5, 3},
+             {5, 2, 4, 2}, {6, 1, 2, 1}, {3, 1, 2, 1}, {1, 2, 0, 0}};
     one_append(&o, 1, 5, 0, 0, 0, "1122344");
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         one_append(&o, 1, 5, t[i].prev_index, t[i].prev_term, 0, "");
@@ -378,13 +379,15 @@ static void every_follower_of_figure_7_is_brought_to_the_leaders_log_in_few_mess
 {
     (void)state;
     static const char *const followers[] = {
-        "111445566",     /* (a) */
-        "1114",          /* (b) */
-        "11144556666",   /* (c) */
-        "111445566677",  /* (d) */
-        "1114444",       /* (e) */
-        "11122233333",   /* (f) */
-        "", "1111111111", "2222222222222",
+        "111445566",    /* (a) */
+        "1114",         /* (b) */
+        "11144556666",  /* (c) */
+        "111445566677", /* (d) */
+        "1114444",      /* (e) */
+        "11122233333",  /* (f) */
+        "",
+        "1111111111",
+        "2222222222222",
     };
     for (size_t i = 0; i < sizeof followers / sizeof *followers; i++) {
         struct one leader = one_new(3), follower = one_new(3);

@@ -44,13 +44,10 @@ static void without_faults_every_size_from_1_to_21_elects_one_leader_and_answers
 
 static void under_faults(unsigned size, uint64_t n)
 {
-    seeds((struct raft_cluster_config){.size = size,
-                                       .loss = 0.1,
-                                       .duplication = 0.1,
-                                       .faults = true,
-                                       .faulty_us = 12 * SECOND,
-                                       .clients = 4},
-          n);
+    seeds(
+        (struct raft_cluster_config){
+            .size = size, .loss = 0.1, .duplication = 0.1, .faults = true, .faulty_us = 12 * SECOND, .clients = 4},
+        n);
 }
 
 static void a_group_of_1_is_correct_under_faults(void **state)
@@ -87,8 +84,10 @@ static void a_group_of_7_is_correct_under_faults(void **state)
 static void heavy_loss_alone_slows_but_breaks_nothing(void **state)
 {
     (void)state;
-    seeds((struct raft_cluster_config){.size = 5, .loss = 0.4, .duplication = 0.3, .faulty_us = 10 * SECOND, .clients = 4},
-          20);
+    seeds(
+        (struct raft_cluster_config){
+            .size = 5, .loss = 0.4, .duplication = 0.3, .faulty_us = 10 * SECOND, .clients = 4},
+        20);
 }
 
 static void the_runs_above_met_what_they_are_for(void **state)

@@ -1,4 +1,5 @@
-/* Elections, rule by rule: Raft paper §5.2 and §5.4.1, PreVote and stickiness of Ongaro's dissertation (D §9.6, §4.2.3). */
+/* Elections, rule by rule: Raft paper §5.2 and §5.4.1, PreVote and stickiness of Ongaro's dissertation (D §9.6,
+ * §4.2.3). */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -249,7 +250,7 @@ static void only_a_log_at_least_as_up_to_date_gets_the_vote_5_4_1(void **state)
         uint64_t last_index, last_term;
         bool granted;
     } t[] = {
-        {"", 0, 0, true},    {"1", 0, 0, false},   {"1", 1, 1, true},   {"1", 2, 1, true},    {"112", 9, 1, false},
+        {"", 0, 0, true},     {"1", 0, 0, false},  {"1", 1, 1, true},   {"1", 2, 1, true},     {"112", 9, 1, false},
         {"112", 2, 2, false}, {"112", 3, 2, true}, {"111", 1, 2, true}, {"1122", 3, 2, false}, {"1122", 1, 3, true},
     };
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)

@@ -21,10 +21,12 @@ static int open_fixture(void **state)
     assert_non_null(fx);
     spawn_path("analyze", analyze, sizeof analyze);
     fixture_open(fx);
-    fixture_rec(fx, "sim", 1000000, "op.invoke", "\"op\":\"c:1\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"\\u001b[31mk\",\"val\":\"a|b,\\\"c\\\"\"");
+    fixture_rec(fx, "sim", 1000000, "op.invoke",
+                "\"op\":\"c:1\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"\\u001b[31mk\",\"val\":\"a|b,\\\"c\\\"\"");
     fixture_rec(fx, "sim", 2000000, "op.return", "\"op\":\"c:1\",\"res\":\"ok\",\"by\":\"0000\"");
     fixture_rec(fx, "sim", 3000000, "op.invoke", "\"op\":\"c:2\",\"cli\":\"c\",\"f\":\"get\",\"key\":\"\\u001b[31mk\"");
-    fixture_rec(fx, "sim", 3500000, "net.in", "\"d\":1,\"src\":\"c\",\"dst\":\"0000\",\"ty\":\"get\",\"mid\":\"m\",\"sz\":5");
+    fixture_rec(fx, "sim", 3500000, "net.in",
+                "\"d\":1,\"src\":\"c\",\"dst\":\"0000\",\"ty\":\"get\",\"mid\":\"m\",\"sz\":5");
     fixture_rec(fx, "sim", 3600000, "net.drop", "\"d\":1,\"cp\":1,\"src\":\"c\",\"dst\":\"0000\",\"why\":\"loss\"");
     fixture_finish(fx);
     fixture_load(fx);
@@ -45,8 +47,7 @@ static void expect(int got, int want)
         fail_msg("exit status %d, expected %d; it printed:\n%s", got, want, out);
 }
 
-#define RUN(want, ...)                                                                                                       \
-    expect(spawn_run((const char *const[]){analyze, __VA_ARGS__, NULL}, 20, out, sizeof out), want)
+#define RUN(want, ...) expect(spawn_run((const char *const[]){analyze, __VA_ARGS__, NULL}, 20, out, sizeof out), want)
 
 static void has(const char *words)
 {
@@ -71,15 +72,18 @@ static void a_table_aligns_shows_null_and_escapes_control_characters(void **stat
 static void each_machine_format_is_exact(void **state)
 {
     struct fixture *fx = *state;
-    static const struct { const char *format, *text; } formats[] = {
+    static const struct {
+        const char *format, *text;
+    } formats[] = {
         {"csv", "op,val,t_return,served_by\nc:1,\"a|b,\"\"c\"\"\",2000000,0000\nc:2,,,\n"},
         {"tsv", "op\tval\tt_return\tserved_by\nc:1\ta|b,\"c\"\t2000000\t0000\nc:2\t\t\t\n"},
         {"json", "[\n{\"op\":\"c:1\",\"val\":\"a|b,\\\"c\\\"\",\"t_return\":2000000,\"served_by\":\"0000\"},\n"
                  "{\"op\":\"c:2\",\"val\":null,\"t_return\":null,\"served_by\":null}\n]\n"},
         {"jsonl", "{\"op\":\"c:1\",\"val\":\"a|b,\\\"c\\\"\",\"t_return\":2000000,\"served_by\":\"0000\"}\n"
                   "{\"op\":\"c:2\",\"val\":null,\"t_return\":null,\"served_by\":null}\n"},
-        {"md", "| op | val | t_return | served_by |\n| --- | --- | --- | --- |\n| c:1 | a\\|b,\"c\" | 2000000 | 0000 |\n"
-               "| c:2 | NULL | NULL | NULL |\n"},
+        {"md",
+         "| op | val | t_return | served_by |\n| --- | --- | --- | --- |\n| c:1 | a\\|b,\"c\" | 2000000 | 0000 |\n"
+         "| c:2 | NULL | NULL | NULL |\n"},
         {"value", "c:1|a|b,\"c\"|2000000|0000\nc:2|||\n"},
     };
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
@@ -93,7 +97,8 @@ static void each_machine_format_is_exact(void **state)
 static void json_is_json_whatever_the_bytes(void **state)
 {
     struct fixture *fx = *state;
-    RUN(0, "sql", fx->path, "SELECT CAST(x'ff1b22' AS TEXT) AS a, x'00ff' AS b, 1e999 AS c, 1.5 AS d, char(9) AS e", "--format", "json");
+    RUN(0, "sql", fx->path, "SELECT CAST(x'ff1b22' AS TEXT) AS a, x'00ff' AS b, 1e999 AS c, 1.5 AS d, char(9) AS e",
+        "--format", "json");
     json_t *j = json_loads(out, 0, NULL);
     assert_non_null(j);
     const json_t *row = json_array_get(j, 0);
@@ -110,7 +115,8 @@ static void json_is_json_whatever_the_bytes(void **state)
 static void a_table_of_more_rows_than_are_measured_is_printed_whole(void **state)
 {
     struct fixture *fx = *state;
-    RUN(0, "sql", fx->path, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) SELECT i FROM n");
+    RUN(0, "sql", fx->path,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) SELECT i FROM n");
     int lines = 0;
     for (const char *p = out; *p != '\0'; p++)
         lines += *p == '\n';
@@ -123,11 +129,24 @@ static void a_table_of_more_rows_than_are_measured_is_printed_whole(void **state
 static void nothing_can_be_written_or_attached(void **state)
 {
     struct fixture *fx = *state;
-    static const char *const attempts[] = {
-        "DELETE FROM ops", "INSERT INTO runs(name, schema_v) VALUES ('x', 1)", "UPDATE ops SET key = 'x'", "DROP TABLE ops",
-        "CREATE TABLE t(x)", "CREATE TEMP TABLE t(x)", "ATTACH '/tmp/other.db' AS o", "VACUUM INTO '/tmp/copy.db'",
-        "PRAGMA user_version = 5", "PRAGMA writable_schema = 1", "PRAGMA journal_mode = WAL", "PRAGMA query_only = 0",
-        "SELECT load_extension('x')", "BEGIN", "REINDEX", "ANALYZE", "INSERT INTO sqlite_master VALUES (1,2,3,4,5)", "UPDATE sqlite_master SET sql = ''"};
+    static const char *const attempts[] = {"DELETE FROM ops",
+                                           "INSERT INTO runs(name, schema_v) VALUES ('x', 1)",
+                                           "UPDATE ops SET key = 'x'",
+                                           "DROP TABLE ops",
+                                           "CREATE TABLE t(x)",
+                                           "CREATE TEMP TABLE t(x)",
+                                           "ATTACH '/tmp/other.db' AS o",
+                                           "VACUUM INTO '/tmp/copy.db'",
+                                           "PRAGMA user_version = 5",
+                                           "PRAGMA writable_schema = 1",
+                                           "PRAGMA journal_mode = WAL",
+                                           "PRAGMA query_only = 0",
+                                           "SELECT load_extension('x')",
+                                           "BEGIN",
+                                           "REINDEX",
+                                           "ANALYZE",
+                                           "INSERT INTO sqlite_master VALUES (1,2,3,4,5)",
+                                           "UPDATE sqlite_master SET sql = ''"};
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
         if (spawn_run((const char *const[]){analyze, "sql", fx->path, attempts[i], NULL}, 20, out, sizeof out) != 64)
             fail_msg("%s: %s", attempts[i], out);
@@ -143,7 +162,8 @@ static void nothing_can_be_written_or_attached(void **state)
 static void a_query_that_takes_too_long_is_stopped(void **state)
 {
     struct fixture *fx = *state;
-    RUN(2, "sql", fx->path, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n", "--timeout", "200ms");
+    RUN(2, "sql", fx->path, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+        "--timeout", "200ms");
     has("stopped after 0.2 s; more with --timeout");
 }
 
@@ -172,8 +192,8 @@ static void every_named_query_runs_and_is_listed_with_a_description(void **state
         assert_true(strlen(line) > 40);
         RUN(0, "sql", fx->path, "-n", name);
         if (id[0] == 'Q') {
-            RUN(0, "sql", fx->path, "-n", id, "-p", "op=c:1", "-p", "node=0000", "-p", "term=1", "-p", "t=3", "-p", "from=0", "-p", "to=9",
-                "-p", "val=x");
+            RUN(0, "sql", fx->path, "-n", id, "-p", "op=c:1", "-p", "node=0000", "-p", "term=1", "-p", "t=3", "-p",
+                "from=0", "-p", "to=9", "-p", "val=x");
         }
     }
     assert_int_equal(n, 21);
@@ -225,16 +245,17 @@ static void stat_says_what_is_in_a_run(void **state)
     struct fixture *fx = *state;
     RUN(0, "stat", fx->dir);
     has("nodes and their boots");
-    has("black box");
+    has("(clients: 1)");
     has("links: lost datagrams and latency in ms");
     has("client operations, by who answered");
     has("records by event");
     has("op.invoke");
     assert_null(strchr(out, '\x1b'));
     RUN(0, "stat", fx->path, "links", "--format", "csv");
-    assert_string_equal(out, "src,dst,sent,lost,pct,p50,p99,worst\nc,0000,1,1,100.0,,,\n");
+    assert_string_equal(out, "src,dst,sent,lost,pct,p50,p99,worst\n(clients),0000,1,1,100.0,,,\n");
     RUN(0, "stat", fx->path, "ops", "--format", "csv");
-    assert_string_equal(out, "op,served_by,ops,ok,fail,info,p50,p99,worst\nget,(nobody),1,0,0,1,,,\nput,0000,1,1,0,0,1.0,1.0,1.0\n");
+    assert_string_equal(
+        out, "op,served_by,ops,ok,fail,info,p50,p99,worst\nget,(nobody),1,0,0,1,,,\nput,0000,1,1,0,0,1.0,1.0,1.0\n");
     RUN(64, "stat", fx->path, "weather");
 }
 
@@ -261,19 +282,23 @@ static void the_schema_is_printed_as_sql_events_and_json_schema(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_table_aligns_shows_null_and_escapes_control_characters, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_table_aligns_shows_null_and_escapes_control_characters, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(each_machine_format_is_exact, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(json_is_json_whatever_the_bytes, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(a_table_of_more_rows_than_are_measured_is_printed_whole, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_table_of_more_rows_than_are_measured_is_printed_whole, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(nothing_can_be_written_or_attached, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_query_that_takes_too_long_is_stopped, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(an_error_in_the_sql_is_told, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(every_named_query_runs_and_is_listed_with_a_description, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(every_named_query_runs_and_is_listed_with_a_description, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(parameters_are_bound_not_pasted, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(statements_come_from_a_file_or_standard_input, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(dot_schema_and_dot_tables_work, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(stat_says_what_is_in_a_run, open_fixture, close_fixture),
-        cmocka_unit_test_setup_teardown(the_schema_is_printed_as_sql_events_and_json_schema, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(the_schema_is_printed_as_sql_events_and_json_schema, open_fixture,
+                                        close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

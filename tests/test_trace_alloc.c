@@ -9,7 +9,7 @@
 #include "support/trace_file.h"
 #include "support/trace_samples.h"
 
-static size_t allocations;
+static volatile size_t allocations; /* volatile: compilers know that malloc does not change it */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1

@@ -42,7 +42,7 @@ const struct trace_record_type *trace_record_type_find(const char *ev, size_t le
 {
     for (size_t i = 0; i < trace_record_types_n; i++) {
         const struct trace_record_type *type = &trace_record_types[i];
-        if (strncmp(type->ev, ev, len) == 0 && type->ev[len] == '\0')
+        if (strlen(type->ev) == len && memcmp(type->ev, ev, len) == 0)
             return type;
     }
     return NULL;

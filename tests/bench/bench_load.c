@@ -42,8 +42,13 @@ static struct trace_writer *open_writer(const char *dir, const char *node)
         exit(1);
     }
     static const char *const peers[] = {"0000", "0001", "0002", "0003", "0004"};
-    trace_put_trace_open(t, &(struct trace_rec_trace_open){.schema = TRACE_SCHEMA, .v = TRACE_VERSION, .run = "bench",
-                                                           .clk = "virtual", .pid = 1, .impl = "bench", .peers = {peers, REPLICAS}});
+    trace_put_trace_open(t, &(struct trace_rec_trace_open){.schema = TRACE_SCHEMA,
+                                                           .v = TRACE_VERSION,
+                                                           .run = "bench",
+                                                           .clk = "virtual",
+                                                           .pid = 1,
+                                                           .impl = "bench",
+                                                           .peers = {peers, REPLICAS}});
     return t;
 }
 
@@ -66,21 +71,29 @@ static bool cross(struct world *w, const char *src, const char *dst, const char 
     int64_t d = ++w->d, luck = chance(w);
     at(w, w->sim, 20000);
     trace_set_cause(w->sim, 0);
-    int64_t in = trace_put_net_in(w->sim, &(struct trace_rec_net_in){.d = d, .src = src, .dst = dst, .ty = type, .mid = mid,
-                                                                     .sz = 180, .h = "0123456789abcdef", .term = TRACE_OPT(term),
+    int64_t in = trace_put_net_in(w->sim, &(struct trace_rec_net_in){.d = d,
+                                                                     .src = src,
+                                                                     .dst = dst,
+                                                                     .ty = type,
+                                                                     .mid = mid,
+                                                                     .sz = 180,
+                                                                     .h = "0123456789abcdef",
+                                                                     .term = TRACE_OPT(term),
                                                                      .ld = "0000"});
     trace_set_cause(w->sim, in);
     at(w, w->sim, 300000);
     counted(w, w->sim);
     counted(w, w->sim);
     if (luck < 2) {
-        trace_put_net_drop(w->sim, &(struct trace_rec_net_drop){.d = d, .cp = 1, .src = src, .dst = dst, .why = "loss"});
+        trace_put_net_drop(w->sim,
+                           &(struct trace_rec_net_drop){.d = d, .cp = 1, .src = src, .dst = dst, .why = "loss"});
         return false;
     }
     trace_put_net_out(w->sim, &(struct trace_rec_net_out){.d = d, .cp = 1, .src = src, .dst = dst, .dly = 300000});
     if (luck == 2) {
         trace_put_net_dup(w->sim, &(struct trace_rec_net_dup){.d = d, .cp = 2});
-        trace_put_net_drop(w->sim, &(struct trace_rec_net_drop){.d = d, .cp = 2, .src = src, .dst = dst, .why = "loss"});
+        trace_put_net_drop(w->sim,
+                           &(struct trace_rec_net_drop){.d = d, .cp = 2, .src = src, .dst = dst, .why = "loss"});
         w->records += 2;
     }
     return true;
@@ -91,8 +104,13 @@ static void send_to(struct world *w, int from, const char *to, const char *type,
     struct trace_writer *t = w->replica[from];
     at(w, t, 2000);
     trace_set_state(t, &w->state[from]);
-    trace_put_msg_send(t, &(struct trace_rec_msg_send){.to = to, .ty = type, .mid = mid, .mterm = TRACE_OPT(1), .key = key,
-                                                       .pi = TRACE_OPT(w->state[from].li - 1), .pt = TRACE_OPT(1),
+    trace_put_msg_send(t, &(struct trace_rec_msg_send){.to = to,
+                                                       .ty = type,
+                                                       .mid = mid,
+                                                       .mterm = TRACE_OPT(1),
+                                                       .key = key,
+                                                       .pi = TRACE_OPT(w->state[from].li - 1),
+                                                       .pt = TRACE_OPT(1),
                                                        .lci = TRACE_OPT(w->state[from].ci)});
     counted(w, t);
 }
@@ -107,8 +125,12 @@ static void receive(struct world *w, int node, const char *from, const char *typ
             trace_observe_lc(t, trace_lc(w->replica[i]));
     }
     trace_set_cause(t, 0);
-    trace_set_cause(t, trace_put_msg_recv(t, &(struct trace_rec_msg_recv){.from = from, .ty = type, .mid = mid, .mterm = TRACE_OPT(1),
-                                                                          .pi = TRACE_OPT(w->state[node].li), .pt = TRACE_OPT(1)}));
+    trace_set_cause(t, trace_put_msg_recv(t, &(struct trace_rec_msg_recv){.from = from,
+                                                                          .ty = type,
+                                                                          .mid = mid,
+                                                                          .mterm = TRACE_OPT(1),
+                                                                          .pi = TRACE_OPT(w->state[node].li),
+                                                                          .pt = TRACE_OPT(1)}));
     counted(w, t);
 }
 
@@ -117,10 +139,17 @@ static void append(struct world *w, int node, int64_t idx, const char *key, cons
     struct trace_writer *t = w->replica[node];
     w->state[node].li = idx;
     trace_set_state(t, &w->state[node]);
-    trace_put_log_append(t, &(struct trace_rec_log_append){.idx = idx, .eterm = 1, .op = "put", .h = "00ffee00ffee00ff", .key = key,
-                                                           .val = val, .req = req, .cli = "0010"});
+    trace_put_log_append(t, &(struct trace_rec_log_append){.idx = idx,
+                                                           .eterm = 1,
+                                                           .op = "put",
+                                                           .h = "00ffee00ffee00ff",
+                                                           .key = key,
+                                                           .val = val,
+                                                           .req = req,
+                                                           .cli = "0010"});
     at(w, t, 100000);
-    trace_put_disk_sync(t, &(struct trace_rec_disk_sync){.what = "log", .upto = TRACE_OPT(idx), .uptot = TRACE_OPT(1), .us = 100});
+    trace_put_disk_sync(
+        t, &(struct trace_rec_disk_sync){.what = "log", .upto = TRACE_OPT(idx), .uptot = TRACE_OPT(1), .us = 100});
     w->records++;
     counted(w, t);
 }
@@ -156,8 +185,9 @@ static void operation(struct world *w, int64_t n)
 
     at(w, w->sim, 1000000);
     trace_set_cause(w->sim, 0);
-    trace_put_op_invoke(w->sim, &(struct trace_rec_op_invoke){.op = op, .cli = "0010", .f = write ? "put" : "get", .key = key,
-                                                              .val = write ? val : NULL});
+    trace_put_op_invoke(
+        w->sim, &(struct trace_rec_op_invoke){
+                    .op = op, .cli = "0010", .f = write ? "put" : "get", .key = key, .val = write ? val : NULL});
     trace_put_op_try(w->sim, &(struct trace_rec_op_try){.op = op, .att = 1, .mid = mid, .to = "0000"});
     w->records += 2;
     if (!cross(w, "0010", "0000", write ? "put" : "get", mid, 1)) {
@@ -186,12 +216,16 @@ static void operation(struct world *w, int64_t n)
     commit(w, LEADER, idx, "quorum");
     if (write)
         snprintf(w->value[k], sizeof w->value[k], "%s", val);
-    trace_put_req_reply(w->replica[LEADER], &(struct trace_rec_req_reply){.req = mid, .cli = "0010", .op = write ? "put" : "get",
-                                                                         .res = "ok", .key = key, .val = w->value[k]});
+    trace_put_req_reply(
+        w->replica[LEADER],
+        &(struct trace_rec_req_reply){
+            .req = mid, .cli = "0010", .op = write ? "put" : "get", .res = "ok", .key = key, .val = w->value[k]});
     counted(w, w->replica[LEADER]);
     send_to(w, LEADER, "0010", "ok", mid, key);
     bool answered = cross(w, "0000", "0010", "ok", mid, 1);
-    trace_put_op_return(w->sim, &(struct trace_rec_op_return){.op = op, .res = answered ? "ok" : "info", .by = answered ? "0000" : NULL,
+    trace_put_op_return(w->sim, &(struct trace_rec_op_return){.op = op,
+                                                              .res = answered ? "ok" : "info",
+                                                              .by = answered ? "0000" : NULL,
                                                               .val = write || !answered ? NULL : w->value[k]});
     counted(w, w->sim);
 }
@@ -209,7 +243,8 @@ static int64_t generate(const char *dir, int64_t records)
         w->state[i] = (struct trace_state){.term = 1, .role = i == LEADER ? 'L' : 'F'};
     }
     trace_set_state(w->replica[LEADER], &w->state[LEADER]);
-    trace_put_role_change(w->replica[LEADER], &(struct trace_rec_role_change){.old = "C", .new = "L", .why = "quorum_votes"});
+    trace_put_role_change(w->replica[LEADER],
+                          &(struct trace_rec_role_change){.old = "C", .new = "L", .why = "quorum_votes"});
     for (int64_t n = 1; w->records < records; n++)
         operation(w, n);
     for (int i = 0; i < REPLICAS; i++)
@@ -282,10 +317,12 @@ int main(int argc, char **argv)
     printf("generate %9" PRId64 " records in %6.2f s\n", records, now() - start);
     if (measured(load_job, dir, &seconds, &mb) != 0)
         return 1;
-    printf("load     %9.0f records/s, %.2f s, peak memory %.0f MB (indexes and edges included)\n", (double)records / seconds, seconds, mb);
+    printf("load     %9.0f records/s, %.2f s, peak memory %.0f MB (indexes and edges included)\n",
+           (double)records / seconds, seconds, mb);
 
     snprintf(command, sizeof command,
-             "command -v sqlite3 >/dev/null && sqlite3 -csv %s/run.db 'SELECT * FROM records' >%s/records.csv", dir, dir);
+             "command -v sqlite3 >/dev/null && sqlite3 -csv %s/run.db 'SELECT * FROM records' >%s/records.csv", dir,
+             dir);
     if (shell(command) == 0) {
         snprintf(command, sizeof command,
                  "sqlite3 %s/import.db 'PRAGMA journal_mode=OFF' 'PRAGMA synchronous=OFF'"
@@ -293,8 +330,9 @@ int main(int argc, char **argv)
                  " '.import --csv %s/records.csv records' >/dev/null",
                  dir, dir);
         if (measured(shell, command, &import_s, &unused) == 0)
-            printf("sqlite3 .import of the same rows, no index, nothing derived: %.2f s; load takes %.1f times as long\n", import_s,
-                   seconds / import_s);
+            printf(
+                "sqlite3 .import of the same rows, no index, nothing derived: %.2f s; load takes %.1f times as long\n",
+                import_s, seconds / import_s);
     }
     double check_s;
     if (measured(check_job, dir, &check_s, &mb) != 0)

@@ -56,7 +56,8 @@ static int node_of(struct fixture *fx, const char *node)
 
 static bool stateless(const char *ev)
 {
-    static const char *const families[] = {"trace.", "note", "net.", "fault.", "op.", "node.stop", "node.out", "node.exit"};
+    static const char *const families[] = {"trace.", "note",      "net.",     "fault.",
+                                           "op.",    "node.stop", "node.out", "node.exit"};
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         if (strncmp(ev, families[i], strlen(families[i])) == 0)
             return true;

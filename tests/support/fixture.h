@@ -2,10 +2,9 @@
  *
  *     struct fixture fx;
  *     fixture_open(&fx);
- *     fixture_rec(&fx, "sim", 1000, "op.invoke", "\"op\":\"c:1\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"k\",\"val\":\"v\"");
- *     fixture_load(&fx);                       // fx.db is open, writable; the run is run 1
- *     assert_int_equal(db_int(&fx.db, "SELECT count(*) FROM ops", 0), 1);
- *     fixture_close(&fx);
+ *     fixture_rec(&fx, "sim", 1000, "op.invoke",
+ * "\"op\":\"c:1\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"k\",\"val\":\"v\""); fixture_load(&fx); // fx.db is open,
+ * writable; the run is run 1 assert_int_equal(db_int(&fx.db, "SELECT count(*) FROM ops", 0), 1); fixture_close(&fx);
  *
  * Anything that fails here fails the test. */
 #ifndef FAULTLINE_TEST_FIXTURE_H
@@ -17,17 +16,20 @@
 enum { FIXTURE_NODES = 32 };
 
 struct fixture {
-    char dir[4096];              /* the run directory */
-    char path[4200];             /* dir/run.db */
-    struct db db;                /* open after fixture_load() */
-    struct {                     /* what fixture_rec() counts for each node */
+    char dir[4096];  /* the run directory */
+    char path[4200]; /* dir/run.db */
+    struct db db;    /* open after fixture_load() */
+    struct {         /* what fixture_rec() counts for each node */
         char name[32];
         int64_t boot, seq, lc, last_t;
     } node[FIXTURE_NODES];
     int n_nodes;
     /* What RAFT records get, when `role` is not 0: set it before fixture_rec(). */
-    struct { char role; int64_t term, ci, ai, li; } state;
-    int64_t cause;               /* "c" of the records to come, 0 = none */
+    struct {
+        char role;
+        int64_t term, ci, ai, li;
+    } state;
+    int64_t cause; /* "c" of the records to come, 0 = none */
 };
 
 void fixture_open(struct fixture *fx);

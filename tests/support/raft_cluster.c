@@ -10,11 +10,11 @@
 #include "../../src/kv.h"
 #include "../../src/rng.h"
 
-#define MS UINT64_C(1000)
-#define KEYS 4
-#define CLIENTS_MAX 8
+#define MS           UINT64_C(1000)
+#define KEYS         4
+#define CLIENTS_MAX  8
 #define CLIENT_FIRST 0x100
-#define SETTLE_US (8000 * MS) /* a healed group has this long to answer everything */
+#define SETTLE_US    (8000 * MS) /* a healed group has this long to answer everything */
 
 enum what { DATAGRAM, ANSWER, CLIENT, FAULT };
 
@@ -78,8 +78,8 @@ static void failed(struct sim *s, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    snprintf(s->out->error, sizeof s->out->error, "%s (size %u, seed %" PRIu64 ", at %" PRIu64 " us)", text, s->cfg->size,
-             s->cfg->seed, s->now);
+    snprintf(s->out->error, sizeof s->out->error, "%s (size %u, seed %" PRIu64 ", at %" PRIu64 " us)", text,
+             s->cfg->size, s->cfg->seed, s->now);
 }
 
 static bool chance(struct sim *s, double p)
@@ -367,7 +367,8 @@ static void on_answer(struct sim *s, unsigned client, const struct message *m)
 
 /* ---- a step of a node ---- */
 
-static void answer(struct sim *s, unsigned id, const struct raft_request *request, enum message_type type, uint64_t version)
+static void answer(struct sim *s, unsigned id, const struct raft_request *request, enum message_type type,
+                   uint64_t version)
 {
     struct message m = {.type = type, .src = (node_id)id, .dst = request->client, .term = version};
     m.leader = raft_brief(s->nodes[id].raft).leader;

@@ -8,19 +8,19 @@
 #include "../../src/raft.h"
 
 struct raft_cluster_config {
-    unsigned size;           /* 1 to RAFT_MEMBERS_MAX */
+    unsigned size; /* 1 to RAFT_MEMBERS_MAX */
     uint64_t seed;
     double loss, duplication; /* of datagrams between replicas */
-    bool faults;             /* partitions, cuts, pauses, very late datagrams */
-    uint64_t faulty_us;      /* then all is healed, and every request must be answered */
+    bool faults;              /* partitions, cuts, pauses, very late datagrams */
+    uint64_t faulty_us;       /* then all is healed, and every request must be answered */
     enum raft_reads reads;
     unsigned clients;
 };
 
 /* How much of what a run is for has happened: a test that saw none of it proves nothing. */
 struct raft_cluster_counts {
-    uint64_t steps, leaders, truncations, refusals, step_downs, commits, reads, redirects, holds, duplicates, late_losers,
-        acknowledged, messages;
+    uint64_t steps, leaders, truncations, refusals, step_downs, commits, reads, redirects, holds, duplicates,
+        late_losers, acknowledged, messages;
 };
 
 struct raft_cluster_result {

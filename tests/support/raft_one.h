@@ -7,12 +7,12 @@
 
 #include "../../src/raft.h"
 
-#define ONE_MIN 150       /* election timeout, ms */
-#define ONE_MAX 250
+#define ONE_MIN       150 /* election timeout, ms */
+#define ONE_MAX       250
 #define ONE_HEARTBEAT 50
-#define ONE_RETRY 10
-#define ONE_HOLD 1000
-#define CLIENT ((node_id)0x100)
+#define ONE_RETRY     10
+#define ONE_HOLD      1000
+#define CLIENT        ((node_id)0x100)
 
 struct one {
     struct raft *r;
@@ -40,7 +40,8 @@ void one_vote_req(struct one *o, node_id src, uint64_t term, uint64_t last_index
 void one_prevote_req(struct one *o, node_id src, uint64_t term, uint64_t last_index, uint64_t last_term);
 void one_vote_res(struct one *o, node_id src, uint64_t term, bool ok);
 void one_prevote_res(struct one *o, node_id src, uint64_t term, bool ok);
-/* Entries of the terms in `terms` (digits, e.g. "112"), from prev_index + 1; keys are "k", values the index and term. */
+/* Entries of the terms in `terms` (digits, e.g. "112"), from prev_index + 1; keys are "k", values the index and term.
+ */
 void one_append(struct one *o, node_id src, uint64_t term, uint64_t prev_index, uint64_t prev_term, uint64_t commit,
                 const char *terms);
 void one_ack(struct one *o, node_id src, uint64_t term, uint64_t match, uint64_t round);
