@@ -114,12 +114,12 @@ void node_exit(struct context *c)
         return;
     struct node *n = load_node(c->l, of.p, of.n);
     n->is_replica = true;
-    bool wanted = trace_text_is(why, "killed") || trace_text_is(why, "stopped");
+    bool stopped = trace_text_is(why, "stopped"), wanted = stopped || trace_text_is(why, "killed");
     if (n->current != NULL && wanted)
         n->current->killed = true;
     else if (n->current != NULL)
         n->current->crashed = true;
-    lead_down(c, n, wanted ? "killed" : "crashed");
+    lead_down(c, n, stopped ? "stopped" : wanted ? "killed" : "crashed");
 }
 
 void node_stop(struct context *c)

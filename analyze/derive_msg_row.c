@@ -152,7 +152,12 @@ static bool trace_incomplete(const struct load *l, const struct name *node)
 
 void write_orphan(struct msgs *m, struct recv *r)
 {
+    const struct node *sender = r->w.key.src->user;
     write_row(m, NULL, NULL, r);
+    if (!m->l->has_net && (sender == NULL || !sender->sends)) {
+        free_recv(m, r); /* nobody was there who could have recorded it */
+        return;
+    }
     /* Where the simulator's or the sender's trace has holes, that explains it; else a tracer is at fault. */
     load_note(m->l, trace_incomplete(m->l, r->w.key.src) ? SEV_LOSS : SEV_ERROR, "orphan_recv",
               r->boot->node->name->text, r->source, r->line, 1, "received from %s, but nobody recorded that it was %s",

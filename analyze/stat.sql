@@ -71,7 +71,11 @@ FROM ranked GROUP BY run_id, f, ranked.served_by ORDER BY run_id, f, ranked.serv
 SELECT ev, count(*) AS records, count(DISTINCT node) AS nodes FROM records GROUP BY ev ORDER BY records DESC, ev;
 
 -- name: findings
--- findings about the traces
-SELECT s.severity, s.name, s.node, s.value, src.path || ifnull(':' || s.line, '') AS "where", s.note
-FROM load_stats s LEFT JOIN sources src USING (source_id)
-ORDER BY CASE s.severity WHEN 'error' THEN 0 WHEN 'data_loss' THEN 1 ELSE 2 END, s.rowid;
+-- findings about the traces, with the first of each kind (all of them: analyze sql -n findings)
+SELECT s.severity, s.name, s.node, count(*) AS rows, sum(s.value) AS value,
+       (SELECT src.path || ifnull(':' || f.line, '') FROM sources src WHERE src.source_id = f.source_id) AS first_at, f.note
+FROM load_stats s
+JOIN load_stats f ON f.rowid = (SELECT min(rowid) FROM load_stats x
+                                WHERE x.run_id = s.run_id AND x.name = s.name AND x.severity = s.severity AND x.node IS s.node)
+GROUP BY s.run_id, s.severity, s.name, s.node
+ORDER BY CASE s.severity WHEN 'error' THEN 0 WHEN 'data_loss' THEN 1 ELSE 2 END, s.name, s.node;

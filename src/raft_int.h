@@ -17,6 +17,8 @@
 #define NEVER UINT64_MAX
 /* Terms, indexes and rounds beyond this are nonsense: it leaves room to count on, and JSON numbers stay exact. */
 #define COUNT_MAX (UINT64_C(1) << 53)
+/* No member gets so far ahead of another by elections; a forged message must not use up the terms there are. */
+#define TERM_AHEAD_MAX (UINT64_C(1) << 32)
 /* Appends under way to one follower, at most: further entries wait, and go together. */
 #define APPENDS_MAX 8
 /* Requests whose MID is remembered, so that none is answered twice. */

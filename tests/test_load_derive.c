@@ -139,10 +139,13 @@ static void without_a_simulator_sends_match_receipts(void **state)
     /* clocks of two hosts: the receipt seems to come first */
     fixture_rec(fx, "0001", 30, "msg.recv", "\"from\":\"0000\",\"ty\":\"x\",\"mid\":\"c\",\"mterm\":3");
     fixture_rec(fx, "0000", 31, "msg.send", "\"to\":\"0001\",\"ty\":\"x\",\"mid\":\"c\",\"mterm\":3");
+    /* from a client that keeps no trace: nothing is missing */
+    fixture_rec(fx, "0001", 40, "msg.recv", "\"from\":\"0010\",\"ty\":\"get\",\"mid\":\"d\"");
     fixture_finish(fx);
     fixture_load(fx);
     assert_rows(fx, "SELECT mid, d, fate, t_send, t_recv, term FROM messages ORDER BY mid",
-                "a|-|delivered|10|15|3\nb|-|unseen|20|-|3\nc|-|delivered|31|30|3");
+                "a|-|delivered|10|15|3\nb|-|unseen|20|-|3\nc|-|delivered|31|30|3\nd|-|delivered|-|40|-");
+    assert_rows(fx, "SELECT count(*) FROM load_stats WHERE name = 'orphan_recv'", "0");
     assert_rows(fx, "SELECT count(*) FROM edges WHERE kind = 'wire'", "2");
 }
 

@@ -587,9 +587,28 @@ static void a_config_out_of_bounds_makes_no_replica(void **state)
     raft_effects_free(&fx);
 }
 
+/* One forged datagram must not push the group to the end of all terms, where no election can succeed any more. */
+static void a_term_that_no_member_can_have_reached_is_not_adopted(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    const uint64_t far = (UINT64_C(1) << 32) + 1;
+    one_vote_req(&o, 1, far, 0, 0);
+    one_ignored(&o, WHY_FORGED);
+    one_append(&o, 1, far, 0, 0, 0, "");
+    one_ignored(&o, WHY_FORGED);
+    one_refusal(&o, 1, far, 0, 0);
+    one_ignored(&o, WHY_FORGED);
+    assert_int_equal(raft_brief(o.r).term, 0);
+    one_vote_req(&o, 1, far - 1, 0, 0);
+    assert_int_equal(raft_brief(o.r).term, far - 1);
+    one_free(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_term_that_no_member_can_have_reached_is_not_adopted),
         cmocka_unit_test(nothing_is_sent_before_the_first_election_timeout_5_2),
         cmocka_unit_test(a_timeout_asks_all_for_prevotes_and_changes_neither_term_nor_vote_D_9_6),
         cmocka_unit_test(a_majority_of_prevotes_makes_a_candidate_of_the_next_term_that_votes_for_itself_5_2),

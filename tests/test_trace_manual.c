@@ -164,6 +164,25 @@ static void every_record_field_and_reason_is_in_the_manual_and_nothing_else(void
     free(copy);
 }
 
+/* faultline-trace(5) lists the same records. */
+static void the_manual_page_names_every_record_and_no_other(void **state)
+{
+    (void)state;
+    size_t n, named = 0;
+    char *page = trace_file_text("trace/faultline-trace.5", &n), *rest = strstr(page, "\n.SH RECORDS\n"), *line;
+    assert_non_null(rest);
+    rest += strlen("\n.SH RECORDS\n");
+    while ((line = next_line(&rest)) != NULL && strncmp(line, ".SH ", 4) != 0) {
+        if (strncmp(line, ".B ", 3) != 0)
+            continue;
+        if (trace_record_type_find(line + 3, strlen(line + 3)) == NULL)
+            fail_msg("trace/faultline-trace.5: record \"%s\" is not in records.def", line + 3);
+        named++;
+    }
+    assert_int_equal(named, trace_record_types_n);
+    free(page);
+}
+
 /* "[text](#anchor)" leads somewhere: headings in lower case, spaces as '-', other punctuation gone. */
 static void links_within_the_manual_lead_to_headings(void **state)
 {
@@ -354,6 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_record_field_and_reason_is_in_the_manual_and_nothing_else),
+        cmocka_unit_test(the_manual_page_names_every_record_and_no_other),
         cmocka_unit_test(links_within_the_manual_lead_to_headings),
         cmocka_unit_test(the_c_example_is_a_program_of_its_own_that_writes_a_trace),
         cmocka_unit_test(another_program_reads_a_trace_with_the_library),

@@ -231,6 +231,7 @@ static void no_field_has_the_name_of_an_envelope_key(void **state)
     }
     assert_null(trace_record_type_find("trace.ope", 9));
     assert_null(trace_record_type_find("trace.open2", 11));
+    assert_null(trace_record_type_find("note\0more", 9));
 }
 
 /* Random bytes, with everything that JSON and UTF-8 find special more often than chance has it; one text in two is

@@ -5,7 +5,8 @@
  * Writing: trace_writer_open(), then for each input handled: trace_set_time(), trace_set_state(), the record of the
  * input (whose number becomes the cause: trace_set_cause()), the records that follow from it, and trace_flush()
  * BEFORE any datagram that depends on them leaves (write-ahead). A writer never blocks for long, never allocates
- * after it is open, and never fails its caller: what it cannot write it drops, counts and confesses (trace.lost).
+ * after it is open, and never fails its caller: what it cannot write it drops, counts and confesses (trace.lost). The
+ * kernel raises SIGXFSZ and SIGPIPE at whoever writes: ignore them where a file size limit or a pipe is possible.
  *
  * Reading: trace_reader_open(), trace_reader_next() until TRACE_READ_END; damaged input is reported and skipped.
  *
@@ -81,8 +82,10 @@ struct trace_writer_options {
     const char *dir;       /* directory of the run, made (with its parents) when missing */
     const char *node;      /* "n": replica id, "sim", a client's name; must be usable as a file name: [A-Za-z0-9_-]+ */
     int64_t boot;          /* "b", >= 1; the file is DIR/NODE.BOOT.jsonl and must not exist yet */
-    size_t buffer_bytes;   /* 0 = 1 MiB; the most that can wait unwritten */
-    bool strict;           /* stop the process (exit status 74, words on stderr) instead of dropping a record */
+    size_t buffer_bytes;   /* 0 = 1 MiB, at least 1 KiB; the most that can wait unwritten. Full before a flush was asked
+                            * for: it is flushed early */
+    bool strict;           /* stop the process (_exit status 74, words on stderr) instead of dropping a record or going on
+                            * after a failed write */
 };
 
 /* The state that every RAFT record carries, as it is after the event. `role` is one of "FPCLO". */
@@ -103,7 +106,8 @@ void trace_set_time(struct trace_writer *w, int64_t t_ns);
 void trace_set_state(struct trace_writer *w, const struct trace_state *st);
 /* `s` of the input that the records to come are caused by; 0 = they start a chain (no "c"). */
 void trace_set_cause(struct trace_writer *w, int64_t s);
-/* A message with Lamport clock `lc` was received: the next record's clock will be greater. */
+/* A message with Lamport clock `lc` was received: the next record's clock will be greater. Values over 2^53 are a hostile
+ * peer's, and are ignored. */
 void trace_observe_lc(struct trace_writer *w, int64_t lc);
 /* Lamport clock of the last record: what a message sent now must carry. */
 int64_t trace_lc(const struct trace_writer *w);
@@ -149,7 +153,7 @@ enum trace_kind { TRACE_STRING, TRACE_INT, TRACE_REAL, TRACE_TRUE, TRACE_FALSE, 
 
 struct trace_field {
     struct trace_text key;      /* decoded */
-    struct trace_text raw;      /* the value as it stands in the line: JSON text */
+    struct trace_text raw;      /* the value: JSON text, as it stands in the line or (jansson) written anew */
     struct trace_text text;     /* TRACE_STRING: the decoded string */
     int64_t i;                  /* TRACE_INT: the value */
     enum trace_kind kind;
@@ -161,7 +165,7 @@ struct trace_record {
     struct trace_text node, ev; /* decoded */
     int64_t boot, seq, t, lc;
     int64_t cause;              /* 0 = none */
-    bool has_state;             /* term..last are valid */
+    bool has_state;             /* term..role are valid: all five keys are there and sound; else they are own fields */
     int64_t term, commit, applied, last;
     char role;
     struct trace_text body;     /* JSON object text holding exactly the event's own fields, "{}" when there are none */
@@ -173,10 +177,11 @@ struct trace_record {
 
 /* Parses one line without its '\n'. Returns true, or false with words (what, and the column) in `err`. The fast
  * scanner takes the shape that the writer produces; anything else goes through jansson, which is the reference. Texts
- * point into `line` or into `scratch`, memory of the reader that is reused; see trace_scratch_new(). Checks: the
- * envelope (types, s >= 1, b >= 1), no duplicate keys, UTF-8, and for known events that the required fields are there
- * with the right types and `why` is a known word -- the latter two only counted in `*suspect` (words in `err`),
- * because new writers may know more than old readers. */
+ * point into `line` or into `s`, and are valid until either changes: one scratch holds one record. Checks: the envelope
+ * (types, s >= 1, b >= 1), no duplicate keys, UTF-8; and, only as `*suspect` with words in `err` because new writers may
+ * know more than old readers, that a known event has its required fields and state, of the right types, and a known
+ * word in `why`. Of more than TRACE_FIELDS_MAX fields the rest stands in the body only (suspect). `out->line` is not
+ * touched. */
 struct trace_scratch;
 struct trace_scratch *trace_scratch_new(void);
 void trace_scratch_free(struct trace_scratch *s);
@@ -194,7 +199,7 @@ struct trace_reader;
 
 enum trace_read {
     TRACE_READ_RECORD,   /* `out` is filled; `err` is "" or says what is suspect about it */
-    TRACE_READ_BAD,      /* a bad line was skipped; `err` says why; out->line names it */
+    TRACE_READ_BAD,      /* a bad line of *bytes was skipped; `err` says why; out->line names it */
     TRACE_READ_TORN,     /* the last line has no '\n'; out->line names it, *bytes is its length; END follows */
     TRACE_READ_NULS,     /* a run of *bytes NUL bytes was skipped at out->line */
     TRACE_READ_END,
