@@ -129,6 +129,8 @@ static void set_gone(struct logs *s, const struct node_log *g, struct place *p, 
 /* The log ends before `from` now. */
 static void cut(struct logs *s, struct node_log *g, int64_t from, const char *why, const struct context *c)
 {
+    if (from < 0)
+        from = 0;
     size_t keep = lower(g, from);
     for (size_t i = keep; i < g->n; i++)
         set_gone(s, g, &g->at[i], why, c);

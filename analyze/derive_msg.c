@@ -19,6 +19,15 @@ static bool ambiguous(struct msgs *m, const struct key *k, bool more, const stru
     return true;
 }
 
+/* A simulator makes a handful of copies; a trace that claims more than this is not believed. */
+static bool too_many_copies(const struct datagram *g)
+{
+    int n = 0;
+    for (const struct copy *c = g->copies; c != NULL && n < COPIES_MAX; c = c->next)
+        n++;
+    return n == COPIES_MAX;
+}
+
 static struct copy *find_copy(struct datagram *g, int64_t cp)
 {
     struct copy *c = g->copies;
@@ -215,9 +224,9 @@ void net_dup(struct context *c)
     struct datagram *g = numbered(m, d);
     if (g == NULL)
         return; /* its end will say that it is unknown */
-    if (find_copy(g, cp) != NULL) {
+    if (find_copy(g, cp) != NULL || too_many_copies(g)) {
         load_note(m->l, SEV_ERROR, "conservation", c->node->name->text, c->source, c->r->line, 1,
-                  "copy d:%lld.%lld made twice", (long long)d, (long long)cp);
+                  "copy d:%lld.%lld made twice, or one of too many", (long long)d, (long long)cp);
         return;
     }
     revive(m, g);
@@ -245,7 +254,7 @@ static struct copy *ending(struct context *c, const char *what)
         give_number(m, g, d);
     }
     struct copy *copy = find_copy(g, cp);
-    if (copy == NULL && (!g->ended || g->dst == m->everybody)) {
+    if (copy == NULL && (!g->ended || g->dst == m->everybody) && !too_many_copies(g)) {
         revive(m, g);
         copy = new_copy(g, cp, dst);
     }

@@ -7,6 +7,7 @@
 enum {
     LIVE_MAX = 200000, /* datagrams kept waiting; beyond that the oldest is written as it is */
     ENDED_KEPT = 4096, /* datagrams remembered after their end, to recognize a second end */
+    COPIES_MAX = 1000,
     MID_INLINE = 46,
 };
 

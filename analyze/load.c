@@ -50,11 +50,16 @@ struct boot *load_boot(struct load *l, struct trace_text node, int64_t number)
         memcmp(b->node->name->text, node.p, node.n) == 0)
         return b;
     struct node *n = load_node_text(l, node);
-    size_t i = n->n_boots;
-    while (i > 0 && n->boot[i - 1]->boot > number)
-        i--;
-    if (i > 0 && n->boot[i - 1]->boot == number)
-        return l->last_boot = n->boot[i - 1];
+    size_t i = 0, end = n->n_boots; /* the first boot whose number is >= number */
+    while (i < end) {
+        size_t mid = i + (end - i) / 2;
+        if (n->boot[mid]->boot < number)
+            i = mid + 1;
+        else
+            end = mid;
+    }
+    if (i < n->n_boots && n->boot[i]->boot == number)
+        return l->last_boot = n->boot[i];
 
     b = mem_new(sizeof *b);
     b->node = n;

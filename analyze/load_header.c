@@ -66,7 +66,8 @@ void header_open(struct load *l, struct node *n, const struct trace_record *r, i
     if (seed != NONE && (h->seed == NONE || simulator))
         h->seed = seed;
     if (wall != NONE && (h->started_us == NONE || (simulator && !h->started_by_sim))) {
-        h->started_us = wall - r->t / 1000;
+        if (__builtin_sub_overflow(wall, r->t / 1000, &h->started_us))
+            h->started_us = wall;
         h->started_by_sim = simulator;
     }
     if (n->impl == NULL)

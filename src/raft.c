@@ -223,9 +223,8 @@ static void on_peer_message(struct raft *r, const struct message *m)
         raft_ignore(r, WHY_NOT_MEMBER);
     else if (m->dst != r->id && m->dst != NODE_NONE)
         raft_ignore(r, WHY_WRONG_DST);
-    else if (m->term > r->term && m->term - r->term > TERM_AHEAD_MAX)
-        raft_ignore(r, WHY_FORGED);
-    else if (m->term > COUNT_MAX || (!m->term && !is_reply(m->type)))
+    else if (m->term > COUNT_MAX || (m->term > r->term && m->term - r->term > TERM_AHEAD_MAX) ||
+             (!m->term && !is_reply(m->type)))
         raft_ignore(r, WHY_UNEXPECTED);
     else if (is_reply(m->type))
         on_reply(r, m, p);

@@ -594,11 +594,11 @@ static void a_term_that_no_member_can_have_reached_is_not_adopted(void **state)
     struct one o = one_new(3);
     const uint64_t far = (UINT64_C(1) << 32) + 1;
     one_vote_req(&o, 1, far, 0, 0);
-    one_ignored(&o, WHY_FORGED);
+    one_ignored(&o, WHY_UNEXPECTED);
     one_append(&o, 1, far, 0, 0, 0, "");
-    one_ignored(&o, WHY_FORGED);
+    one_ignored(&o, WHY_UNEXPECTED);
     one_refusal(&o, 1, far, 0, 0);
-    one_ignored(&o, WHY_FORGED);
+    one_ignored(&o, WHY_UNEXPECTED);
     assert_int_equal(raft_brief(o.r).term, 0);
     one_vote_req(&o, 1, far - 1, 0, 0);
     assert_int_equal(raft_brief(o.r).term, far - 1);

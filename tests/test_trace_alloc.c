@@ -86,7 +86,8 @@ static void writing_a_hundred_thousand_records_allocates_nothing(void **state)
         trace_set_state(t.w, &(struct trace_state){.term = trace_seq(t.w), .role = 'L'});
         trace_set_cause(t.w, trace_seq(t.w));
         trace_observe_lc(t.w, trace_lc(t.w) + 1);
-        trace_samples_write(t.w, true, "a string with \"quotes\" and \xFF, so that nothing takes a short cut; and it is long enough");
+        trace_samples_write(
+            t.w, true, "a string with \"quotes\" and \xFF, so that nothing takes a short cut; and it is long enough");
         trace_flush(t.w);
     }
     assert_int_equal(allocations, before);

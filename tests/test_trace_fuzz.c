@@ -1,5 +1,5 @@
-/* The scanner against jansson, on mutated lines: what it accepts, jansson accepts with the same result. Seeded: every run
- * tries the same lines. */
+/* The scanner against jansson, on mutated lines: what it accepts, jansson accepts with the same result. Seeded: every
+ * run tries the same lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -65,11 +65,48 @@ static size_t flip_a_byte(struct rng *rng, const struct corpus *c, char *line, s
 static size_t put_something_special(struct rng *rng, const struct corpus *c, char *line, size_t n)
 {
     static const char *const special[] = {
-        "\"", "\\", ",", ":", "{", "}", "[", "]", " ", "\t", "\n", "\r", "0", "-", "1.5", "1e5", "1E+400", "-0", "00",
-        "9223372036854775807", "9223372036854775808", "-9223372036854775808", "123456789012345678",
-        "1234567890123456789", "null", "true", "false", "\\u0041", "\\u0000", "\\ud83d\\ude00", "\\ud83d", "\\ude00",
-        "\\ud83d\\u0041", "\\x", "\\/", "\xC3\xA9", "\xC3", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x9F\x98\x80",
-        "\x7f", "\x1f",
+        "\"",
+        "\\",
+        ",",
+        ":",
+        "{",
+        "}",
+        "[",
+        "]",
+        " ",
+        "\t",
+        "\n",
+        "\r",
+        "0",
+        "-",
+        "1.5",
+        "1e5",
+        "1E+400",
+        "-0",
+        "00",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "123456789012345678",
+        "1234567890123456789",
+        "null",
+        "true",
+        "false",
+        "\\u0041",
+        "\\u0000",
+        "\\ud83d\\ude00",
+        "\\ud83d",
+        "\\ude00",
+        "\\ud83d\\u0041",
+        "\\x",
+        "\\/",
+        "\xC3\xA9",
+        "\xC3",
+        "\xED\xA0\x80",
+        "\xF4\x90\x80\x80",
+        "\xF0\x9F\x98\x80",
+        "\x7f",
+        "\x1f",
     };
     (void)c;
     const char *s = special[rng_below(rng, sizeof special / sizeof special[0])];
@@ -181,12 +218,33 @@ static size_t move_a_field(struct rng *rng, const struct corpus *c, char *line, 
 static size_t put_a_field(struct rng *rng, const struct corpus *c, char *line, size_t n)
 {
     static const char *const fields[] = {
-        ",\"x\":1", ",\"x\":\"\\u0041\\/\\ud83d\\ude00\"", ",\"term\":1", ",\"role\":\"L\"", ",\"c\":1", ",\"c\":0", ",\"s\":2",
-        ",\"ci\":1", ",\"x\":1.25", ",\"why\":\"loss\"", ",\"a\":{\"b\":1,\"b\":2}", ",\"a\":{\"b\":1,\"c\":[2, 3]}",
-        ",\"a\":{\"\\u0062\":1,\"b\":2}", ",\"a\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]", ",\"\":0", ",\"k\xC3\xA9\":0",
-        ",\"k\":null", ",\"b\\\"\":true", ",\"a\":[1.5e3,-0,0.1e-7,{}]", ",\"x\":-0", ",\"x\":123456789012345678",
-        ",\"x\":9223372036854775807", ",\"x\":9223372036854775808", ",\"a\":[123456789012345678901]", ",\"a\":[1e999]",
-        ",\"a\":[\"\\u0000\"]", ",\"term\":1,\"role\":\"L\",\"ci\":3,\"ai\":2,\"li\":4",
+        ",\"x\":1",
+        ",\"x\":\"\\u0041\\/\\ud83d\\ude00\"",
+        ",\"term\":1",
+        ",\"role\":\"L\"",
+        ",\"c\":1",
+        ",\"c\":0",
+        ",\"s\":2",
+        ",\"ci\":1",
+        ",\"x\":1.25",
+        ",\"why\":\"loss\"",
+        ",\"a\":{\"b\":1,\"b\":2}",
+        ",\"a\":{\"b\":1,\"c\":[2, 3]}",
+        ",\"a\":{\"\\u0062\":1,\"b\":2}",
+        ",\"a\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]",
+        ",\"\":0",
+        ",\"k\xC3\xA9\":0",
+        ",\"k\":null",
+        ",\"b\\\"\":true",
+        ",\"a\":[1.5e3,-0,0.1e-7,{}]",
+        ",\"x\":-0",
+        ",\"x\":123456789012345678",
+        ",\"x\":9223372036854775807",
+        ",\"x\":9223372036854775808",
+        ",\"a\":[123456789012345678901]",
+        ",\"a\":[1e999]",
+        ",\"a\":[\"\\u0000\"]",
+        ",\"term\":1,\"role\":\"L\",\"ci\":3,\"ai\":2,\"li\":4",
     };
     (void)c;
     const char *s = fields[rng_below(rng, sizeof fields / sizeof fields[0])];
@@ -195,8 +253,9 @@ static size_t put_a_field(struct rng *rng, const struct corpus *c, char *line, s
 }
 
 static size_t (*const mutations[])(struct rng *, const struct corpus *, char *, size_t) = {
-    flip_a_byte,  put_something_special, put_a_nul,   delete_a_piece, repeat_a_piece, cut_off, join_with_another_line,
-    change_a_digit, change_a_letter,     change_a_letter, move_a_field, move_a_field, put_a_field, put_a_field, put_a_field,
+    flip_a_byte,  put_something_special,  put_a_nul,      delete_a_piece,  repeat_a_piece,
+    cut_off,      join_with_another_line, change_a_digit, change_a_letter, change_a_letter,
+    move_a_field, move_a_field,           put_a_field,    put_a_field,     put_a_field,
 };
 
 /* ---- comparison ---- */
@@ -225,8 +284,9 @@ static const char *difference(const struct trace_record *a, const struct trace_r
         return "node or event";
     if (a->boot != b->boot || a->seq != b->seq || a->t != b->t || a->lc != b->lc || a->cause != b->cause)
         return "envelope";
-    if (a->has_state != b->has_state || (a->has_state && (a->term != b->term || a->commit != b->commit ||
-                                         a->applied != b->applied || a->last != b->last || a->role != b->role)))
+    if (a->has_state != b->has_state ||
+        (a->has_state && (a->term != b->term || a->commit != b->commit || a->applied != b->applied ||
+                          a->last != b->last || a->role != b->role)))
         return "state";
     if (a->type != b->type)
         return "type";
@@ -258,9 +318,10 @@ static void compare(struct pair *p, const char *text, size_t n)
     bool good = trace_parse_reference(line, n, p->scratch[1], p->rec[1], &suspect[1], err[1]);
     if (trace_scan(line, n, p->scratch[0], p->rec[0], &suspect[0], err[0])) {
         p->scanned++;
-        const char *what = !good                                                                       ? "refusal"
-                           : suspect[0] != suspect[1] || (suspect[0] && strcmp(err[0], err[1]) != 0) ? "suspicion"
-                                                                                                       : difference(p->rec[0], p->rec[1]);
+        const char *what = !good ? "refusal"
+                           : suspect[0] != suspect[1] || (suspect[0] && strcmp(err[0], err[1]) != 0)
+                               ? "suspicion"
+                               : difference(p->rec[0], p->rec[1]);
         if (what != NULL)
             fail_msg("%s: %s / %s\n%.*s", what, err[0], err[1], (int)n, line);
     }
@@ -329,8 +390,8 @@ static void on_mutated_lines_the_scanner_and_jansson_agree(void **state)
         if (n > 0)
             compare(p, line, n);
     }
-    print_message("%zu lines accepted (%zu by the scanner, %zu suspect), %zu refused\n", p->accepted, p->scanned, p->suspect,
-                  p->refused);
+    print_message("%zu lines accepted (%zu by the scanner, %zu suspect), %zu refused\n", p->accepted, p->scanned,
+                  p->suspect, p->refused);
     /* All the ways through are trodden often, else the test would prove little. */
     assert_true(p->scanned > MUTATED / 10);
     assert_true(p->accepted - p->scanned > MUTATED / 50);

@@ -1,5 +1,5 @@
-/* Write-ahead: a record is in the kernel before any datagram that depends on it leaves. So after SIGKILL at any instant,
- * what another process can have seen is in the trace. trace/README.md, "Write-ahead". */
+/* Write-ahead: a record is in the kernel before any datagram that depends on it leaves. So after SIGKILL at any
+ * instant, what another process can have seen is in the trace. trace/README.md, "Write-ahead". */
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -28,11 +28,10 @@ static void live(const struct trace_file *t, int socket_fd, uint64_t seed)
     struct rng rng;
     rng_seed(&rng, seed);
     size_t longest = (size_t[]){8, 100, sizeof text}[rng_below(&rng, 3)];
-    struct trace_writer *w = trace_writer_open(&(struct trace_writer_options){.dir = t->dir,
-                                                                              .node = "0003",
-                                                                              .boot = 1,
-                                                                              .buffer_bytes = rng_below(&rng, 2) == 0 ? 4096 : 0},
-                                               err);
+    struct trace_writer *w = trace_writer_open(
+        &(struct trace_writer_options){
+            .dir = t->dir, .node = "0003", .boot = 1, .buffer_bytes = rng_below(&rng, 2) == 0 ? 4096 : 0},
+        err);
     if (w == NULL)
         _exit(1);
     trace_file_header(w);

@@ -26,7 +26,8 @@ static struct trace_writer *writer_to(int fd, size_t buffer_bytes, bool strict)
 {
     char err[TRACE_ERR_LEN];
     struct trace_writer *w = trace_writer_open_fd(
-        fd, &(struct trace_writer_options){.node = "0003", .boot = 1, .buffer_bytes = buffer_bytes, .strict = strict}, err);
+        fd, &(struct trace_writer_options){.node = "0003", .boot = 1, .buffer_bytes = buffer_bytes, .strict = strict},
+        err);
     if (w == NULL)
         fail_msg("%s", err);
     return w;
@@ -139,10 +140,11 @@ static void a_record_larger_than_the_buffer_is_dropped_and_confessed(void **stat
     assert_int_equal(trace_seq(t.w), 5);
     assert_true(trace_flush(t.w));
     char *text = trace_file_text(t.path, &n);
-    assert_string_equal(text, "{\"n\":\"0003\",\"b\":1,\"s\":1,\"t\":0,\"lc\":1,\"ev\":\"note\",\"text\":\"before\"}\n"
-                              "{\"n\":\"0003\",\"b\":1,\"s\":4,\"t\":0,\"lc\":4,\"ev\":\"trace.lost\",\"first\":2,\"last\":3,"
-                              "\"why\":\"overflow\"}\n"
-                              "{\"n\":\"0003\",\"b\":1,\"s\":5,\"t\":0,\"lc\":5,\"ev\":\"note\",\"text\":\"after\"}\n");
+    assert_string_equal(text,
+                        "{\"n\":\"0003\",\"b\":1,\"s\":1,\"t\":0,\"lc\":1,\"ev\":\"note\",\"text\":\"before\"}\n"
+                        "{\"n\":\"0003\",\"b\":1,\"s\":4,\"t\":0,\"lc\":4,\"ev\":\"trace.lost\",\"first\":2,\"last\":3,"
+                        "\"why\":\"overflow\"}\n"
+                        "{\"n\":\"0003\",\"b\":1,\"s\":5,\"t\":0,\"lc\":5,\"ev\":\"note\",\"text\":\"after\"}\n");
     free(text);
     trace_file_remove(&t);
 }
@@ -212,7 +214,8 @@ static struct trace_writer *child_writer(const char *path, bool strict)
     snprintf(dir, sizeof dir, "%s", path);
     *strrchr(dir, '/') = '\0';
     return trace_writer_open(
-        &(struct trace_writer_options){.dir = dir, .node = "0003", .boot = 1, .buffer_bytes = 4096, .strict = strict}, err);
+        &(struct trace_writer_options){.dir = dir, .node = "0003", .boot = 1, .buffer_bytes = 4096, .strict = strict},
+        err);
 }
 
 static void limit_file_size(rlim_t bytes)
@@ -259,7 +262,8 @@ static void a_full_disk_costs_records_tears_no_line_and_is_confessed(void **stat
     trace_file_finish(&t);
     unlink(t.path);
     assert_int_equal(in_child(fill_the_disk_and_free_it, t.path, words, sizeof words), 0);
-    assert_int_equal(trace_file_check(t.path, false, &lost), 1 + 1000 + 1 + 1 + 1); /* header, notes, lost, note, close */
+    assert_int_equal(trace_file_check(t.path, false, &lost),
+                     1 + 1000 + 1 + 1 + 1); /* header, notes, lost, note, close */
     assert_true(lost > 100);
     char *text = trace_file_text(t.path, &n);
     assert_non_null(strstr(text, "\"why\":\"io_error\""));

@@ -48,7 +48,8 @@ static char *next_line(char **text)
     return line;
 }
 
-/* `key` with its mark for optional fields, from "`key` ?, `key`: text". Returns what is behind it, NULL when there is none. */
+/* `key` with its mark for optional fields, from "`key` ?, `key`: text". Returns what is behind it, NULL when there is
+ * none. */
 static char *next_key(char *p, char **key, bool *optional)
 {
     if (*p != '`')
@@ -266,7 +267,8 @@ static void the_c_example_is_a_program_of_its_own_that_writes_a_trace(void **sta
     save_example("c", path);
     snprintf(command, sizeof command,
              "cp trace/trace.h trace/records.def '%s' && cp '%s' '%s' && cd '%s' && " COMPILER
-             " -std=c11 -Wall -Wextra -Wpedantic -Werror " SANITIZE " -I. -o example example.c libtrace.a && ./example a/run",
+             " -std=c11 -Wall -Wextra -Wpedantic -Werror " SANITIZE
+             " -I. -o example example.c libtrace.a && ./example a/run",
              dir, library, dir, dir);
     run(command);
     snprintf(path, sizeof path, "%s/a/run/0001.1.jsonl", dir);
@@ -278,19 +280,20 @@ static void the_c_example_is_a_program_of_its_own_that_writes_a_trace(void **sta
 /* A program that reads needs jansson too, found with pkg-config. */
 static void another_program_reads_a_trace_with_the_library(void **state)
 {
-    static const char source[] = "#include <stdio.h>\n"
-                                 "#include \"trace.h\"\n"
-                                 "int main(int argc, char **argv)\n"
-                                 "{\n"
-                                 "    static struct trace_record r;\n"
-                                 "    char err[TRACE_ERR_LEN];\n"
-                                 "    size_t bytes;\n"
-                                 "    struct trace_reader *in = argc == 2 ? trace_reader_open(argv[1], err) : NULL;\n"
-                                 "    while (in != NULL && trace_reader_next(in, &r, &bytes, err) == TRACE_READ_RECORD)\n"
-                                 "        printf(\"%.*s;\", (int)r.ev.n, r.ev.p);\n"
-                                 "    trace_reader_close(in);\n"
-                                 "    return 0;\n"
-                                 "}\n";
+    static const char source[] =
+        "#include <stdio.h>\n"
+        "#include \"trace.h\"\n"
+        "int main(int argc, char **argv)\n"
+        "{\n"
+        "    static struct trace_record r;\n"
+        "    char err[TRACE_ERR_LEN];\n"
+        "    size_t bytes;\n"
+        "    struct trace_reader *in = argc == 2 ? trace_reader_open(argv[1], err) : NULL;\n"
+        "    while (in != NULL && trace_reader_next(in, &r, &bytes, err) == TRACE_READ_RECORD)\n"
+        "        printf(\"%.*s;\", (int)r.ev.n, r.ev.p);\n"
+        "    trace_reader_close(in);\n"
+        "    return 0;\n"
+        "}\n";
     (void)state;
     struct trace_file t;
     char library[4200], path[4200], command[20000], out[1024];

@@ -100,7 +100,8 @@ static void a_last_line_without_newline_is_torn(void **state)
     assert_end(in);
 }
 
-/* Even when it parses: the writer was interrupted, and a number may have lost its last digits in other formats of line. */
+/* Even when it parses: the writer was interrupted, and a number may have lost its last digits in other formats of line.
+ */
 static void a_whole_line_without_newline_is_torn_too(void **state)
 {
     struct reading *in = *state;
@@ -113,7 +114,8 @@ static void a_whole_line_without_newline_is_torn_too(void **state)
 static void nul_runs_are_skipped_counted_and_reading_goes_on(void **state)
 {
     struct reading *in = *state;
-    BEGIN(in, LINE(1) "\n\0\0\0" LINE(2) "\n" LINE(3) "\0\0\0\0" LINE(4) "\n{\"n\":\"a\",\"b\"\0\0{}\n" LINE(5) "\n\0\0");
+    BEGIN(in,
+          LINE(1) "\n\0\0\0" LINE(2) "\n" LINE(3) "\0\0\0\0" LINE(4) "\n{\"n\":\"a\",\"b\"\0\0{}\n" LINE(5) "\n\0\0");
     assert_record(in, 1, 1);
     assert_int_equal(next(in), TRACE_READ_NULS); /* a hole at the start of a line */
     assert_int_equal(in->rec.line, 2);
@@ -174,7 +176,8 @@ static void two_records_spliced_into_one_are_found_by_their_duplicate_keys(void 
 {
     struct reading *in = *state;
     BEGIN(in, "{\"n\":\"a\",\"b\":1,\"s\":3,\"t\":5,\"lc\":9,\"ev\":\"note\",\"te\"n\":\"a\",\"b\":1}\n"
-              "{\"n\":\"a\",\"b\":1,\"s\":3,\"t\":5,\"lc\":9,\"ev\":\"note\",\"s\":4,\"text\":\"x\"}\n" LINE(1) LINE(2) "\n");
+              "{\"n\":\"a\",\"b\":1,\"s\":3,\"t\":5,\"lc\":9,\"ev\":\"note\",\"s\":4,\"text\":\"x\"}\n" LINE(1)
+                  LINE(2) "\n");
     assert_bad(in, 1, "column");
     assert_bad(in, 2, "duplicate");
     assert_bad(in, 3, "column");
@@ -223,7 +226,8 @@ static void records_that_span_two_reads_come_whole(void **state)
     int64_t records = 0;
     while (n < room - 400) {
         records++;
-        n += (size_t)snprintf(bytes + n, room - n, "{\"n\":\"a\",\"b\":1,\"s\":%lld,\"t\":5,\"lc\":9,\"ev\":\"note\",\"text\":\"%*s\"}\n",
+        n += (size_t)snprintf(bytes + n, room - n,
+                              "{\"n\":\"a\",\"b\":1,\"s\":%lld,\"t\":5,\"lc\":9,\"ev\":\"note\",\"text\":\"%*s\"}\n",
                               (long long)records, (int)(records % 211), "");
     }
     begin(in, bytes, n);
@@ -324,7 +328,7 @@ static void parse(struct reading *in, struct trace_scratch *s, const char *line,
         fail_msg("%s: suspect %d: %s", line, suspect, in->err);
 }
 
-#define HEAD "{\"n\":\"a\",\"b\":1,\"s\":1,\"t\":1,\"lc\":1,\"ev\":"
+#define HEAD  "{\"n\":\"a\",\"b\":1,\"s\":1,\"t\":1,\"lc\":1,\"ev\":"
 #define STATE ",\"term\":2,\"role\":\"L\",\"ci\":3,\"ai\":4,\"li\":5"
 
 /* A new writer may know more than an old reader: such records are kept, and only said to be odd. */
@@ -334,12 +338,14 @@ static void odd_records_are_kept_and_said_to_be_odd(void **state)
     struct trace_scratch *s = trace_scratch_new();
     parse(in, s, HEAD "\"note\"}", "note without \"text\"");
     parse(in, s, HEAD "\"note\",\"text\":1}", "\"text\" has the wrong type");
-    parse(in, s, HEAD "\"net.drop\",\"d\":1,\"cp\":0,\"src\":\"a\",\"dst\":\"b\",\"why\":\"gremlins\"}", "none of: loss partition");
+    parse(in, s, HEAD "\"net.drop\",\"d\":1,\"cp\":0,\"src\":\"a\",\"dst\":\"b\",\"why\":\"gremlins\"}",
+          "none of: loss partition");
     parse(in, s, HEAD "\"net.drop\",\"d\":1,\"cp\":0,\"src\":\"a\",\"dst\":\"b\",\"why\":\"los\"}", "none of");
     parse(in, s, HEAD "\"net.drop\",\"d\":1,\"cp\":0,\"src\":\"a\",\"dst\":\"b\",\"why\":\"loss\"}", NULL);
     parse(in, s, HEAD "\"net.drop\",\"why\":\"loss\",\"d\":1,\"cp\":0,\"dst\":\"b\",\"src\":\"a\",\"more\":[]}", NULL);
     parse(in, s, HEAD "\"leader.change\",\"new\":\"a\"}", "without the replica's state");
-    parse(in, s, HEAD "\"leader.change\",\"term\":2,\"role\":\"X\",\"ci\":3,\"ai\":4,\"li\":5}", "without the replica's state");
+    parse(in, s, HEAD "\"leader.change\",\"term\":2,\"role\":\"X\",\"ci\":3,\"ai\":4,\"li\":5}",
+          "without the replica's state");
     parse(in, s, HEAD "\"leader.change\"" STATE ",\"new\":\"a\"}", NULL);
     parse(in, s, HEAD "\"made.up\",\"anything\":{\"a\":[null]}}", NULL);
     assert_null(in->rec.type);
@@ -353,7 +359,8 @@ static void a_record_gives_envelope_state_body_and_fields(void **state)
     int64_t v;
     parse(in, s,
           "{\"n\":\"00\\u00e9\",\"b\":2,\"s\":3,\"t\":4,\"lc\":5,\"ev\":\"apply\",\"c\":1" STATE
-          ",\"idx\":7,\"eterm\":2,\"op\":\"put\",\"h\":\"ab\",\"val\":\"q\\\"\\n\\ud83d\\ude00\",\"dup\":true,\"x\":{\"y\":[1]}}",
+          ",\"idx\":7,\"eterm\":2,\"op\":\"put\",\"h\":\"ab\",\"val\":\"q\\\"\\n\\ud83d\\ude00\",\"dup\":true,\"x\":{"
+          "\"y\":[1]}}",
           NULL);
     assert_true(trace_text_is(in->rec.node, "00\xC3\xA9"));
     assert_int_equal(in->rec.boot, 2);
@@ -363,8 +370,9 @@ static void a_record_gives_envelope_state_body_and_fields(void **state)
     assert_int_equal(in->rec.cause, 1);
     assert_true(in->rec.has_state && in->rec.term == 2 && in->rec.role == 'L');
     assert_true(in->rec.commit == 3 && in->rec.applied == 4 && in->rec.last == 5);
-    assert_true(trace_text_is(in->rec.body, "{\"idx\":7,\"eterm\":2,\"op\":\"put\",\"h\":\"ab\",\"val\":\"q\\\"\\n\\ud83d\\ude00\","
-                                            "\"dup\":true,\"x\":{\"y\":[1]}}"));
+    assert_true(trace_text_is(in->rec.body,
+                              "{\"idx\":7,\"eterm\":2,\"op\":\"put\",\"h\":\"ab\",\"val\":\"q\\\"\\n\\ud83d\\ude00\","
+                              "\"dup\":true,\"x\":{\"y\":[1]}}"));
     assert_int_equal(in->rec.n_fields, 7);
     assert_true(trace_text_is(trace_find_text(&in->rec, "val"), "q\"\n\xF0\x9F\x98\x80"));
     assert_true(trace_text_is(trace_find(&in->rec, "x")->raw, "{\"y\":[1]}"));

@@ -46,17 +46,20 @@ static void keys_of_a_record_come_in_the_documented_order(void **state)
     struct trace_file *t = *state;
     trace_set_time(t->w, 4516414562);
     trace_set_state(t->w, &(struct trace_state){.term = 1, .role = 'L', .ci = 34, .ai = 33, .li = 38});
-    int64_t s = trace_put_msg_recv(t->w, &(struct trace_rec_msg_recv){.from = "0010", .ty = "get", .mid = "M#1", .key = "k3"});
+    int64_t s =
+        trace_put_msg_recv(t->w, &(struct trace_rec_msg_recv){.from = "0010", .ty = "get", .mid = "M#1", .key = "k3"});
     trace_set_cause(t->w, s);
-    trace_put_read_local(t->w, &(struct trace_rec_read_local){
-                                   .req = "M#1", .cli = "0010", .key = "k3", .val = "0012.17", .at = 33, .policy = "local"});
+    trace_put_read_local(t->w,
+                         &(struct trace_rec_read_local){
+                             .req = "M#1", .cli = "0010", .key = "k3", .val = "0012.17", .at = 33, .policy = "local"});
     trace_put_net_dup(t->w, &(struct trace_rec_net_dup){.d = 5, .cp = -2});
-    assert_file(t, "{\"n\":\"0003\",\"b\":1,\"s\":1,\"t\":4516414562,\"lc\":1,\"ev\":\"msg.recv\",\"term\":1,\"role\":\"L\","
-                   "\"ci\":34,\"ai\":33,\"li\":38,\"from\":\"0010\",\"ty\":\"get\",\"mid\":\"M#1\",\"key\":\"k3\"}\n"
-                   "{\"n\":\"0003\",\"b\":1,\"s\":2,\"t\":4516414562,\"lc\":2,\"ev\":\"read.local\",\"c\":1,\"term\":1,"
-                   "\"role\":\"L\",\"ci\":34,\"ai\":33,\"li\":38,\"req\":\"M#1\",\"cli\":\"0010\",\"key\":\"k3\","
-                   "\"val\":\"0012.17\",\"at\":33,\"policy\":\"local\"}\n"
-                   "{\"n\":\"0003\",\"b\":1,\"s\":3,\"t\":4516414562,\"lc\":3,\"ev\":\"net.dup\",\"c\":1,\"d\":5,\"cp\":-2}\n");
+    assert_file(
+        t, "{\"n\":\"0003\",\"b\":1,\"s\":1,\"t\":4516414562,\"lc\":1,\"ev\":\"msg.recv\",\"term\":1,\"role\":\"L\","
+           "\"ci\":34,\"ai\":33,\"li\":38,\"from\":\"0010\",\"ty\":\"get\",\"mid\":\"M#1\",\"key\":\"k3\"}\n"
+           "{\"n\":\"0003\",\"b\":1,\"s\":2,\"t\":4516414562,\"lc\":2,\"ev\":\"read.local\",\"c\":1,\"term\":1,"
+           "\"role\":\"L\",\"ci\":34,\"ai\":33,\"li\":38,\"req\":\"M#1\",\"cli\":\"0010\",\"key\":\"k3\","
+           "\"val\":\"0012.17\",\"at\":33,\"policy\":\"local\"}\n"
+           "{\"n\":\"0003\",\"b\":1,\"s\":3,\"t\":4516414562,\"lc\":3,\"ev\":\"net.dup\",\"c\":1,\"d\":5,\"cp\":-2}\n");
 }
 
 /* records.def, the list of field types. */
@@ -67,25 +70,29 @@ static void every_kind_of_field_has_its_form(void **state)
     const struct trace_strs groups[] = {{names, 2}, {alone, 1}, {NULL, 0}};
     const struct trace_entry ents[] = {{7, 2, 0xfedcba9876543210u}, {8, 3, 0x1f}};
     const struct trace_count acks[] = {{"0000", 7}, {"0001", -1}};
-    trace_put_fault_begin(t->w, &(struct trace_rec_fault_begin){
-                                    .f = 1, .kind = "partition", .groups = {groups, 3}, .p = TRACE_OPT(50)});
+    trace_put_fault_begin(
+        t->w, &(struct trace_rec_fault_begin){.f = 1, .kind = "partition", .groups = {groups, 3}, .p = TRACE_OPT(50)});
     trace_put_lease_grant(t->w, &(struct trace_rec_lease_grant){.until = 9, .by = {names, 2}});
     trace_put_msg_send(t->w, &(struct trace_rec_msg_send){
                                  .to = "FFFF", .ty = "app", .mid = "m", .ents = {ents, 2}, .ok = TRACE_OPT(false)});
     trace_put_commit_advance(t->w, &(struct trace_rec_commit_advance){.new = 7, .why = "quorum", .acks = {acks, 2}});
-    trace_put_net_in(t->w, &(struct trace_rec_net_in){.src = "a", .dst = "b", .body = " {\"k\" : [1, \"a b\\n\"] ,\n\"l\":-0.5} "});
-    trace_put_vote_count(t->w, &(struct trace_rec_vote_count){.have = INT64_MAX, .need = INT64_MIN, .from = NULL, .pre = true});
+    trace_put_net_in(
+        t->w, &(struct trace_rec_net_in){.src = "a", .dst = "b", .body = " {\"k\" : [1, \"a b\\n\"] ,\n\"l\":-0.5} "});
+    trace_put_vote_count(
+        t->w, &(struct trace_rec_vote_count){.have = INT64_MAX, .need = INT64_MIN, .from = NULL, .pre = true});
 #define HEAD(s, ev) "{\"n\":\"0003\",\"b\":1,\"s\":" #s ",\"t\":0,\"lc\":" #s ",\"ev\":\"" ev "\""
-#define STATE ",\"term\":0,\"role\":\"F\",\"ci\":0,\"ai\":0,\"li\":0"
-    assert_file(t, HEAD(1, "fault.begin") ",\"f\":1,\"kind\":\"partition\",\"groups\":[[\"0000\",\"0001\"],[\"0002\"],[]],"
-                                          "\"p\":50}\n"
-                   HEAD(2, "lease.grant") STATE ",\"until\":9,\"by\":[\"0000\",\"0001\"]}\n"
-                   HEAD(3, "msg.send") STATE ",\"to\":\"FFFF\",\"ty\":\"app\",\"mid\":\"m\","
-                                             "\"ents\":[[7,2,\"fedcba9876543210\"],[8,3,\"000000000000001f\"]],\"ok\":false}\n"
-                   HEAD(4, "commit.advance") STATE ",\"old\":0,\"new\":7,\"why\":\"quorum\",\"acks\":{\"0000\":7,\"0001\":-1}}\n"
-                   HEAD(5, "net.in") ",\"d\":0,\"src\":\"a\",\"dst\":\"b\",\"sz\":0,\"body\":{\"k\":[1,\"a b\\n\"],\"l\":-0.5}}\n"
-                   HEAD(6, "vote.count") STATE ",\"have\":9223372036854775807,\"need\":-9223372036854775808,\"from\":\"\","
-                                               "\"pre\":true}\n");
+#define STATE       ",\"term\":0,\"role\":\"F\",\"ci\":0,\"ai\":0,\"li\":0"
+    assert_file(
+        t, HEAD(1, "fault.begin") ",\"f\":1,\"kind\":\"partition\",\"groups\":[[\"0000\",\"0001\"],[\"0002\"],[]],"
+                                  "\"p\":50}\n" HEAD(2, "lease.grant") STATE
+        ",\"until\":9,\"by\":[\"0000\",\"0001\"]}\n" HEAD(3, "msg.send") STATE
+        ",\"to\":\"FFFF\",\"ty\":\"app\",\"mid\":\"m\","
+        "\"ents\":[[7,2,\"fedcba9876543210\"],[8,3,\"000000000000001f\"]],\"ok\":false}\n" HEAD(4, "commit.advance")
+            STATE ",\"old\":0,\"new\":7,\"why\":\"quorum\",\"acks\":{\"0000\":7,\"0001\":-1}}\n" HEAD(
+                5, "net.in") ",\"d\":0,\"src\":\"a\",\"dst\":\"b\",\"sz\":0,\"body\":{\"k\":[1,\"a "
+                             "b\\n\"],\"l\":-0.5}}\n" HEAD(6, "vote.count") STATE
+        ",\"have\":9223372036854775807,\"need\":-9223372036854775808,\"from\":\"\","
+        "\"pre\":true}\n");
 }
 
 /* trace/README.md, "Values": 64 bytes stand in the line, 65 become hash and length; "" is a value, NULL is none. */
@@ -101,12 +108,27 @@ static void long_values_become_hash_and_length(void **state)
     trace_put_op_return(t->w, &(struct trace_rec_op_return){.op = "o", .res = "ok", .val = value});
     trace_put_op_return(t->w, &(struct trace_rec_op_return){.op = "o", .res = "ok", .val = "", .by = ""});
     trace_put_op_return(t->w, &(struct trace_rec_op_return){.op = "o", .res = "ok"});
-    snprintf(expected, sizeof expected,
-             HEAD(1, "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"vh\":\"%016llx\",\"vl\":65}\n"
-             HEAD(2, "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"val\":\"%s\"}\n"
-             HEAD(3, "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"val\":\"\"}\n"
-             HEAD(4, "op.return") ",\"op\":\"o\",\"res\":\"ok\"}\n",
-             (unsigned long long)hash, value);
+    snprintf(
+        expected, sizeof expected,
+        HEAD(1, "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"vh\":\"%016llx\",\"vl\":65}\n" HEAD(
+            2,
+            "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"val\":\"%s\"}\n" HEAD(3,
+                                                                               "op.return") ",\"op\":\"o\",\"res\":"
+                                                                                            "\"ok\",\"val\":\"\"}"
+                                                                                            "\n" HEAD(4,
+                                                                                                      "op.return") ",\""
+                                                                                                                   "op"
+                                                                                                                   "\":"
+                                                                                                                   "\"o"
+                                                                                                                   "\","
+                                                                                                                   "\"r"
+                                                                                                                   "es"
+                                                                                                                   "\":"
+                                                                                                                   "\"o"
+                                                                                                                   "k\""
+                                                                                                                   "}"
+                                                                                                                   "\n",
+        (unsigned long long)hash, value);
     assert_file(t, expected);
 }
 
@@ -238,9 +260,26 @@ static void no_field_has_the_name_of_an_envelope_key(void **state)
  * valid UTF-8. */
 static void hostile_text(struct rng *rng, char *out, size_t max)
 {
-    static const char *const spice[] = {"\"", "\\", "\n", "\r", "\t", "\x01", "\x7f", "\\u0000", "{", "}", "null", ",",
-                                        "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
-                                        "\xED\xA0\x80", "\xC0\x80", "\xFF", "\xF4\x90\x80\x80", "\xE2\x82"};
+    static const char *const spice[] = {"\"",
+                                        "\\",
+                                        "\n",
+                                        "\r",
+                                        "\t",
+                                        "\x01",
+                                        "\x7f",
+                                        "\\u0000",
+                                        "{",
+                                        "}",
+                                        "null",
+                                        ",",
+                                        "\xC3\xA9",
+                                        "\xE2\x82\xAC",
+                                        "\xF0\x9F\x98\x80",
+                                        "\xED\xA0\x80",
+                                        "\xC0\x80",
+                                        "\xFF",
+                                        "\xF4\x90\x80\x80",
+                                        "\xE2\x82"};
     enum { SPICE = sizeof spice / sizeof spice[0], VALID = SPICE - 5 };
     bool valid = rng_below(rng, 2) == 0;
     size_t n = rng_below(rng, max - 8), used = 0;
@@ -259,7 +298,9 @@ static void hostile_text(struct rng *rng, char *out, size_t max)
 /* A datagram's text, changed in up to two places. */
 static void hostile_json(struct rng *rng, char *out, size_t max)
 {
-    int n = snprintf(out, max, "{\"type\":\"put\", \"key\" : \"a\\\"b\",\n\"v\":[1,-2.5e3,{\"x\":null,\"y\":true},\"\\ud83d\\ude00\"] }");
+    int n = snprintf(
+        out, max,
+        "{\"type\":\"put\", \"key\" : \"a\\\"b\",\n\"v\":[1,-2.5e3,{\"x\":null,\"y\":true},\"\\ud83d\\ude00\"] }");
     for (uint64_t changes = rng_below(rng, 3); changes > 0; changes--)
         out[rng_below(rng, (uint64_t)n)] = "{}[]\",:0e-\\un \n\x01\xff"[rng_below(rng, 17)];
 }
@@ -329,7 +370,8 @@ static void missing_directories_are_made(void **state)
     char dir[4200], path[4300], err[TRACE_ERR_LEN];
     struct stat st;
     snprintf(dir, sizeof dir, "%s/a/b//c/", t->dir);
-    struct trace_writer *w = trace_writer_open(&(struct trace_writer_options){.dir = dir, .node = "sim", .boot = 12}, err);
+    struct trace_writer *w =
+        trace_writer_open(&(struct trace_writer_options){.dir = dir, .node = "sim", .boot = 12}, err);
     assert_non_null(w);
     trace_writer_close(w);
     snprintf(path, sizeof path, "%s/a/b/c/sim.12.jsonl", t->dir);

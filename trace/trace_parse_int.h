@@ -28,8 +28,8 @@ bool trace_field_is_sound(const struct trace_field_type *want, const struct trac
 bool trace_record_is_suspect(const struct trace_record *r, char err[TRACE_ERR_LEN]);
 
 /* The scanner: takes the shape that the writer produces. False says nothing about the line but "not for me": other
- * spacing, another order of the envelope, reals, a missing field, broken JSON. What it accepts, jansson accepts with the
- * same result (tests/test_trace_fuzz.c). *suspect as in trace_parse(). */
+ * spacing, another order of the envelope, reals, a missing field, broken JSON. What it accepts, jansson accepts with
+ * the same result (tests/test_trace_fuzz.c). *suspect as in trace_parse(). */
 bool trace_scan(const char *line, size_t n, struct trace_scratch *s, struct trace_record *out, bool *suspect,
                 char err[TRACE_ERR_LEN]);
 

@@ -74,14 +74,14 @@ static void put_value(struct trace_cursor *c, const char *key, size_t key_n, con
         KEY(#k);                                                                                                       \
         put_json(c, r->k);                                                                                             \
     }
-#define WHY(words) STR(why)
+#define WHY(words)  STR(why)
 #define OWHY(words) OSTR(why)
 
-#define RECORD(c_name, event, is_raft, ...)                                                                   \
+#define RECORD(c_name, event, is_raft, ...)                                                                            \
     static void fields_##c_name(struct trace_cursor *c, const void *rec)                                               \
     {                                                                                                                  \
         const struct trace_rec_##c_name *r = rec;                                                                      \
-        __VA_ARGS__                                                                                                   \
+        __VA_ARGS__                                                                                                    \
     }                                                                                                                  \
     EVENT_LINKAGE(c_name)                                                                                              \
     const struct trace_event trace_event_##c_name = {.text = ",\"ev\":\"" event "\"",                                  \
@@ -92,7 +92,7 @@ static void put_value(struct trace_cursor *c, const char *key, size_t key_n, con
     {                                                                                                                  \
         return trace_writer_put(w, &trace_event_##c_name, r);                                                          \
     }
-#define EVENT_LINKAGE(c_name) extern const struct trace_event trace_event_##c_name;
+#define EVENT_LINKAGE(c_name)        extern const struct trace_event trace_event_##c_name;
 #define PLAIN(c_name, event, fields) RECORD(c_name, event, false, fields)
-#define RAFT(c_name, event, fields) RECORD(c_name, event, true, fields)
+#define RAFT(c_name, event, fields)  RECORD(c_name, event, true, fields)
 #include "records.def"

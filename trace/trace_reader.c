@@ -144,7 +144,8 @@ static enum trace_read skip_long_line(struct trace_reader *r, size_t *bytes, cha
         if (end != NULL) {
             consume(r, 1);
             r->line++;
-            snprintf(err, TRACE_ERR_LEN, "a line of %zu bytes; the longest that is read has %d", *bytes, LINE_BYTES_MAX);
+            snprintf(err, TRACE_ERR_LEN, "a line of %zu bytes; the longest that is read has %d", *bytes,
+                     LINE_BYTES_MAX);
             return TRACE_READ_BAD;
         }
     } while (fill(r, err));
@@ -180,7 +181,8 @@ static enum trace_read one_line(struct trace_reader *r, size_t n, struct trace_r
     return parsed ? TRACE_READ_RECORD : TRACE_READ_BAD;
 }
 
-enum trace_read trace_reader_next(struct trace_reader *r, struct trace_record *out, size_t *bytes, char err[TRACE_ERR_LEN])
+enum trace_read trace_reader_next(struct trace_reader *r, struct trace_record *out, size_t *bytes,
+                                  char err[TRACE_ERR_LEN])
 {
     size_t searched = 0; /* bytes after head that hold no '\n' */
     err[0] = '\0';

@@ -254,6 +254,7 @@ bool trace_scan(const char *line, size_t n, struct trace_scratch *s, struct trac
     out->body = (struct trace_text){body, body_n};
 
     err[0] = '\0';
-    *suspect = (!clean || (out->type != NULL && out->type->raft && !out->has_state)) && trace_record_is_suspect(out, err);
+    *suspect =
+        (!clean || (out->type != NULL && out->type->raft && !out->has_state)) && trace_record_is_suspect(out, err);
     return true;
 }

@@ -1,6 +1,6 @@
-/* What tracing costs, and what reading costs. Prints lines of `name value unit`. Processor time of this process, in user
- * and in system mode, and the best of a few rounds: what else runs on the machine then hardly counts. Files go below
- * $TMPDIR or /tmp. */
+/* What tracing costs, and what reading costs. Prints lines of `name value unit`. Processor time of this process, in
+ * user and in system mode, and the best of a few rounds: what else runs on the machine then hardly counts. Files go
+ * below $TMPDIR or /tmp. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,7 +25,8 @@ static struct trace_writer *open_writer(void)
 {
     char err[TRACE_ERR_LEN];
     unlink(path);
-    struct trace_writer *w = trace_writer_open(&(struct trace_writer_options){.dir = dir, .node = "0003", .boot = 1}, err);
+    struct trace_writer *w =
+        trace_writer_open(&(struct trace_writer_options){.dir = dir, .node = "0003", .boot = 1}, err);
     if (w == NULL)
         die(err);
     return w;
@@ -40,8 +41,11 @@ static void emit(struct trace_writer *w, int64_t i)
     switch (i % 3) {
     case 0:
         trace_set_cause(w, 0);
-        trace_set_cause(w, trace_put_msg_recv(w, &(struct trace_rec_msg_recv){
-                                                     .from = "0017", .ty = "put", .mid = "K8Q2ZL0P4M7B9XTA", .key = "Q0W9E8R7T6Y5U4I3O2P1A0S9D8F7G6H5"}));
+        trace_set_cause(w,
+                        trace_put_msg_recv(w, &(struct trace_rec_msg_recv){.from = "0017",
+                                                                           .ty = "put",
+                                                                           .mid = "K8Q2ZL0P4M7B9XTA",
+                                                                           .key = "Q0W9E8R7T6Y5U4I3O2P1A0S9D8F7G6H5"}));
         break;
     case 1:
         trace_put_log_append(w, &(struct trace_rec_log_append){.idx = i,

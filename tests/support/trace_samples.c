@@ -21,20 +21,20 @@ static const char *first_word(struct sample *m, const char *words)
     return m->word;
 }
 
-#define STR(k) r.k = m->text;
-#define OSTR(k) r.k = m->full ? m->text : NULL;
-#define OVAL(k) r.k = m->full ? m->text : NULL;
-#define INT(k) r.k = m->number;
-#define OINT(k) r.k = (struct trace_opt){m->full, m->number};
-#define BOOL(k) r.k = m->full;
-#define OBOOL(k) r.k = (struct trace_opt){m->full, 1};
-#define FLAG(k) r.k = m->full;
-#define STRS(k) r.k = (struct trace_strs){m->strs, m->full ? 2 : 0};
-#define GROUPS(k) r.k = (struct trace_groups){m->groups, m->full ? 2 : 0};
-#define ENTS(k) r.k = (struct trace_ents){m->ents, m->full ? 2 : 0};
-#define COUNTS(k) r.k = (struct trace_counts){m->counts, m->full ? 2 : 0};
-#define OJSON(k) r.k = m->full ? "{\"a\":[1,2.5,null],\"b\":{\"c\":\"d\"}}" : NULL;
-#define WHY(words) r.why = first_word(m, words);
+#define STR(k)      r.k = m->text;
+#define OSTR(k)     r.k = m->full ? m->text : NULL;
+#define OVAL(k)     r.k = m->full ? m->text : NULL;
+#define INT(k)      r.k = m->number;
+#define OINT(k)     r.k = (struct trace_opt){m->full, m->number};
+#define BOOL(k)     r.k = m->full;
+#define OBOOL(k)    r.k = (struct trace_opt){m->full, 1};
+#define FLAG(k)     r.k = m->full;
+#define STRS(k)     r.k = (struct trace_strs){m->strs, m->full ? 2 : 0};
+#define GROUPS(k)   r.k = (struct trace_groups){m->groups, m->full ? 2 : 0};
+#define ENTS(k)     r.k = (struct trace_ents){m->ents, m->full ? 2 : 0};
+#define COUNTS(k)   r.k = (struct trace_counts){m->counts, m->full ? 2 : 0};
+#define OJSON(k)    r.k = m->full ? "{\"a\":[1,2.5,null],\"b\":{\"c\":\"d\"}}" : NULL;
+#define WHY(words)  r.why = first_word(m, words);
 #define OWHY(words) r.why = m->full ? first_word(m, words) : NULL;
 #define PLAIN(c_name, ev, fields)                                                                                      \
     static void sample_##c_name(struct trace_writer *w, struct sample *m)                                              \
@@ -61,6 +61,6 @@ void trace_samples_write(struct trace_writer *w, bool full, const char *text)
     m.counts[0] = (struct trace_count){"0000", SAMPLE_INT};
     m.counts[1] = (struct trace_count){"another", 0};
 #define PLAIN(c_name, ev, fields) sample_##c_name(w, &m);
-#define RAFT(c_name, ev, fields) sample_##c_name(w, &m);
+#define RAFT(c_name, ev, fields)  sample_##c_name(w, &m);
 #include "../../trace/records.def"
 }
