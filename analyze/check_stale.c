@@ -284,6 +284,32 @@ static void tell_silence(struct check_run *c, const struct run_facts *f, int64_t
             s->node, check_ms(heard), check_ms(s->answered - heard));
 }
 
+/* A new leader holds what its predecessors committed, but learns that it is committed only with an entry of its own
+ * term (Raft paper §8): was the write that the read missed waiting in the server's own log? Needs its trace. */
+static void tell_unapplied(struct check_run *c, int64_t id, const struct server *s, const char *key, int64_t called)
+{
+    char name[CHECK_SHORT_LEN], value[CHECK_SHORT_LEN];
+    sqlite3_stmt *q = db_prepare(
+        c->db,
+        "SELECT e.idx, e.val, e.append_rec FROM log_entries e JOIN ops w ON w.run_id = e.run_id AND w.key = e.key"
+        " AND w.val = e.val AND w.f = 'put' AND w.result = 'ok' AND w.t_return < :called"
+        " WHERE e.run_id = :run AND e.node = :node AND e.key = :key AND e.t_append <= :answered"
+        " AND (e.t_apply IS NULL OR e.t_apply > :answered) AND (e.t_gone IS NULL OR e.t_gone > :answered)"
+        " ORDER BY e.idx DESC LIMIT 1");
+    db_bind_int(c->db, q, ":run", c->run_id);
+    db_bind_text(c->db, q, ":node", s->node);
+    db_bind_text(c->db, q, ":key", key);
+    db_bind_int(c->db, q, ":called", called);
+    db_bind_int(c->db, q, ":answered", s->answered);
+    if (db_row(c->db, q))
+        say(c, id, "cause", sqlite3_column_int64(q, 2), 0, 0,
+            "%s got %s = %s, entry %lld, and had not applied it when it answered: no entry of its own term was "
+            "committed",
+            s->node, check_short(key, name), check_short((const char *)sqlite3_column_text(q, 1), value),
+            (long long)sqlite3_column_int64(q, 0));
+    db_done(c->db, q);
+}
+
 /* {"groups":[["a","b"],["c"]]} as " {a b} | {c}": the sides of a partition. "" when there are none. */
 static void sides(const char *target, char *out, size_t n)
 {
@@ -448,6 +474,8 @@ static void report(struct check_run *c, const struct check_history *h, const str
         return;
     if (s.led && f->any_wire)
         tell_silence(c, f, id, &s);
+    if (s.led)
+        tell_unapplied(c, id, &s, check_key(h, x->key), r->call);
     tell_faults(c, id, &s);
     tell_lost(c, id, &s);
 }

@@ -111,12 +111,11 @@ static void long_values_become_hash_and_length(void **state)
     snprintf(
         expected, sizeof expected,
         HEAD(1, "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"vh\":\"%016llx\",\"vl\":65}\n" HEAD(
-            2,
-            "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"val\":\"%s\"}\n" HEAD(3,
-                                                                               "op.return") ",\"op\":\"o\",\"res\":"
-                                                                                            "\"ok\",\"val\":\"\"}"
-                                                                                            "\n" HEAD(4,
-                                                                                                      "op.return") ",\""
+            2, "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"val\":\"%s\"}\n" HEAD(3,
+                                                                                  "op.return") ",\"op\":\"o\",\"res\":"
+                                                                                               "\"ok\",\"val\":\"\"}"
+                                                                                               "\n" HEAD(
+                                                                                                   4, "op.return") ",\""
                                                                                                                    "op"
                                                                                                                    "\":"
                                                                                                                    "\"o"

@@ -84,8 +84,8 @@ struct trace_writer_options {
     int64_t boot;          /* "b", >= 1; the file is DIR/NODE.BOOT.jsonl and must not exist yet */
     size_t buffer_bytes;   /* 0 = 1 MiB, at least 1 KiB; the most that can wait unwritten. Full before a flush was asked
                             * for: it is flushed early */
-    bool strict;           /* stop the process (_exit status 74, words on stderr) instead of dropping a record or going on
-                            * after a failed write */
+    bool strict;           /* stop the process (_exit status 74, words on stderr) instead of dropping a record or going
+                            * on after a failed write */
 };
 
 /* The state that every RAFT record carries, as it is after the event. `role` is one of "FPCLO". */
@@ -106,8 +106,8 @@ void trace_set_time(struct trace_writer *w, int64_t t_ns);
 void trace_set_state(struct trace_writer *w, const struct trace_state *st);
 /* `s` of the input that the records to come are caused by; 0 = they start a chain (no "c"). */
 void trace_set_cause(struct trace_writer *w, int64_t s);
-/* A message with Lamport clock `lc` was received: the next record's clock will be greater. Values over 2^53 are a hostile
- * peer's, and are ignored. */
+/* A message with Lamport clock `lc` was received: the next record's clock will be greater. Values over 2^53 are a
+ * hostile peer's, and are ignored. */
 void trace_observe_lc(struct trace_writer *w, int64_t lc);
 /* Lamport clock of the last record: what a message sent now must carry. */
 int64_t trace_lc(const struct trace_writer *w);
@@ -178,8 +178,8 @@ struct trace_record {
 /* Parses one line without its '\n'. Returns true, or false with words (what, and the column) in `err`. The fast
  * scanner takes the shape that the writer produces; anything else goes through jansson, which is the reference. Texts
  * point into `line` or into `s`, and are valid until either changes: one scratch holds one record. Checks: the envelope
- * (types, s >= 1, b >= 1), no duplicate keys, UTF-8; and, only as `*suspect` with words in `err` because new writers may
- * know more than old readers, that a known event has its required fields and state, of the right types, and a known
+ * (types, s >= 1, b >= 1), no duplicate keys, UTF-8; and, only as `*suspect` with words in `err` because new writers
+ * may know more than old readers, that a known event has its required fields and state, of the right types, and a known
  * word in `why`. Of more than TRACE_FIELDS_MAX fields the rest stands in the body only (suspect). `out->line` is not
  * touched. */
 struct trace_scratch;
@@ -209,7 +209,8 @@ enum trace_read {
 /* path "-" is standard input. NULL with words in `err`. */
 struct trace_reader *trace_reader_open(const char *path, char err[TRACE_ERR_LEN]);
 void trace_reader_close(struct trace_reader *r);
-enum trace_read trace_reader_next(struct trace_reader *r, struct trace_record *out, size_t *bytes, char err[TRACE_ERR_LEN]);
+enum trace_read trace_reader_next(struct trace_reader *r, struct trace_record *out, size_t *bytes,
+                                  char err[TRACE_ERR_LEN]);
 /* Bytes consumed so far, and the file's size (0 when unknown): for progress. */
 uint64_t trace_reader_offset(const struct trace_reader *r);
 uint64_t trace_reader_size(const struct trace_reader *r);

@@ -15,6 +15,12 @@ static size_t digits_of(uint64_t v)
     return n + (v >= 10) + (v >= 100) + (v >= 1000);
 }
 
+static void put_pair(char *p, uint64_t v)
+{
+    memcpy(p, digit_pairs + v * 2, 2);
+}
+
+/* Four digits a step: a step waits for the division of the one before. */
 void put_u64(struct trace_cursor *c, uint64_t v)
 {
     size_t n = digits_of(v);
@@ -24,13 +30,18 @@ void put_u64(struct trace_cursor *c, uint64_t v)
     }
     char *p = c->p + n;
     c->p = p;
-    while (v >= 100) {
+    for (; v >= 10000; v /= 10000) {
+        p -= 4;
+        put_pair(p, v % 10000 / 100);
+        put_pair(p + 2, v % 100);
+    }
+    if (v >= 100) {
         p -= 2;
-        memcpy(p, digit_pairs + v % 100 * 2, 2);
+        put_pair(p, v % 100);
         v /= 100;
     }
     if (v >= 10)
-        memcpy(p - 2, digit_pairs + v * 2, 2);
+        put_pair(p - 2, v);
     else
         p[-1] = (char)('0' + v);
 }

@@ -337,10 +337,9 @@ void trace_writer_close(struct trace_writer *w)
     if (w == NULL)
         return;
     trace_flush(w);
-    if (confess(w))
-        w->lost_first = 0;
     w->cause = 0;
-    struct trace_rec_trace_close end = {.records = w->seq + 1 - w->lost, .lost = w->lost};
+    int64_t confession = w->lost_first != 0; /* comes before the close, and counts */
+    struct trace_rec_trace_close end = {.records = w->seq + confession + 1 - w->lost, .lost = w->lost};
     trace_put_trace_close(w, &end);
     trace_flush(w);
     close(w->fd);

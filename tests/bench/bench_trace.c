@@ -36,8 +36,10 @@ static struct trace_writer *open_writer(void)
 static void emit(struct trace_writer *w, int64_t i)
 {
     const struct trace_entry entry = {i, 3, 0x9e3779b97f4a7c15u};
-    trace_set_time(w, 4516414562 + i * 1000);
-    trace_set_state(w, &(struct trace_state){.term = 3, .role = 'L', .ci = i, .ai = i, .li = i + 4});
+    const int64_t request = i / 3;
+    trace_set_time(w, 4516414562 + request * 1000);
+    trace_set_state(w, &(struct trace_state){
+                           .term = 3, .role = 'L', .ci = request, .ai = request, .li = request + 4 + (i % 3 > 0)});
     switch (i % 3) {
     case 0:
         trace_set_cause(w, 0);
