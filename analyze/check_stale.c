@@ -20,6 +20,7 @@ struct stories {
     struct {
         char node[64];
         int64_t term;
+        const char *class;
         int told;
     } of[STORIES_KINDS];
     size_t n;
@@ -431,15 +432,16 @@ static int worst_first(const void *pa, const void *pb)
     return x < y ? -1 : x > y;
 }
 
-static bool tell_whole(struct stories *t, const struct server *s)
+static bool tell_whole(struct stories *t, const struct server *s, const char *class)
 {
     size_t i = 0;
-    while (i < t->n && (t->of[i].term != s->term || strcmp(t->of[i].node, s->node) != 0))
+    while (i < t->n && (t->of[i].term != s->term || t->of[i].class != class || strcmp(t->of[i].node, s->node) != 0))
         i++;
     if (i == STORIES_KINDS)
         return false;
     if (i == t->n) {
         t->of[i].term = s->term;
+        t->of[i].class = class;
         snprintf(t->of[i].node, sizeof t->of[i].node, "%s", s->node);
         t->n++;
     }
@@ -457,6 +459,7 @@ static void report(struct check_run *c, const struct check_history *h, const str
         find_confirmation(c, f, &s);
         find_first_wrong(c, r, &s);
     }
+    const char *class = class_of(f, &s);
     char name[CHECK_SHORT_LEN], title[CHECK_TITLE_LEN];
     int n = snprintf(title, sizeof title, "stale read of %s, " MS " ms old", check_short(check_key(h, x->key), name),
                      check_ms(x->s.stale_for));
@@ -466,11 +469,11 @@ static void report(struct check_run *c, const struct check_history *h, const str
                                                         .node = s.node[0] != '\0' ? s.node : NULL,
                                                         .key = check_key(h, x->key),
                                                         .title = title,
-                                                        .fingerprint = class_of(f, &s),
+                                                        .fingerprint = class,
                                                         .first_bad_rec = s.first_bad_rec});
     witnesses(c, id, x);
     tell_server(c, id, &s);
-    if (!tell_whole(told, &s))
+    if (!tell_whole(told, &s, class))
         return;
     if (s.led && f->any_wire)
         tell_silence(c, f, id, &s);

@@ -277,6 +277,20 @@ static void the_c_example_is_a_program_of_its_own_that_writes_a_trace(void **sta
     spawn_remove(dir);
 }
 
+/* A library shares its names with the program that it is linked into. */
+static void the_library_defines_only_names_of_its_own(void **state)
+{
+    (void)state;
+    char library[4200], command[8000];
+    spawn_path("libtrace.a", library, sizeof library);
+    snprintf(
+        command, sizeof command,
+        "nm -g --defined-only '%s' | awk 'NF == 3 && $3 ~ /^trace_/ { own++ } NF == 3 && $3 !~ /^(trace_|__)/ { print; "
+        "foreign = 1 } END { exit foreign || own < 50 }'",
+        library);
+    run(command);
+}
+
 /* A program that reads needs jansson too, found with pkg-config. */
 static void another_program_reads_a_trace_with_the_library(void **state)
 {
@@ -379,6 +393,7 @@ int main(void)
         cmocka_unit_test(the_manual_page_names_every_record_and_no_other),
         cmocka_unit_test(links_within_the_manual_lead_to_headings),
         cmocka_unit_test(the_c_example_is_a_program_of_its_own_that_writes_a_trace),
+        cmocka_unit_test(the_library_defines_only_names_of_its_own),
         cmocka_unit_test(another_program_reads_a_trace_with_the_library),
         cmocka_unit_test(the_python_example_writes_records_that_are_sound),
         cmocka_unit_test(the_sample_lines_are_sound_records),

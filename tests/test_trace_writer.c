@@ -62,6 +62,18 @@ static void keys_of_a_record_come_in_the_documented_order(void **state)
            "{\"n\":\"0003\",\"b\":1,\"s\":3,\"t\":4516414562,\"lc\":3,\"ev\":\"net.dup\",\"c\":1,\"d\":5,\"cp\":-2}\n");
 }
 
+/* The line of record `s` of node 0003 at time 0, as long as every record raises the clock by one. */
+#define REC(s, ev, fields) "{\"n\":\"0003\",\"b\":1,\"s\":" s ",\"t\":0,\"lc\":" s ",\"ev\":\"" ev "\"" fields "}\n"
+#define STATE              ",\"term\":0,\"role\":\"F\",\"ci\":0,\"ai\":0,\"li\":0"
+
+static void assert_lines(struct trace_file *t, const char *const *lines, size_t n)
+{
+    char expected[4096] = "";
+    for (size_t i = 0; i < n; i++)
+        strncat(expected, lines[i], sizeof expected - 1 - strlen(expected));
+    assert_file(t, expected);
+}
+
 /* records.def, the list of field types. */
 static void every_kind_of_field_has_its_form(void **state)
 {
@@ -80,26 +92,26 @@ static void every_kind_of_field_has_its_form(void **state)
         t->w, &(struct trace_rec_net_in){.src = "a", .dst = "b", .body = " {\"k\" : [1, \"a b\\n\"] ,\n\"l\":-0.5} "});
     trace_put_vote_count(
         t->w, &(struct trace_rec_vote_count){.have = INT64_MAX, .need = INT64_MIN, .from = NULL, .pre = true});
-#define HEAD(s, ev) "{\"n\":\"0003\",\"b\":1,\"s\":" #s ",\"t\":0,\"lc\":" #s ",\"ev\":\"" ev "\""
-#define STATE       ",\"term\":0,\"role\":\"F\",\"ci\":0,\"ai\":0,\"li\":0"
-    assert_file(
-        t, HEAD(1, "fault.begin") ",\"f\":1,\"kind\":\"partition\",\"groups\":[[\"0000\",\"0001\"],[\"0002\"],[]],"
-                                  "\"p\":50}\n" HEAD(2, "lease.grant") STATE
-        ",\"until\":9,\"by\":[\"0000\",\"0001\"]}\n" HEAD(3, "msg.send") STATE
-        ",\"to\":\"FFFF\",\"ty\":\"app\",\"mid\":\"m\","
-        "\"ents\":[[7,2,\"fedcba9876543210\"],[8,3,\"000000000000001f\"]],\"ok\":false}\n" HEAD(4, "commit.advance")
-            STATE ",\"old\":0,\"new\":7,\"why\":\"quorum\",\"acks\":{\"0000\":7,\"0001\":-1}}\n" HEAD(
-                5, "net.in") ",\"d\":0,\"src\":\"a\",\"dst\":\"b\",\"sz\":0,\"body\":{\"k\":[1,\"a "
-                             "b\\n\"],\"l\":-0.5}}\n" HEAD(6, "vote.count") STATE
-        ",\"have\":9223372036854775807,\"need\":-9223372036854775808,\"from\":\"\","
-        "\"pre\":true}\n");
+    static const char *const lines[] = {
+        REC("1", "fault.begin",
+            ",\"f\":1,\"kind\":\"partition\",\"groups\":[[\"0000\",\"0001\"],[\"0002\"],[]],\"p\":50"),
+        REC("2", "lease.grant", STATE ",\"until\":9,\"by\":[\"0000\",\"0001\"]"),
+        REC("3", "msg.send",
+            STATE ",\"to\":\"FFFF\",\"ty\":\"app\",\"mid\":\"m\","
+                  "\"ents\":[[7,2,\"fedcba9876543210\"],[8,3,\"000000000000001f\"]],\"ok\":false"),
+        REC("4", "commit.advance", STATE ",\"old\":0,\"new\":7,\"why\":\"quorum\",\"acks\":{\"0000\":7,\"0001\":-1}"),
+        REC("5", "net.in", ",\"d\":0,\"src\":\"a\",\"dst\":\"b\",\"sz\":0,\"body\":{\"k\":[1,\"a b\\n\"],\"l\":-0.5}"),
+        REC("6", "vote.count",
+            STATE ",\"have\":9223372036854775807,\"need\":-9223372036854775808,\"from\":\"\",\"pre\":true"),
+    };
+    assert_lines(t, lines, sizeof lines / sizeof lines[0]);
 }
 
 /* trace/README.md, "Values": 64 bytes stand in the line, 65 become hash and length; "" is a value, NULL is none. */
 static void long_values_become_hash_and_length(void **state)
 {
     struct trace_file *t = *state;
-    char value[TRACE_VALUE_MAX + 2], expected[4096];
+    char value[TRACE_VALUE_MAX + 2], long_one[512], whole[512];
     memset(value, 'v', sizeof value);
     value[TRACE_VALUE_MAX + 1] = '\0';
     trace_put_op_return(t->w, &(struct trace_rec_op_return){.op = "o", .res = "ok", .val = value});
@@ -108,27 +120,17 @@ static void long_values_become_hash_and_length(void **state)
     trace_put_op_return(t->w, &(struct trace_rec_op_return){.op = "o", .res = "ok", .val = value});
     trace_put_op_return(t->w, &(struct trace_rec_op_return){.op = "o", .res = "ok", .val = "", .by = ""});
     trace_put_op_return(t->w, &(struct trace_rec_op_return){.op = "o", .res = "ok"});
-    snprintf(
-        expected, sizeof expected,
-        HEAD(1, "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"vh\":\"%016llx\",\"vl\":65}\n" HEAD(
-            2, "op.return") ",\"op\":\"o\",\"res\":\"ok\",\"val\":\"%s\"}\n" HEAD(3,
-                                                                                  "op.return") ",\"op\":\"o\",\"res\":"
-                                                                                               "\"ok\",\"val\":\"\"}"
-                                                                                               "\n" HEAD(
-                                                                                                   4, "op.return") ",\""
-                                                                                                                   "op"
-                                                                                                                   "\":"
-                                                                                                                   "\"o"
-                                                                                                                   "\","
-                                                                                                                   "\"r"
-                                                                                                                   "es"
-                                                                                                                   "\":"
-                                                                                                                   "\"o"
-                                                                                                                   "k\""
-                                                                                                                   "}"
-                                                                                                                   "\n",
-        (unsigned long long)hash, value);
-    assert_file(t, expected);
+    snprintf(long_one, sizeof long_one,
+             REC("1", "op.return", ",\"op\":\"o\",\"res\":\"ok\",\"vh\":\"%016llx\",\"vl\":65"),
+             (unsigned long long)hash);
+    snprintf(whole, sizeof whole, REC("2", "op.return", ",\"op\":\"o\",\"res\":\"ok\",\"val\":\"%s\""), value);
+    const char *const lines[] = {
+        long_one,
+        whole,
+        REC("3", "op.return", ",\"op\":\"o\",\"res\":\"ok\",\"val\":\"\""),
+        REC("4", "op.return", ",\"op\":\"o\",\"res\":\"ok\""),
+    };
+    assert_lines(t, lines, sizeof lines / sizeof lines[0]);
 }
 
 /* The published test vectors of 64-bit FNV-1a. */

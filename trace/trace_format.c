@@ -21,7 +21,7 @@ static void put_pair(char *p, uint64_t v)
 }
 
 /* Four digits a step: a step waits for the division of the one before. */
-void put_u64(struct trace_cursor *c, uint64_t v)
+void trace_fmt_u64(struct trace_cursor *c, uint64_t v)
 {
     size_t n = digits_of(v);
     if ((size_t)(c->end - c->p) < n) {
@@ -46,17 +46,17 @@ void put_u64(struct trace_cursor *c, uint64_t v)
         p[-1] = (char)('0' + v);
 }
 
-void put_i64(struct trace_cursor *c, int64_t v)
+void trace_fmt_i64(struct trace_cursor *c, int64_t v)
 {
     if (v < 0) {
         PUT_LITERAL(c, "-");
-        put_u64(c, 0 - (uint64_t)v);
+        trace_fmt_u64(c, 0 - (uint64_t)v);
     } else {
-        put_u64(c, (uint64_t)v);
+        trace_fmt_u64(c, (uint64_t)v);
     }
 }
 
-void put_hash(struct trace_cursor *c, uint64_t h)
+void trace_fmt_hash(struct trace_cursor *c, uint64_t h)
 {
     char text[18];
     text[0] = text[17] = '"';
@@ -102,7 +102,7 @@ static const char *put_plain(struct trace_cursor *c, const char *s, const char *
     return s;
 }
 
-void put_str(struct trace_cursor *c, const char *s)
+void trace_fmt_str(struct trace_cursor *c, const char *s)
 {
     if (s == NULL)
         s = "";
@@ -120,7 +120,7 @@ void put_str(struct trace_cursor *c, const char *s)
     PUT_LITERAL(c, "\"");
 }
 
-void put_bool(struct trace_cursor *c, bool v)
+void trace_fmt_bool(struct trace_cursor *c, bool v)
 {
     if (v)
         PUT_LITERAL(c, "true");
@@ -128,54 +128,54 @@ void put_bool(struct trace_cursor *c, bool v)
         PUT_LITERAL(c, "false");
 }
 
-void put_strs(struct trace_cursor *c, const struct trace_strs *v)
+void trace_fmt_strs(struct trace_cursor *c, const struct trace_strs *v)
 {
     PUT_LITERAL(c, "[");
     for (size_t i = 0; i < v->n && !c->full; i++) {
         if (i > 0)
             PUT_LITERAL(c, ",");
-        put_str(c, v->v[i]);
+        trace_fmt_str(c, v->v[i]);
     }
     PUT_LITERAL(c, "]");
 }
 
-void put_groups(struct trace_cursor *c, const struct trace_groups *v)
+void trace_fmt_groups(struct trace_cursor *c, const struct trace_groups *v)
 {
     PUT_LITERAL(c, "[");
     for (size_t i = 0; i < v->n && !c->full; i++) {
         if (i > 0)
             PUT_LITERAL(c, ",");
-        put_strs(c, &v->v[i]);
+        trace_fmt_strs(c, &v->v[i]);
     }
     PUT_LITERAL(c, "]");
 }
 
-void put_ents(struct trace_cursor *c, const struct trace_ents *v)
+void trace_fmt_ents(struct trace_cursor *c, const struct trace_ents *v)
 {
     PUT_LITERAL(c, "[");
     for (size_t i = 0; i < v->n && !c->full; i++) {
         if (i > 0)
             PUT_LITERAL(c, ",");
         PUT_LITERAL(c, "[");
-        put_i64(c, v->v[i].idx);
+        trace_fmt_i64(c, v->v[i].idx);
         PUT_LITERAL(c, ",");
-        put_i64(c, v->v[i].term);
+        trace_fmt_i64(c, v->v[i].term);
         PUT_LITERAL(c, ",");
-        put_hash(c, v->v[i].h);
+        trace_fmt_hash(c, v->v[i].h);
         PUT_LITERAL(c, "]");
     }
     PUT_LITERAL(c, "]");
 }
 
-void put_counts(struct trace_cursor *c, const struct trace_counts *v)
+void trace_fmt_counts(struct trace_cursor *c, const struct trace_counts *v)
 {
     PUT_LITERAL(c, "{");
     for (size_t i = 0; i < v->n && !c->full; i++) {
         if (i > 0)
             PUT_LITERAL(c, ",");
-        put_str(c, v->v[i].name);
+        trace_fmt_str(c, v->v[i].name);
         PUT_LITERAL(c, ":");
-        put_i64(c, v->v[i].n);
+        trace_fmt_i64(c, v->v[i].n);
     }
     PUT_LITERAL(c, "}");
 }
@@ -185,7 +185,7 @@ static bool is_space(char ch)
     return ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r';
 }
 
-void put_json(struct trace_cursor *c, const char *text)
+void trace_fmt_json(struct trace_cursor *c, const char *text)
 {
     const char *p = text, *end = text + strlen(text);
     while (p < end && is_space(*p))
@@ -193,7 +193,7 @@ void put_json(struct trace_cursor *c, const char *text)
     while (end > p && is_space(end[-1]))
         end--;
     if (trace_value_end(p, end) != end) {
-        put_str(c, text);
+        trace_fmt_str(c, text);
         return;
     }
     while (p < end && !c->full) {

@@ -29,19 +29,19 @@ static inline void put_bytes(struct trace_cursor *c, const char *s, size_t n)
 /* A string literal, its length known to the compiler. */
 #define PUT_LITERAL(c, s) put_bytes((c), (s), sizeof(s) - 1)
 
-void put_u64(struct trace_cursor *c, uint64_t v);
-void put_i64(struct trace_cursor *c, int64_t v);
+void trace_fmt_u64(struct trace_cursor *c, uint64_t v);
+void trace_fmt_i64(struct trace_cursor *c, int64_t v);
 /* "0123456789abcdef", with the quotes. */
-void put_hash(struct trace_cursor *c, uint64_t h);
+void trace_fmt_hash(struct trace_cursor *c, uint64_t h);
 /* A JSON string with its quotes; NULL becomes "". Bytes that are not UTF-8 become U+FFFD. */
-void put_str(struct trace_cursor *c, const char *s);
-void put_bool(struct trace_cursor *c, bool v);
-void put_strs(struct trace_cursor *c, const struct trace_strs *v);
-void put_groups(struct trace_cursor *c, const struct trace_groups *v);
-void put_ents(struct trace_cursor *c, const struct trace_ents *v);
-void put_counts(struct trace_cursor *c, const struct trace_counts *v);
+void trace_fmt_str(struct trace_cursor *c, const char *s);
+void trace_fmt_bool(struct trace_cursor *c, bool v);
+void trace_fmt_strs(struct trace_cursor *c, const struct trace_strs *v);
+void trace_fmt_groups(struct trace_cursor *c, const struct trace_groups *v);
+void trace_fmt_ents(struct trace_cursor *c, const struct trace_ents *v);
+void trace_fmt_counts(struct trace_cursor *c, const struct trace_counts *v);
 /* The caller's JSON text without its whitespace. Text that is no JSON, or unusual JSON (see trace_value_end()), is
  * written as a string: the line stays valid and nothing is lost. */
-void put_json(struct trace_cursor *c, const char *text);
+void trace_fmt_json(struct trace_cursor *c, const char *text);
 
 #endif

@@ -11,68 +11,68 @@ static void put_value(struct trace_cursor *c, const char *key, size_t key_n, con
     size_t n = strnlen(value, TRACE_VALUE_MAX + 1);
     if (n <= TRACE_VALUE_MAX) {
         put_bytes(c, key, key_n);
-        put_str(c, value);
+        trace_fmt_str(c, value);
         return;
     }
     n += strlen(value + n);
     KEY("vh");
-    put_hash(c, trace_hash(value, n));
+    trace_fmt_hash(c, trace_hash(value, n));
     KEY("vl");
-    put_u64(c, n);
+    trace_fmt_u64(c, n);
 }
 
 #define STR(k)                                                                                                         \
     KEY(#k);                                                                                                           \
-    put_str(c, r->k);
+    trace_fmt_str(c, r->k);
 #define OSTR(k)                                                                                                        \
     if (r->k != NULL && r->k[0] != '\0') {                                                                             \
         KEY(#k);                                                                                                       \
-        put_str(c, r->k);                                                                                              \
+        trace_fmt_str(c, r->k);                                                                                        \
     }
 #define OVAL(k) put_value(c, ",\"" #k "\":", sizeof(",\"" #k "\":") - 1, r->k);
 #define INT(k)                                                                                                         \
     KEY(#k);                                                                                                           \
-    put_i64(c, r->k);
+    trace_fmt_i64(c, r->k);
 #define OINT(k)                                                                                                        \
     if (r->k.set) {                                                                                                    \
         KEY(#k);                                                                                                       \
-        put_i64(c, r->k.v);                                                                                            \
+        trace_fmt_i64(c, r->k.v);                                                                                      \
     }
 #define BOOL(k)                                                                                                        \
     KEY(#k);                                                                                                           \
-    put_bool(c, r->k);
+    trace_fmt_bool(c, r->k);
 #define OBOOL(k)                                                                                                       \
     if (r->k.set) {                                                                                                    \
         KEY(#k);                                                                                                       \
-        put_bool(c, r->k.v != 0);                                                                                      \
+        trace_fmt_bool(c, r->k.v != 0);                                                                                \
     }
 #define FLAG(k)                                                                                                        \
     if (r->k) {                                                                                                        \
         KEY(#k);                                                                                                       \
-        put_bool(c, true);                                                                                             \
+        trace_fmt_bool(c, true);                                                                                       \
     }
 #define STRS(k)                                                                                                        \
     KEY(#k);                                                                                                           \
-    put_strs(c, &r->k);
+    trace_fmt_strs(c, &r->k);
 #define GROUPS(k)                                                                                                      \
     if (r->k.n > 0) {                                                                                                  \
         KEY(#k);                                                                                                       \
-        put_groups(c, &r->k);                                                                                          \
+        trace_fmt_groups(c, &r->k);                                                                                    \
     }
 #define ENTS(k)                                                                                                        \
     if (r->k.n > 0) {                                                                                                  \
         KEY(#k);                                                                                                       \
-        put_ents(c, &r->k);                                                                                            \
+        trace_fmt_ents(c, &r->k);                                                                                      \
     }
 #define COUNTS(k)                                                                                                      \
     if (r->k.n > 0) {                                                                                                  \
         KEY(#k);                                                                                                       \
-        put_counts(c, &r->k);                                                                                          \
+        trace_fmt_counts(c, &r->k);                                                                                    \
     }
 #define OJSON(k)                                                                                                       \
     if (r->k != NULL && r->k[0] != '\0') {                                                                             \
         KEY(#k);                                                                                                       \
-        put_json(c, r->k);                                                                                             \
+        trace_fmt_json(c, r->k);                                                                                       \
     }
 #define WHY(words)  STR(why)
 #define OWHY(words) OSTR(why)

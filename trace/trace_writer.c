@@ -106,9 +106,9 @@ static struct trace_writer *writer_new(const struct trace_writer_options *o, cha
     *w = (struct trace_writer){.fd = -1, .strict = o->strict, .size = size, .state.role = 'F'};
     struct trace_cursor c = {w->prefix, w->prefix + sizeof w->prefix, false};
     PUT_LITERAL(&c, "{\"n\":");
-    put_str(&c, o->node);
+    trace_fmt_str(&c, o->node);
     PUT_LITERAL(&c, ",\"b\":");
-    put_i64(&c, o->boot);
+    trace_fmt_i64(&c, o->boot);
     PUT_LITERAL(&c, ",\"s\":");
     w->prefix_n = (size_t)(c.p - w->prefix);
     trace_set_state(w, &(struct trace_state){.role = 'F'});
@@ -173,15 +173,15 @@ void trace_set_state(struct trace_writer *w, const struct trace_state *st)
     struct trace_cursor c = {w->state_text, w->state_text + sizeof w->state_text, false};
     char role[2] = {st->role, '\0'};
     PUT_LITERAL(&c, ",\"term\":");
-    put_i64(&c, st->term);
+    trace_fmt_i64(&c, st->term);
     PUT_LITERAL(&c, ",\"role\":");
-    put_str(&c, role);
+    trace_fmt_str(&c, role);
     PUT_LITERAL(&c, ",\"ci\":");
-    put_i64(&c, st->ci);
+    trace_fmt_i64(&c, st->ci);
     PUT_LITERAL(&c, ",\"ai\":");
-    put_i64(&c, st->ai);
+    trace_fmt_i64(&c, st->ai);
     PUT_LITERAL(&c, ",\"li\":");
-    put_i64(&c, st->li);
+    trace_fmt_i64(&c, st->li);
     w->state_n = (size_t)(c.p - w->state_text);
 }
 
@@ -219,15 +219,15 @@ static bool append(struct trace_writer *w, const struct trace_event *ev, const v
 {
     struct trace_cursor c = {w->buffer + w->used, w->buffer + w->size, false};
     put_bytes(&c, w->prefix, w->prefix_n);
-    put_i64(&c, w->seq + 1);
+    trace_fmt_i64(&c, w->seq + 1);
     PUT_LITERAL(&c, ",\"t\":");
-    put_i64(&c, w->time);
+    trace_fmt_i64(&c, w->time);
     PUT_LITERAL(&c, ",\"lc\":");
-    put_i64(&c, w->lc + 1);
+    trace_fmt_i64(&c, w->lc + 1);
     put_bytes(&c, ev->text, ev->n);
     if (w->cause != 0) {
         PUT_LITERAL(&c, ",\"c\":");
-        put_i64(&c, w->cause);
+        trace_fmt_i64(&c, w->cause);
     }
     if (ev->raft)
         put_bytes(&c, w->state_text, w->state_n);
