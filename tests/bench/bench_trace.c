@@ -185,7 +185,7 @@ int main(void)
         die("cannot make a directory for the files");
     snprintf(path, sizeof path, "%s/0003.1.jsonl", dir);
 
-    double each = emit_ns(1), third = emit_ns(3), tenth = emit_ns(10), never = emit_ns(1000);
+    double each = emit_ns(1), as_replica = emit_ns(4), tenth = emit_ns(10), never = emit_ns(1000);
     int64_t records;
     uint64_t bytes;
     double file = read_file_ns(&records, &bytes);
@@ -209,10 +209,10 @@ int main(void)
 
     report("record_size", (double)size, "bytes");
     report("emit_flush_each", each, "ns/record");
-    report("emit_flush_each_3", third, "ns/record");
+    report("emit_flush_each_4", as_replica, "ns/record"); /* what a replica does: 4.0 records an input in real runs */
     report("emit_flush_each_10", tenth, "ns/record");
     report("emit_flush_each_1000", never, "ns/record");
-    report("write_only_each_3", write_ns(size, 3), "ns/record");
+    report("write_only_each_4", write_ns(size, 4), "ns/record");
     report("read_file", 1e3 / file, "million_records/s");
     report("parse_scanner", 1e3 / fast, "million_records/s");
     report("parse_jansson", 1e3 / slow, "million_records/s");
