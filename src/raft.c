@@ -223,7 +223,7 @@ static void on_peer_message(struct raft *r, const struct message *m)
         raft_ignore(r, WHY_NOT_MEMBER);
     else if (m->dst != r->id && m->dst != NODE_NONE)
         raft_ignore(r, WHY_WRONG_DST);
-    else if (m->term > COUNT_MAX || (m->term > r->term && m->term - r->term > TERM_AHEAD_MAX) ||
+    else if (m->term > COUNT_MAX || (m->term > COUNT_MAX / 2 && m->term > r->term + TERM_AHEAD_MAX) ||
              (!m->term && !is_reply(m->type)))
         raft_ignore(r, WHY_UNEXPECTED);
     else if (is_reply(m->type))
@@ -292,6 +292,7 @@ void raft_step(struct raft *r, const struct raft_event *ev, struct raft_effects 
     raft_reply_now(r);
     if (r->role == RAFT_LEADER)
         raft_replicate(r);
+    raft_note_answers(r);
     raft_check(r);
     r->fx = NULL;
 }

@@ -97,6 +97,7 @@ static void wait_for(struct raft *r, const struct entry *e, int64_t tag)
     for (; at > w->first && w->v[at - 1].index > e->index; at--)
         w->v[at] = w->v[at - 1];
     w->v[at] = (struct waiter){.index = e->index, .term = e->term, .entry = e, .tag = tag};
+    w->oldest_term = w->n == 1 ? e->term : raft_min(w->oldest_term, e->term);
     raft_entry_hold(e);
 }
 
@@ -113,6 +114,35 @@ static enum raft_why why_redirect(const struct raft *r)
     return r->leader == NODE_NONE || r->leader == r->id ? WHY_NO_LEADER : WHY_NOT_LEADER;
 }
 
+/* The waiter's entry can never be committed. */
+static void give_up(struct raft *r, const struct waiter *one)
+{
+    const struct entry *lost = one->entry;
+    struct raft_request request = {.client = lost->client, .mid = lost->mid, .key = lost->key, .tag = one->tag};
+    redirect(r, request, why_redirect(r));
+    raft_entry_drop(r, lost);
+}
+
+/* Entries of terms before `term` at indexes still to come: no log that holds what was just committed can hold them, for
+ * terms never decrease along a log. Without this a client would wait until other traffic reaches that index. */
+static void give_up_older(struct raft *r, uint64_t term)
+{
+    struct waiters *w = &r->waiters;
+    size_t kept = 0;
+    uint64_t oldest = NEVER;
+    for (size_t i = 0; i < w->n; i++) {
+        struct waiter one = w->v[w->first + i];
+        if (one.term < term) {
+            give_up(r, &one);
+        } else {
+            oldest = raft_min(oldest, one.term);
+            w->v[w->first + kept++] = one;
+        }
+    }
+    w->n = kept;
+    w->oldest_term = oldest;
+}
+
 bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag)
 {
     struct waiters *w = &r->waiters;
@@ -122,14 +152,13 @@ bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag)
         if (one->term == e->term) {
             answer = true;
             *tag = one->tag;
+            raft_entry_drop(r, one->entry);
         } else {
-            /* Another entry is committed in its place: this one never can be (Log Matching, Figure 3). */
-            const struct entry *lost = one->entry;
-            struct raft_request request = {.client = lost->client, .mid = lost->mid, .key = lost->key, .tag = one->tag};
-            redirect(r, request, why_redirect(r));
+            give_up(r, one); /* another entry is committed in its place (Log Matching, Figure 3) */
         }
-        raft_entry_drop(r, one->entry);
     }
+    if (w->n && w->oldest_term < e->term)
+        give_up_older(r, e->term);
     if (!w->n)
         w->first = 0;
     return answer;
@@ -137,17 +166,23 @@ bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag)
 
 /* ---- requests as they come ---- */
 
+static void refuse(struct raft *r, struct request *q)
+{
+    struct raft_effect *e = raft_emit(r, RAFT_DO_FAIL);
+    e->request = raft_request_of(q);
+    e->why = WHY_OVERLOAD;
+    raft_trash(r, q);
+}
+
 static void put(struct raft *r, struct request *q)
 {
     const struct entry command = {
         .op = ENTRY_PUT, .client = q->client, .mid = q->mid, .key = q->key, .value = q->value};
     if (raft_entry_bytes(&command) > RAFT_ENTRY_BYTES_MAX || raft_last(r) >= COUNT_MAX) {
-        struct raft_effect *e = raft_emit(r, RAFT_DO_FAIL);
-        e->request = raft_request_of(q);
-        e->why = WHY_OVERLOAD;
-    } else {
-        wait_for(r, raft_log_append(r, r->term, &command), q->tag);
+        refuse(r, q);
+        return;
     }
+    wait_for(r, raft_log_append(r, r->term, &command), q->tag);
     raft_trash(r, q);
 }
 
@@ -206,14 +241,34 @@ void raft_on_request(struct raft *r, const struct message *m, int64_t tag)
         raft_ignore(r, WHY_FORGED);
     } else if (m->dst != r->id) {
         raft_ignore(r, WHY_WRONG_DST);
-    } else if (!raft_seen_add(&r->seen, m->src, m->mid)) {
-        raft_ignore(r, WHY_DUPLICATE);
     } else {
-        struct request *q = copy_of(m, tag);
-        if (r->role == RAFT_LEADER)
-            lead_request(r, q);
-        else
-            pass_on(r, q);
+        struct request *q;
+        switch (raft_seen_add(&r->seen, m->src, m->mid)) {
+        case SEEN_BEFORE:
+            raft_ignore(r, WHY_DUPLICATE);
+            break;
+        case SEEN_FULL:
+            q = copy_of(m, tag);
+            refuse(r, q);
+            break;
+        case SEEN_NEW:
+            q = copy_of(m, tag);
+            if (r->role == RAFT_LEADER)
+                lead_request(r, q);
+            else
+                pass_on(r, q);
+            break;
+        }
+    }
+}
+
+void raft_note_answers(struct raft *r)
+{
+    for (size_t i = 0; i < r->fx->n; i++) {
+        const struct raft_effect *e = &r->fx->v[i];
+        if (e->type == RAFT_DO_READ || e->type == RAFT_DO_REDIRECT || e->type == RAFT_DO_FAIL ||
+            (e->type == RAFT_DO_APPLY && e->answer))
+            raft_seen_answered(&r->seen, e->request.client, e->request.mid);
     }
 }
 

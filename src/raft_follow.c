@@ -4,8 +4,8 @@
  * removed only where an entry of the append conflicts with it. */
 #include "raft_int.h"
 
-/* Entries in order from prev_index + 1, of terms that do not decrease and are not beyond the append's own (R27 of any
- * sane leader's log). */
+/* Entries in order from prev_index + 1, of terms that do not decrease and are not beyond the append's own, as in any
+ * leader's log; and none too large to be sent on: a leader refuses such a put, and we may lead with this log one day. */
 static bool is_sound(const struct message *m)
 {
     if (m->n_entries > MESSAGE_ENTRIES_MAX || m->prev_index > COUNT_MAX || (m->prev_index == 0) != (m->prev_term == 0))
@@ -13,7 +13,8 @@ static bool is_sound(const struct message *m)
     uint64_t term = m->prev_term;
     for (size_t i = 0; i < m->n_entries; i++) {
         const struct entry *e = m->entries[i];
-        if (e->index != m->prev_index + 1 + i || e->term < term || (e->op != ENTRY_NOOP && e->op != ENTRY_PUT) || !e->term)
+        if (e->index != m->prev_index + 1 + i || e->term < term || (e->op != ENTRY_NOOP && e->op != ENTRY_PUT) || !e->term ||
+            raft_entry_bytes(e) > RAFT_ENTRY_BYTES_MAX)
             return false;
         term = e->term;
     }

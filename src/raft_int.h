@@ -17,7 +17,8 @@
 #define NEVER UINT64_MAX
 /* Terms, indexes and rounds beyond this are nonsense: it leaves room to count on, and JSON numbers stay exact. */
 #define COUNT_MAX (UINT64_C(1) << 53)
-/* No member gets so far ahead of another by elections; a forged message must not use up the terms there are. */
+/* No member gets so far ahead of another by elections: in the upper half of the terms a message may not lead further
+ * than this at once, or one forged datagram would use up the terms that there are. */
 #define TERM_AHEAD_MAX (UINT64_C(1) << 32)
 /* Appends under way to one follower, at most: further entries wait, and go together. */
 #define APPENDS_MAX 8
@@ -69,6 +70,7 @@ struct waiter {
 struct waiters {
     struct waiter *v;
     size_t first, n, room;
+    uint64_t oldest_term; /* no waiter's term is below it */
 };
 
 /* The last SEEN_MAX requests: a ring in order of arrival, and chains by hash (raft_seen.c). */
@@ -77,6 +79,7 @@ struct seen_one {
     uint64_t hash;
     uint32_t next; /* in the chain: 1 + position, 0 = end */
     node_id client;
+    bool open;     /* not answered yet: must not be forgotten */
 };
 struct seen {
     struct seen_one *ring;
@@ -246,6 +249,8 @@ void raft_on_request(struct raft *r, const struct message *m, int64_t tag);
 /* Passes on, or handles, what waits at the wrong place: reads of a deposed leader, held requests once a leader is known. */
 void raft_settle(struct raft *r);
 void raft_hold_timeout(struct raft *r);
+/* At the end of a step: the requests that it answers need not be remembered at any price any more. */
+void raft_note_answers(struct raft *r);
 /* The leader has become known, or has spoken. */
 void raft_leader_spoke(struct raft *r);
 /* An entry is about to be applied: who waits for this index? True: a client waits for this very entry; *tag is set. */
@@ -266,7 +271,10 @@ void raft_read_open_round(struct raft *r);
 
 /* ---- raft_seen.c ---- */
 /* False: this request is known already. */
-bool raft_seen_add(struct seen *s, node_id client, const char *mid);
+enum seen_result { SEEN_NEW, SEEN_BEFORE, SEEN_FULL /* SEEN_MAX requests wait for their answers */ };
+enum seen_result raft_seen_add(struct seen *s, node_id client, const char *mid);
+/* The request is answered now: it may be forgotten when newer ones need its place. */
+void raft_seen_answered(struct seen *s, node_id client, const char *mid);
 void raft_seen_free(struct seen *s);
 
 /* ---- raft_check.c ---- */

@@ -47,31 +47,56 @@ static void grow(struct seen *s)
         link_one(s, i);
 }
 
-bool raft_seen_add(struct seen *s, node_id client, const char *mid)
+static struct seen_one *find(const struct seen *s, uint64_t hash, node_id client, const char *mid)
 {
-    uint64_t hash = hash_of(client, mid);
     if (s->room)
         for (uint32_t at = *chain_of(s, hash); at; at = s->ring[at - 1].next) {
-            const struct seen_one *one = &s->ring[at - 1];
+            struct seen_one *one = &s->ring[at - 1];
             if (one->hash == hash && one->client == client && strcmp(one->mid, mid) == 0)
-                return false;
+                return one;
         }
+    return NULL;
+}
+
+/* A free place; the oldest answered request's when the ring is full. SEEN_MAX: all are open. */
+static uint32_t place(struct seen *s)
+{
     if (s->n == s->room && s->room < SEEN_MAX)
         grow(s);
-    uint32_t at = s->n;
-    if (s->n < s->room) {
-        s->n++;
-    } else {
-        at = s->oldest;
+    if (s->n < s->room)
+        return s->n++;
+    for (uint32_t tried = 0; tried < s->room; tried++) {
+        uint32_t at = s->oldest;
         s->oldest = (s->oldest + 1) & (s->room - 1);
-        unlink_one(s, at);
-        free(s->ring[at].mid);
+        if (!s->ring[at].open) {
+            unlink_one(s, at);
+            free(s->ring[at].mid);
+            return at;
+        }
     }
+    return SEEN_MAX;
+}
+
+enum seen_result raft_seen_add(struct seen *s, node_id client, const char *mid)
+{
+    uint64_t hash = hash_of(client, mid);
+    if (find(s, hash, client, mid))
+        return SEEN_BEFORE;
+    uint32_t at = place(s);
+    if (at == SEEN_MAX)
+        return SEEN_FULL;
     size_t size = strlen(mid) + 1;
-    s->ring[at] = (struct seen_one){.mid = raft_alloc(size), .hash = hash, .client = client};
+    s->ring[at] = (struct seen_one){.mid = raft_alloc(size), .hash = hash, .client = client, .open = true};
     memcpy(s->ring[at].mid, mid, size);
     link_one(s, at);
-    return true;
+    return SEEN_NEW;
+}
+
+void raft_seen_answered(struct seen *s, node_id client, const char *mid)
+{
+    struct seen_one *one = find(s, hash_of(client, mid), client, mid);
+    if (one)
+        one->open = false;
 }
 
 void raft_seen_free(struct seen *s)

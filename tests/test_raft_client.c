@@ -265,14 +265,74 @@ static void a_put_replaced_in_the_log_is_redirected_only_when_the_other_entry_is
     assert_string_equal(one_log(&o), "12");
     assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 0);
     one_append(&o, 2, 2, 2, 2, 2, "");
-    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
+    /* B too, although its index is still to come: behind a committed entry of term 2 there is none of term 1. */
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 2);
     const struct raft_effect *e = one_effect(&o, RAFT_DO_REDIRECT);
     assert_string_equal(e->request.mid, "A");
     assert_int_equal(e->node, 2);
     assert_int_equal(e->request.tag, 1000 + 'A');
+    assert_string_equal(e[1].request.mid, "B");
     assert_false(one_effect(&o, RAFT_DO_APPLY)->answer);
     one_append(&o, 2, 2, 2, 2, 3, "2");
-    assert_string_equal(one_effect(&o, RAFT_DO_REDIRECT)->request.mid, "B");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 0);
+    one_free(&o);
+}
+
+static void puts_of_a_deposed_leader_are_answered_without_traffic_at_their_indexes(void **state)
+{
+    (void)state;
+    struct one o = one_new(5);
+    one_lead(&o);
+    for (char mid[] = "A"; *mid < 'D'; ++*mid)
+        one_put(&o, CLIENT, mid, "k", "v");
+    one_append(&o, 2, 2, 0, 0, 0, "2"); /* its log has one entry, where ours had the no-op */
+    assert_string_equal(one_log(&o), "2");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 0);
+    one_append(&o, 2, 2, 1, 2, 1, "");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 3);
+    one_free(&o);
+}
+
+static void a_request_that_waits_is_not_forgotten_however_many_others_pass(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    one_append(&o, 1, 1, 0, 0, 0, "");
+    one_get(&o, CLIENT, "first", "k");
+    one_get(&o, CLIENT, "waits", "k");
+    assert_int_equal(one_effect(&o, RAFT_NOTE_HOLD)->why, WHY_LEADER_SILENT);
+    for (int i = 0; i < 3 * 8192; i++) {
+        char mid[16];
+        snprintf(mid, sizeof mid, "M%d", i);
+        one_get(&o, (node_id)(CLIENT + 1 + i % 30000), mid, "k");
+        assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
+    }
+    one_get(&o, CLIENT, "waits", "k");
+    one_ignored(&o, WHY_DUPLICATE);
+    one_free(&o);
+}
+
+/* It could not be sent on, should we lead one day with this log. */
+static void an_append_with_an_entry_larger_than_any_leader_takes_is_ignored(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    size_t room = RAFT_ENTRY_BYTES_MAX;
+    char *value = malloc(room + 1);
+    assert_non_null(value);
+    memset(value, 'v', room);
+    value[room] = '\0';
+    struct entry large = {.index = 1, .term = 1, .op = ENTRY_PUT, .client = CLIENT, .mid = "A", .key = "k", .value = value};
+    const struct entry *entries[] = {&large};
+    struct message m = one_message(&o, MESSAGE_APP_REQ, 1, 1);
+    m.entries = entries;
+    m.n_entries = 1;
+    one_take(&o, &m);
+    one_ignored(&o, WHY_UNEXPECTED);
+    value[room - RAFT_ENTRY_BYTES_FIXED - 2] = '\0';
+    one_take(&o, &m);
+    assert_string_equal(one_log(&o), "1");
+    free(value);
     one_free(&o);
 }
 
@@ -387,6 +447,9 @@ int main(void)
         cmocka_unit_test(the_record_of_requests_remembers_the_last_8192),
         cmocka_unit_test(a_deposed_leader_answers_a_put_that_commits_under_its_successor),
         cmocka_unit_test(a_put_replaced_in_the_log_is_redirected_only_when_the_other_entry_is_committed_5_4_2),
+        cmocka_unit_test(puts_of_a_deposed_leader_are_answered_without_traffic_at_their_indexes),
+        cmocka_unit_test(a_request_that_waits_is_not_forgotten_however_many_others_pass),
+        cmocka_unit_test(an_append_with_an_entry_larger_than_any_leader_takes_is_ignored),
         cmocka_unit_test(a_put_removed_here_and_committed_from_elsewhere_is_answered_ok),
         cmocka_unit_test(a_leader_twice_deposed_settles_each_put_at_its_own_index),
         cmocka_unit_test(a_put_too_large_for_a_datagram_is_refused),
