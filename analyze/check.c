@@ -90,8 +90,10 @@ bool check_list_ok(const char *list, char *bad, size_t size)
     return true;
 }
 
-static bool chosen(const struct check_options *o, const char *id)
+bool check_chosen(const struct check_options *o, const char *id)
 {
+    if (o == NULL)
+        return true;
     return (o->only == NULL || list_names(o->only, id)) && (o->skip == NULL || !list_names(o->skip, id));
 }
 
@@ -178,7 +180,7 @@ static void forget(struct db *db, int64_t run_id, const struct check_options *o)
         sqlite3_stmt *q = db_prepare(db, deletes[i]);
         const struct check *c;
         for (size_t k = 0; (c = check_at(k)) != NULL; k++) {
-            if (!chosen(o, c->id))
+            if (!check_chosen(o, c->id))
                 continue;
             db_bind_int(db, q, ":run", run_id);
             db_bind_text(db, q, ":check", c->id);
@@ -279,14 +281,14 @@ bool check_all(struct db *db, const struct check_options *o, enum verdict *worst
     int64_t *ids;
     size_t n = run_ids(db, &ids);
 
-    *worst = VERDICT_PASS;
+    *worst = VERDICT_SKIPPED;
     for (size_t r = 0; r < n && !db->failed; r++)
         forget(db, ids[r], o);
     for (size_t r = 0; r < n && !db->failed; r++) {
         struct check_shared shared = {NULL, NULL};
         const struct check *c;
         for (size_t i = 0; !db->failed && (c = check_at(i)) != NULL; i++) {
-            if (chosen(o, c->id))
+            if (check_chosen(o, c->id))
                 *worst = worse(*worst, run_one(db, ids[r], c, &shared, &budget));
         }
         if (shared.release != NULL)

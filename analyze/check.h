@@ -67,6 +67,10 @@ int64_t check_violation(struct check_run *c, const struct violation *v);
 void check_evidence(struct check_run *c, int64_t violation_id, const char *part, int64_t rec, int64_t op_id, int64_t msg_id,
                     int64_t fault_id, const char *note);
 
+/* SQL condition on a row of messages: of a kind whose higher term deposes its receiver. A PreVote asks about a term
+ * that does not exist yet, and deposes nobody (dissertation §9.6). */
+#define CHECK_DEPOSES "replace(lower(coalesce(type, '')), '_', '') NOT LIKE 'prevote%'"
+
 /* True when at least one record of this event was loaded. For deciding VERDICT_SKIPPED. */
 bool check_has_event(struct check_run *c, const char *ev);
 /* Ends a check: fail when violations were stored, else pass; unknown when `incomplete`. */
@@ -84,8 +88,10 @@ struct check_options {
 /* False when an item of such a list names no check; the item's text is then in `bad`. */
 bool check_list_ok(const char *list, char *bad, size_t size);
 /* Runs the chosen checks on every run of the database, replacing earlier results. Verdict of the whole: fail over
- * unknown over pass. False on a database error (db->err). */
+ * unknown over pass over skipped. False on a database error (db->err). */
 bool check_all(struct db *db, const struct check_options *o, enum verdict *worst);
+/* Is the check among those that the options choose? NULL = all are. */
+bool check_chosen(const struct check_options *o, const char *id);
 const struct check *check_find(const char *id);
 /* The catalogue, family by family. */
 const struct check *check_at(size_t i);       /* NULL past the end */

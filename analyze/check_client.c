@@ -100,7 +100,7 @@ static enum verdict linearizable(struct check_run *c)
                      unread > 0 ? "operations that are not understood"
                      : x.lossy  ? "records of operations are missing"
                                 : "the search budget is used up");
-        v = check_answer(c);
+        v = check_history_answer(c, &x);
     }
     check_history_close(&x);
     return v;
@@ -197,7 +197,7 @@ static enum verdict sessions(struct check_run *c)
         if (left_out > 0)
             snprintf(c->note, sizeof c->note, "%zu keys with operations other than reads and writes left out",
                      left_out);
-        v = check_answer(c);
+        v = check_history_answer(c, &x);
     }
     check_history_close(&x);
     return v;
@@ -372,7 +372,7 @@ static enum verdict values(struct check_run *c)
         snprintf(c->note, sizeof c->note, "%zu of %zu keys were read after all writes in quiet times%s%s", final, x.h.n,
                  left_out > 0 ? "; keys with operations other than reads and writes left out" : "",
                  x.lossy ? "; records of operations are missing, so values without a write prove nothing" : "");
-        v = check_answer(c);
+        v = check_history_answer(c, &x);
     }
     check_history_close(&x);
     return v;

@@ -11,22 +11,22 @@
 #include "cli.h"
 #include "commands.h"
 
-static const char usage[] =
-    "analyze check - run the checks on a run or a database, and store what they find in it\n"
-    "\n"
-    "  analyze check runs/7\n"
-    "  analyze check run.db --only C1,C2 --format json -o check.json\n"
-    "  analyze check runs/7 --skip R --budget 5m\n"
-    "\n"
-    "  --only LIST      these checks only: ids, or letters for whole families (C,R13)\n"
-    "  --skip LIST      all but these\n"
-    "  --budget TIME    time for all searches together (30s, 5m, 500ms; default 30s)\n"
-    "  --format FORMAT  text, json or junit\n"
-    "  -o FILE          write there instead of to standard output\n"
-    "  --exit-zero      exit with 0 even when checks fail\n"
-    "  --unknown-ok     exit with 0 instead of 2 when something could not be decided\n"
-    "\n"
-    "Exit status: 0 all passed, 1 a violation, 2 something could not be decided, 64 and up: no verdict.\n";
+static const char usage[] = "analyze check - run the checks on a run or a database, and store what they find in it\n"
+                            "\n"
+                            "  analyze check runs/7\n"
+                            "  analyze check run.db --only C1,C2 --format json -o check.json\n"
+                            "  analyze check runs/7 --skip R --budget 5m\n"
+                            "\n"
+                            "  --only LIST      these checks only: ids, or letters for whole families (C,R13)\n"
+                            "  --skip LIST      all but these\n"
+                            "  --budget TIME    time for all searches together (30s, 5m, 500ms; default 30s)\n"
+                            "  --format FORMAT  text, json or junit\n"
+                            "  -o FILE          write there instead of to standard output\n"
+                            "  --exit-zero      exit with 0 even when checks fail\n"
+                            "  --unknown-ok     exit with 0 instead of 2 when something could not be decided\n"
+                            "\n"
+                            "Exit status: 0 all passed, 1 a violation, 2 something could not be decided or nothing "
+                            "was, 64 and up: no verdict.\n";
 
 struct options {
     struct check_options check;
@@ -67,6 +67,27 @@ static int64_t time_of(const char *s)
     return 0;
 }
 
+static bool chooses(const struct check_options *o)
+{
+    const struct check *c;
+    for (size_t i = 0; (c = check_at(i)) != NULL; i++) {
+        if (check_chosen(o, c->id))
+            return true;
+    }
+    return false;
+}
+
+/* "there is no check Z9; the checks are C1 C2 ..." */
+static int no_such_check(const char *bad)
+{
+    char ids[1024] = "";
+    const struct check *c;
+    for (size_t i = 0, n = 0; (c = check_at(i)) != NULL && n < sizeof ids; i++)
+        n += (size_t)snprintf(ids + n, sizeof ids - n, " %s", c->id);
+    return cli_fail(EXIT_USAGE, "check", "there is no check %s; a letter names a family, and the checks are%s", bad,
+                    ids);
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
     enum { ONLY = 256, SKIP, BUDGET, FORMAT, EXIT_ZERO, UNKNOWN_OK, HELP };
@@ -82,13 +103,13 @@ static int parse(int argc, char **argv, struct options *o)
     char bad[64];
     int opt;
     optind = 1;
-    while ((opt = getopt_long(argc, argv, "o:h", longs, NULL)) != -1) {
+    opterr = 0; /* said here, with control characters escaped */
+    while ((opt = getopt_long(argc, argv, ":o:h", longs, NULL)) != -1) {
         switch (opt) {
         case ONLY:
         case SKIP:
             if (!check_list_ok(optarg, bad, sizeof bad))
-                return cli_fail(EXIT_USAGE, "check",
-                                "there is no check %s; analyze check --help, and the table checks, name them", bad);
+                return no_such_check(bad);
             *(opt == ONLY ? &o->check.only : &o->check.skip) = optarg;
             break;
         case BUDGET:
@@ -115,9 +136,11 @@ static int parse(int argc, char **argv, struct options *o)
             fputs(usage, stdout);
             return -1;
         default:
-            return EXIT_USAGE; /* getopt_long has said why */
+            return cli_bad_option("check", argc, argv, longs);
         }
     }
+    if (!chooses(&o->check))
+        return cli_fail(EXIT_USAGE, "check", "--only and --skip leave no check to run");
     if (optind >= argc)
         return cli_fail(EXIT_USAGE, "check", "name a run directory or a database (analyze check --help)");
     return 0;
@@ -125,7 +148,8 @@ static int parse(int argc, char **argv, struct options *o)
 
 static int status_of(enum verdict v, const struct options *o)
 {
-    if (o->exit_zero || v == VERDICT_PASS || v == VERDICT_SKIPPED || (v == VERDICT_UNKNOWN && o->unknown_ok))
+    bool undecided = v == VERDICT_UNKNOWN || v == VERDICT_SKIPPED;
+    if (o->exit_zero || v == VERDICT_PASS || (undecided && o->unknown_ok))
         return EXIT_PASSED;
     return v == VERDICT_FAIL ? EXIT_VIOLATION : EXIT_UNDECIDED;
 }
@@ -166,7 +190,7 @@ int cmd_check(int argc, char **argv)
     FILE *f = o.out != NULL ? fopen(o.out, "w") : stdout;
     if (f == NULL)
         return cli_fail(EXIT_CANTCREATE, "check", "%s: %s", o.out, strerror(errno));
-    struct check_out out = {.f = f, .many = argc - optind > 1};
+    struct check_out out = {.f = f, .many = argc - optind > 1, .ran = &o.check};
     for (int i = optind; i < argc; i++)
         status = worse_status(status, check_one(argv[i], &o, &out));
     check_out_end(&out);

@@ -42,16 +42,38 @@ const char *check_client_name(const struct check_history *x, const struct op *op
     return intern_text(&x->h.clients, op->client, NULL);
 }
 
-/* Did records of whoever reports the operations get lost in the middle? (A lost tail is harmless: what a read returned
- * was invoked before.) */
-static bool lossy(struct check_run *c)
+bool check_operations_missing(struct check_run *c, char *why, size_t n)
 {
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT 1 FROM boots b JOIN nodes n ON n.run_id = b.run_id AND n.node = b.node"
-                                        " WHERE b.run_id = :run AND n.kind <> 'replica' AND b.missing > 0");
+    sqlite3_stmt *q = db_prepare(
+        c->db,
+        "SELECT coalesce(node, 'the input'), what FROM ("
+        " SELECT b.node, b.missing || ' records of operations are missing' AS what FROM boots b JOIN nodes n USING"
+        " (run_id, node) WHERE b.run_id = :run AND n.kind <> 'replica' AND b.missing > 0"
+        " UNION ALL SELECT l.node, l.value || ' ' || l.name || ': records of operations are missing'"
+        " FROM load_stats l LEFT JOIN nodes n USING (run_id, node) WHERE l.run_id = :run AND l.severity = 'data_loss'"
+        " AND coalesce(n.kind, '') <> 'replica'"
+        " UNION ALL SELECT b.node, 'records of operations end without a close' FROM boots b JOIN nodes n USING"
+        " (run_id, node) WHERE b.run_id = :run AND n.kind <> 'replica' AND b.end_kind NOT IN ('close', 'killed', "
+        "'stopped')"
+        ") LIMIT 1");
     db_bind_int(c->db, q, ":run", c->run_id);
     bool yes = db_row(c->db, q);
+    if (yes)
+        snprintf(why, n, "%.60s: %.120s", (const char *)sqlite3_column_text(q, 0),
+                 (const char *)sqlite3_column_text(q, 1));
     db_done(c->db, q);
     return yes;
+}
+
+enum verdict check_history_answer(struct check_run *c, const struct check_history *x)
+{
+    if (x->lossy && c->violations == 0) {
+        c->incomplete = true;
+        size_t n = strlen(c->note);
+        if (strstr(c->note, "missing") == NULL)
+            snprintf(c->note + n, sizeof c->note - n, "%s%s", n > 0 ? "; " : "", x->missing);
+    }
+    return check_answer(c);
 }
 
 bool check_history_open(struct check_run *c, struct check_history *x, bool search, enum verdict *v)
@@ -74,7 +96,7 @@ bool check_history_open(struct check_run *c, struct check_history *x, bool searc
         return false;
     }
     c->searched_ns = x->r.searched_ns;
-    x->lossy = lossy(c);
+    x->lossy = check_operations_missing(c, x->missing, sizeof x->missing);
     for (size_t k = 0; k < x->h.n; k++) {
         for (size_t i = 0; i < x->h.keys[k].n; i++)
             x->ops += !x->h.keys[k].ops[i].ghost;

@@ -11,13 +11,19 @@
 struct check_history {
     struct history h;
     struct lin_report r;
-    int64_t ops; /* operations that were judged, ghosts aside */
-    bool lossy;  /* records of operations were lost: a value without a write proves nothing */
+    int64_t ops;       /* operations that were judged, ghosts aside */
+    bool lossy;        /* records of operations were lost: a value without a write proves nothing */
+    char missing[200]; /* which ones, in words; valid when lossy */
 };
 
 /* Loads and judges the run's history. False when there is nothing to check: *v then says what to answer, c->note why.
  */
 bool check_history_open(struct check_run *c, struct check_history *x, bool search, enum verdict *v);
+/* check_answer(), but what was not found in a history with holes is unknown, not passed. */
+enum verdict check_history_answer(struct check_run *c, const struct check_history *x);
+/* Are records of whoever reports operations (simulator, clients) missing: gaps, damaged lines, a file without its end?
+ * In words in `why`. */
+bool check_operations_missing(struct check_run *c, char *why, size_t n);
 void check_history_close(struct check_history *x);
 
 /* Time as people read it: "4513.1 ms". */

@@ -12,12 +12,15 @@
 /* ---- text ---- */
 
 /* What went wrong, by class: how often, and the first of each to look at. */
-static void print_classes(FILE *f, struct db *db, int64_t run_id)
+static void print_classes(FILE *f, struct db *db, int64_t run_id, const struct check_options *ran)
 {
+    char ids[REPORT_IDS];
+    report_ids(ran, ids);
     sqlite3_stmt *q =
         db_prepare(db, "SELECT fingerprint, count(*), min(violation_id), \"check\" FROM violations WHERE run_id = :run"
-                       " GROUP BY \"check\", fingerprint ORDER BY min(violation_id)");
+                       " AND " REPORT_RAN " GROUP BY \"check\", fingerprint ORDER BY min(violation_id)");
     db_bind_int(db, q, ":run", run_id);
+    db_bind_text(db, q, ":ids", ids);
     bool any = false;
     while (db_row(db, q)) {
         fputs(any ? "" : "\n", f);
@@ -44,9 +47,9 @@ void check_out_text(struct check_out *out, struct db *db, const char *name)
             fputc('\n', out->f);
         }
         report_losses(out->f, db, run_id);
-        report_checks(out->f, db, run_id);
-        print_classes(out->f, db, run_id);
-        report_totals(out->f, db, run_id);
+        report_checks(out->f, db, run_id, out->ran);
+        print_classes(out->f, db, run_id, out->ran);
+        report_totals(out->f, db, run_id, out->ran);
     }
     db_done(db, q);
 }
@@ -85,7 +88,7 @@ static json_t *id_text(const char *prefix, sqlite3_stmt *q, int i)
                : json_sprintf("%s%" PRId64, prefix, (int64_t)sqlite3_column_int64(q, i));
 }
 
-static json_t *checks_of(struct db *db, int64_t run_id)
+static json_t *checks_of(struct db *db, int64_t run_id, const struct check_options *ran)
 {
     json_t *all = json_array();
     sqlite3_stmt *q =
@@ -94,6 +97,8 @@ static json_t *checks_of(struct db *db, int64_t run_id)
                        " FROM checks c WHERE run_id = :run AND \"check\" = :check");
     const struct check *c;
     for (size_t i = 0; (c = check_at(i)) != NULL; i++) {
+        if (!check_chosen(ran, c->id))
+            continue;
         db_bind_int(db, q, ":run", run_id);
         db_bind_text(db, q, ":check", c->id);
         if (db_row(db, q))
@@ -128,14 +133,17 @@ static json_t *evidence_of(struct db *db, int64_t violation)
     return all;
 }
 
-static json_t *violations_of(struct db *db, int64_t run_id)
+static json_t *violations_of(struct db *db, int64_t run_id, const struct check_options *ran)
 {
+    char ids[REPORT_IDS];
+    report_ids(ran, ids);
     json_t *all = json_array();
     sqlite3_stmt *q = db_prepare(
         db, "SELECT v.violation_id, v.\"check\", v.severity, v.fingerprint, v.title, v.t, v.node, v.key, " RECORD_REF
             " FROM violations v LEFT JOIN records r ON r.id = v.first_bad_rec"
-            " WHERE v.run_id = :run ORDER BY v.violation_id");
+            " WHERE v.run_id = :run AND " REPORT_RAN " ORDER BY v.violation_id");
     db_bind_int(db, q, ":run", run_id);
+    db_bind_text(db, q, ":ids", ids);
     while (db_row(db, q)) {
         json_t *first = sqlite3_column_type(q, 8) == SQLITE_NULL ? json_null()
                                                                  : json_pack("{s:o, s:o, s:o}", "record", text(q, 8),
@@ -165,32 +173,35 @@ void check_out_json(struct check_out *out, struct db *db, const char *name)
     sqlite3_stmt *q = db_prepare(db, "SELECT run_id, name, seed, loss_free FROM runs ORDER BY run_id");
     while (db_row(db, q)) {
         int64_t run_id = sqlite3_column_int64(q, 0);
-        json_array_append_new(out->runs,
-                              json_pack("{s:s+, s:o, s:o, s:b, s:s, s:o, s:o}", "input", name, "", "run", text(q, 1),
-                                        "seed", number(q, 2), "complete", (int)sqlite3_column_int64(q, 3), "verdict",
-                                        verdict_of(report_count(db, run_id)), "checks", checks_of(db, run_id),
-                                        "violations", violations_of(db, run_id)));
+        json_array_append_new(
+            out->runs, json_pack("{s:s+, s:o, s:o, s:b, s:s, s:o, s:o}", "input", name, "", "run", text(q, 1), "seed",
+                                 number(q, 2), "complete", (int)sqlite3_column_int64(q, 3), "verdict",
+                                 verdict_of(report_count(db, run_id, out->ran)), "checks",
+                                 checks_of(db, run_id, out->ran), "violations", violations_of(db, run_id, out->ran)));
     }
     db_done(db, q);
 }
 
 /* ---- JUnit XML ---- */
 
-/* Text in XML 1.0: markup is escaped, control characters (which it cannot express) are left out. */
+/* Text in XML 1.0: markup is escaped; control characters (which it cannot express), marks that reorder text and what is
+ * no UTF-8 are left out. */
 static void xml(FILE *f, const char *s)
 {
     static const struct {
         char c;
         const char *as;
     } escapes[] = {{'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}};
-    for (; s != NULL && *s != '\0'; s++) {
-        size_t i = 0;
+    const char *end = s != NULL ? s + strlen(s) : NULL;
+    for (size_t len = 1; s < end; s += len) {
+        size_t i = 0, n = cli_printable((const unsigned char *)s, (size_t)(end - s));
+        len = n > 0 ? n : 1;
         while (i < sizeof escapes / sizeof *escapes && escapes[i].c != *s)
             i++;
         if (i < sizeof escapes / sizeof *escapes)
             fputs(escapes[i].as, f);
-        else if ((unsigned char)*s >= 0x20 || *s == '\n')
-            fputc(*s, f);
+        else if (n > 0 || *s == '\n')
+            fwrite(s, 1, len, f);
     }
 }
 
@@ -251,7 +262,7 @@ void check_out_junit(struct check_out *out, struct db *db, const char *name)
     while (db_row(db, runs)) {
         int64_t run_id = sqlite3_column_int64(runs, 0);
         const char *run = (const char *)sqlite3_column_text(runs, 1);
-        struct report_counts n = report_count(db, run_id);
+        struct report_counts n = report_count(db, run_id, out->ran);
         fputs(" <testsuite name=\"faultline.", out->f);
         xml(out->f, run);
         fprintf(out->f,
@@ -259,6 +270,8 @@ void check_out_junit(struct check_out *out, struct db *db, const char *name)
                 n.pass + n.fail + n.unknown + n.skipped, n.fail, n.unknown, n.skipped);
         const struct check *c;
         for (size_t i = 0; (c = check_at(i)) != NULL; i++) {
+            if (!check_chosen(out->ran, c->id))
+                continue;
             db_bind_int(db, q, ":run", run_id);
             db_bind_text(db, q, ":check", c->id);
             if (db_row(db, q))
@@ -275,7 +288,7 @@ void check_out_end(struct check_out *out)
 {
     if (out->runs != NULL) {
         json_t *j = json_pack("{s:s, s:o}", "schema", "faultline-check/1", "runs", out->runs);
-        json_dumpf(j, out->f, JSON_INDENT(1));
+        json_dumpf(j, out->f, JSON_INDENT(1) | JSON_ENSURE_ASCII); /* no control of a terminal gets through */
         fputc('\n', out->f);
         json_decref(j);
     }

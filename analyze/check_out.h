@@ -6,13 +6,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "db.h"
+#include "check.h"
 
 struct check_out {
     FILE *f;
-    bool many;    /* several databases: say which is which */
-    json_t *runs; /* JSON: what will be written at the end */
-    bool xml;     /* JUnit: the root element is open */
+    const struct check_options *ran; /* what was run now: nothing else is printed; NULL = all checks */
+    bool many;                       /* several databases: say which is which */
+    json_t *runs;                    /* JSON: what will be written at the end */
+    bool xml;                        /* JUnit: the root element is open */
 };
 
 /* Writes the results stored in the database; `name` is what the user called it. Errors of writing show in ferror(f),

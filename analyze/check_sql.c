@@ -5,7 +5,7 @@
  *     -- R47 reads see what was acknowledged        id and title
  *     -- severity: LIN-STALE
  *     -- class: read-behind-acknowledged-write      the fingerprint of its violations
- *     -- needs: apply                               an event without which it is skipped
+ *     -- needs: apply read.local|read.serve         events without which it is skipped; "|": one of them is enough
  *     -- A sentence or two: the rule with its source.
  *
  * and is one SELECT with parameter :run and columns rec, t, node, key, title: a row for each case, the worst or first
@@ -100,6 +100,29 @@ const struct check *check_sql_at(size_t i)
 
 /* ---- running ---- */
 
+/* Copies the first word of `list`, up to one of `stops`, and returns what follows it; NULL at the end. */
+static const char *next_word(const char *list, const char *stops, char word[64])
+{
+    list += strspn(list, stops);
+    size_t n = strcspn(list, stops);
+    snprintf(word, 64, "%.*s", (int)(n < 63 ? n : 63), list);
+    return n > 0 ? list + n : NULL;
+}
+
+/* Is one event there of every group that the check needs? If not, the group in `lacks`. */
+static bool has_needs(struct check_run *c, const char *needs, char lacks[64])
+{
+    for (const char *p = needs; (p = next_word(p, " ", lacks)) != NULL;) {
+        char ev[64];
+        bool any = false;
+        for (const char *e = lacks; !any && (e = next_word(e, "|", ev)) != NULL;)
+            any = check_has_event(c, ev);
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
 static enum verdict run_query(struct check_run *c)
 {
     size_t n;
@@ -110,8 +133,9 @@ static enum verdict run_query(struct check_run *c)
         snprintf(c->note, sizeof c->note, "no replica trace");
         return VERDICT_SKIPPED;
     }
-    if (!check_has_event(c, s->needs)) {
-        snprintf(c->note, sizeof c->note, "no %.60s records in this trace", s->needs);
+    char lacks[64];
+    if (!has_needs(c, s->needs, lacks)) {
+        snprintf(c->note, sizeof c->note, "no %.60s records in this trace", lacks);
         return VERDICT_SKIPPED;
     }
     sqlite3_stmt *q = db_prepare(c->db, s->query);

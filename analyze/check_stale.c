@@ -382,8 +382,7 @@ static void tell_faults(struct check_run *c, int64_t id, const struct server *s)
     tell_selected(c, id, q);
 }
 
-/* Any of these, had it arrived, would have told the server of the newer term in time (Raft paper §5.1). A PreVote asks
- * about a term that does not exist yet, and deposes nobody (dissertation §9.6). */
+/* Any of these, had it arrived, would have told the server of the newer term in time (Raft paper §5.1). */
 static void tell_lost(struct check_run *c, int64_t id, const struct server *s)
 {
     if (!s->led || s->term == 0 || s->newer_term == 0)
@@ -391,8 +390,7 @@ static void tell_lost(struct check_run *c, int64_t id, const struct server *s)
     sqlite3_stmt *q = db_prepare(
         c->db, "SELECT m.msg_id, coalesce(m.drop_rec, m.in_rec), m.type, m.term, m.src, m.t_in, m.why"
                " FROM messages m WHERE m.run_id = :run AND m.fate = 'dropped' AND m.dst = :node AND m.term > :term"
-               " AND m.t_in BETWEEN :since AND :asked AND replace(lower(m.type), '_', '') NOT LIKE 'prevote%'"
-               " ORDER BY m.t_in, m.msg_id");
+               " AND m.t_in BETWEEN :since AND :asked AND " CHECK_DEPOSES " ORDER BY m.t_in, m.msg_id");
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_text(c->db, q, ":node", s->node);
     db_bind_int(c->db, q, ":term", s->term);
@@ -538,7 +536,7 @@ enum verdict check_stale_reads(struct check_run *c)
             snprintf(c->note, sizeof c->note, "%s",
                      memory ? "keys with operations other than reads and writes left out" : "not enough memory");
         c->incomplete = left_out > 0 || !memory;
-        v = check_answer(c);
+        v = check_history_answer(c, &x);
     }
     free(all);
     check_history_close(&x);

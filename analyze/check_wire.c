@@ -1,5 +1,6 @@
 /* check_wire.c -- what replicas put on the wire: their answers to clients (C5), and whether each datagram keeps to the
  * protocol (C6). C7, that anything gets answered at all, is in check_progress.c. */
+#include "check_history.h"
 #include "check_progress.h"
 
 #include <inttypes.h>
@@ -85,6 +86,12 @@ static const char *judge_reply(sqlite3_stmt *q, char *title, size_t n)
     return NULL;
 }
 
+/* Records of whoever made the requests are missing: an answer that lacks its request proves nothing. */
+static bool needs_every_request(const char *print)
+{
+    return strcmp(print, "reply-to-unknown-mid") == 0 || strcmp(print, "duplicate-reply") == 0;
+}
+
 static enum verdict check_replies(struct check_run *c)
 {
     if (!check_has_event(c, "net.in") || !check_has_event(c, "op.try")) {
@@ -95,10 +102,17 @@ static enum verdict check_replies(struct check_run *c)
     sqlite3_stmt *q = db_prepare(c->db, replies);
     db_bind_int(c->db, q, ":run", c->run_id);
     int64_t found = 0;
+    char missing[CHECK_TITLE_LEN];
+    bool holes = check_operations_missing(c, missing, sizeof missing);
     while (db_row(c->db, q)) {
         char title[240];
         const char *print = judge_reply(q, title, sizeof title);
         c->examined++;
+        if (print != NULL && holes && needs_every_request(print)) {
+            c->incomplete = true;
+            snprintf(c->note, sizeof c->note, "%.200s", missing);
+            continue;
+        }
         if (print == NULL || !room(&found))
             continue;
         int64_t id = check_violation(c, &(struct violation){.t = sqlite3_column_int64(q, T),
@@ -134,12 +148,17 @@ static enum verdict check_datagrams(struct check_run *c)
         return VERDICT_SKIPPED;
     }
     sqlite3_stmt *n =
-        db_prepare(c->db, "SELECT count(*) FROM records WHERE run_id = :run AND ev IN ('net.in', 'net.bad')");
+        db_prepare(c->db, "SELECT count(*) FROM records WHERE run_id = :run AND ev IN ('net.in', 'net.bad',"
+                          " 'msg.recv', 'msg.bad')");
     db_bind_int(c->db, n, ":run", c->run_id);
     if (db_row(c->db, n))
         c->examined = sqlite3_column_int64(n, 0);
     db_done(c->db, n);
 
+    if (c->examined == 0) {
+        snprintf(c->note, sizeof c->note, "no records of datagrams");
+        return VERDICT_SKIPPED;
+    }
     sqlite3_stmt *q = db_prepare(c->db, bad_datagrams);
     db_bind_int(c->db, q, ":run", c->run_id);
     int64_t found = 0;

@@ -1,6 +1,7 @@
 /* cli.c -- what all commands of analyze share. */
 #include "cli.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,40 @@ int cli_fail(int status, const char *command, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(words, sizeof words, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "analyze %s: ", command);
+    bool named = *command != '\0' && strcmp(command, "verdict") != 0;
+    fprintf(stderr, "analyze%s%s: ", named ? " " : "", named ? command : "");
     cli_print(stderr, words);
     fputc('\n', stderr);
     return status;
+}
+
+int cli_bad_option(const char *command, int argc, char *const *argv, const struct option *longs)
+{
+    const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+    bool named = *command != '\0' && strcmp(command, "verdict") != 0;
+    const char *help[] = {named ? " " : "", named ? command : ""};
+    size_t n = strcspn(word, "=");
+    const struct option *o = NULL, *begins = NULL;
+    int same = 0;
+    for (size_t i = 0; strncmp(word, "--", 2) == 0 && longs[i].name != NULL; i++) {
+        if (strncmp(longs[i].name, word + 2, n - 2) != 0)
+            continue;
+        begins = &longs[i];
+        same++;
+        if (longs[i].name[n - 2] == '\0')
+            o = &longs[i];
+    }
+    if (o == NULL && same == 1)
+        o = begins;
+    /* A cluster of short options is not done with yet: the word before it may be a long one. */
+    if (optopt != 0 && (o == NULL || o->val != optopt))
+        return cli_fail(EXIT_USAGE, command, "option -%c is unknown or needs a value (see analyze%s%s --help)", optopt,
+                        help[0], help[1]);
+    if (o == NULL)
+        return cli_fail(EXIT_USAGE, command, "option %s is %s (see analyze%s%s --help)", word,
+                        same > 1 ? "short for several" : "unknown", help[0], help[1]);
+    return cli_fail(EXIT_USAGE, command, "option --%s %s (see analyze%s%s --help)", o->name,
+                    o->has_arg == required_argument ? "needs a value" : "takes no value", help[0], help[1]);
 }
 
 int cli_open(struct db *db, const char *command, const char *run_or_db, bool writable, char *path_out, size_t n)
@@ -52,7 +83,7 @@ int cli_open(struct db *db, const char *command, const char *run_or_db, bool wri
 
 /* Bytes of the well-formed UTF-8 sequence at p that is no control character, 0 when there is none (Unicode 15, table
  * 3-7; C1 controls and U+2028, U+2029, and the marks that reorder text count as controls: they fool a reader). */
-static size_t printable(const unsigned char *p, size_t n)
+size_t cli_printable(const unsigned char *p, size_t n)
 {
     if (p[0] < 0x80)
         return p[0] >= 0x20 && p[0] != 0x7f;
@@ -76,7 +107,7 @@ void cli_printn(FILE *f, const char *p, size_t n)
 {
     const unsigned char *u = (const unsigned char *)p;
     for (size_t i = 0; i < n;) {
-        size_t len = printable(u + i, n - i);
+        size_t len = cli_printable(u + i, n - i);
         if (len > 0) {
             fwrite(u + i, 1, len, f);
             i += len;

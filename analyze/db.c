@@ -44,8 +44,17 @@ static int status_of(int rc)
     }
 }
 
+#define COPY_IT "copy it to a directory where you may write, and use the copy"
+
 static bool fail_sqlite(struct db *db, int rc, const char *sql)
 {
+    const char *path = db->h != NULL ? sqlite3_db_filename(db->h, "main") : NULL;
+    int kind = rc & 0xff;
+    if (path != NULL && *path != '\0' && (kind == SQLITE_READONLY || kind == SQLITE_CANTOPEN || kind == SQLITE_PERM))
+        return fail(db, EXIT_IO, "cannot write %s, or its directory: %s; " COPY_IT, path, sqlite3_errmsg(db->h));
+    if (path != NULL && *path != '\0' && (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB))
+        return fail(db, EXIT_DATA, "%s is damaged (%s): load the traces again, with analyze load", path,
+                    sqlite3_errmsg(db->h));
     return fail(db, status_of(rc), "%s%s%.200s", sqlite3_errmsg(db->h), sql != NULL ? ", in: " : "",
                 sql != NULL ? sql : "");
 }
@@ -82,20 +91,31 @@ static uint32_t big_endian(const unsigned char *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* The SQLite file format, section 1.3: user_version at offset 60, application_id at 68. */
+/* The SQLite file format, section 1.3: page size at offset 16 (1 = 65536), pages at 28, user_version at 60,
+ * application_id at 68. */
 enum db_kind db_kind(const char *path)
 {
     unsigned char head[100];
-    FILE *f = fopen(path, "rb");
-    if (f == NULL)
+    struct stat st;
+    if (stat(path, &st) != 0)
         return errno == ENOENT ? DB_ABSENT : DB_FOREIGN;
+    FILE *f = S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
+    if (f == NULL)
+        return DB_FOREIGN;
     size_t n = fread(head, 1, sizeof head, f);
     bool unreadable = ferror(f);
     fclose(f);
     if (n == 0 && !unreadable)
         return DB_ABSENT;
-    if (n < sizeof head || memcmp(head, "SQLite format 3", 16) != 0 || big_endian(head + 68) != DB_APPLICATION_ID)
+    if (n < sizeof head || memcmp(head, "SQLite format 3", 16) != 0) {
+        bool text = memchr(head, 0, n) == NULL && (n < 15 || memcmp(head, "SQLite format 3", 15) != 0);
+        return unreadable || text ? DB_FOREIGN : DB_DAMAGED;
+    }
+    if (big_endian(head + 68) != DB_APPLICATION_ID)
         return DB_FOREIGN;
+    int64_t page = head[16] == 0 && head[17] == 1 ? 65536 : head[16] << 8 | head[17];
+    if (st.st_size < page * (int64_t)big_endian(head + 28))
+        return DB_DAMAGED;
     return big_endian(head + 60) == DB_SCHEMA_VERSION ? DB_OURS : DB_OURS_OTHER_VERSION;
 }
 
@@ -110,13 +130,18 @@ bool db_open(struct db *db, const char *path, bool writable)
     switch (db_kind(path)) {
     case DB_ABSENT:
     case DB_FOREIGN:
-        return fail(db, EXIT_DATA, "%s is not a database that analyze made", path);
+        return fail(db, EXIT_DATA, "%s is not a database that analyze made: move it away, and load the traces", path);
+    case DB_DAMAGED:
+        return fail(db, EXIT_DATA, "%s is not a database that analyze made, or is damaged: load the traces again",
+                    path);
     case DB_OURS_OTHER_VERSION:
         return fail(db, EXIT_DATA, "%s is of another schema version, this analyze reads %d: load the traces again",
                     path, DB_SCHEMA_VERSION);
     case DB_OURS:
         break;
     }
+    if (writable && access(path, W_OK) != 0)
+        return fail(db, EXIT_IO, "cannot write %s: %s; " COPY_IT, path, strerror(errno));
     int rc = sqlite3_open_v2(path, &db->h,
                              (writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)

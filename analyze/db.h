@@ -21,9 +21,10 @@ struct db {
     char err[DB_ERR_LEN];
 };
 
-/* What a file is, from its first bytes: absent (or empty), a database of ours of this schema version or of another one,
- * or anything else. */
-enum db_kind { DB_ABSENT, DB_OURS, DB_OURS_OTHER_VERSION, DB_FOREIGN };
+/* What a file is, from its size and first bytes: absent (or empty), a database of ours of this schema version or of
+ * another one, one that was cut short or overwritten, or anything else: databases of others, texts, directories,
+ * devices, pipes (which are never opened). */
+enum db_kind { DB_ABSENT, DB_OURS, DB_OURS_OTHER_VERSION, DB_DAMAGED, DB_FOREIGN };
 enum db_kind db_kind(const char *path);
 
 /* Creates (truncates) the file and puts schema.sql in it, ready for bulk inserts (no journal, no sync). */

@@ -1,6 +1,7 @@
 /* derive_fault.c -- the tables `faults` and `nodes`, and what faults and exits tell about the ends of processes. */
 #include "derive_int.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,13 @@ static struct boot *running(const struct load *l, struct trace_text node)
     return n != NULL ? n->current : NULL;
 }
 
+static void killed(struct boot *b, int64_t t)
+{
+    if (!b->killed || t < b->t_killed)
+        b->t_killed = t;
+    b->killed = true;
+}
+
 void fault_begin(struct context *c)
 {
     struct faults *s = c->d->faults;
@@ -76,8 +84,9 @@ void fault_begin(struct context *c)
     load_node(c->l, node->text, node->n)->is_replica = true;
     if (strcmp(kind->text, "kill") == 0) {
         struct boot *b = running(c->l, trace_find_text(r, "node"));
-        if (b != NULL)
-            b->killed = true;
+        int64_t sig = field_int(r, "sig");
+        if (b != NULL && (sig == NONE || sig == SIGKILL))
+            killed(b, r->t);
         lead_down(c, load_node(c->l, node->text, node->n), "killed");
     }
 }
@@ -114,10 +123,12 @@ void node_exit(struct context *c)
         return;
     struct node *n = load_node(c->l, of.p, of.n);
     n->is_replica = true;
+    /* A crash by a signal is a kill as far as the trace goes: all that other nodes saw was written before. */
     bool stopped = trace_text_is(why, "stopped"), wanted = stopped || trace_text_is(why, "killed");
-    if (n->current != NULL && wanted)
-        n->current->killed = true;
-    else if (n->current != NULL)
+    /* One that exited with a status had the time to end its trace, whatever it was sent. */
+    if (n->current != NULL && !stopped && field_int(c->r, "status") == NONE)
+        killed(n->current, c->r->t);
+    else if (n->current != NULL && !wanted)
         n->current->crashed = true;
     lead_down(c, n, stopped ? "stopped" : wanted ? "killed" : "crashed");
 }
@@ -127,8 +138,7 @@ void node_stop(struct context *c)
     struct trace_text why = trace_find_text(c->r, "why");
     if (trace_text_is(why, "assert") || trace_text_is(why, "error"))
         c->boot->crashed = true;
-    else
-        c->boot->killed = true;
+    c->boot->told = true;
     lead_down(c, c->node, "stopped");
 }
 

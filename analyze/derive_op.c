@@ -20,6 +20,8 @@ struct ops {
     struct op **bucket;
     size_t buckets, open;
     struct op *oldest, *newest;
+    uint64_t *seen; /* hashes of all ids so far, 0 = free: an id is for one operation, also after its return */
+    size_t n_seen, seen_size;
 };
 
 char *field_value(const struct trace_record *r)
@@ -32,6 +34,37 @@ char *field_value(const struct trace_record *r)
     char *s = mem_new(hash.n + 32);
     snprintf(s, hash.n + 32, "#%.*s:%lld", (int)hash.n, hash.p, (long long)length);
     return s;
+}
+
+static uint64_t *seen_at(const struct ops *o, uint64_t hash)
+{
+    size_t i = (size_t)hash & (o->seen_size - 1);
+    while (o->seen[i] != 0 && o->seen[i] != hash)
+        i = (i + 1) & (o->seen_size - 1);
+    return &o->seen[i];
+}
+
+/* Was the id seen before? It is now. */
+static bool seen(struct ops *o, uint64_t hash)
+{
+    if (o->n_seen * 2 >= o->seen_size) {
+        struct ops bigger = {.seen_size = o->seen_size > 0 ? o->seen_size * 2 : 256};
+        bigger.seen = mem_new(bigger.seen_size * sizeof *bigger.seen);
+        for (size_t i = 0; i < o->seen_size; i++) {
+            if (o->seen[i] != 0)
+                *seen_at(&bigger, o->seen[i]) = o->seen[i];
+        }
+        free(o->seen);
+        o->seen = bigger.seen;
+        o->seen_size = bigger.seen_size;
+    }
+    hash = hash != 0 ? hash : 1;
+    uint64_t *at = seen_at(o, hash);
+    if (*at == hash)
+        return true;
+    *at = hash;
+    o->n_seen++;
+    return false;
 }
 
 static struct op **slot(const struct ops *o, uint64_t hash)
@@ -95,8 +128,13 @@ static void write_op(struct ops *o, struct op *op, const struct context *c)
         res = trace_find_text(r, "res");
         by = trace_find_text(r, "by");
         why = trace_find_text(r, "why");
-        if (!trace_text_is(res, "ok") && !trace_text_is(res, "fail"))
-            res = (struct trace_text){"info", 4}; /* a result nobody knows is an unknown result */
+        bool known = trace_text_is(res, "ok") || trace_text_is(res, "fail") || trace_text_is(res, "info");
+        if (!known) {
+            load_note(o->l, SEV_ERROR, "bad_result", c->node->name->text, c->source, r->line, 1,
+                      "operation %s returned \"%.*s\", which is not ok, fail or info: taken as info", op->op,
+                      res.n < 64 ? (int)res.n : 64, res.p != NULL ? res.p : "");
+            res = (struct trace_text){"info", 4};
+        }
     }
     bool is_get = op->f != NULL && strcmp(op->f->text, "get") == 0;
     const char *val = op->val;
@@ -140,6 +178,9 @@ void op_invoke(struct context *c)
                   "operation %s is invoked again before it returned", twice->op);
         write_op(o, twice, NULL);
     }
+    if (seen(o, trace_hash(id.p, id.n)) && twice == NULL)
+        load_note(c->l, SEV_ERROR, "op_twice", c->node->name->text, c->source, r->line, 1,
+                  "operation %.*s is invoked again after it returned", id.n < 64 ? (int)id.n : 64, id.p);
     struct op *op = mem_new(sizeof *op);
     op->hash = trace_hash(id.p, id.n);
     op->op = mem_text(id.p, id.n);
@@ -213,5 +254,6 @@ void ops_free(struct ops *o)
     db_done(&o->l->db, o->insert);
     db_done(&o->l->db, o->insert_try);
     free(o->bucket);
+    free(o->seen);
     free(o);
 }

@@ -31,11 +31,14 @@ static int rank_of(const char *severity)
     return 2;
 }
 
-int64_t explain_worst(struct db *db)
+/* Of all runs, or of the one that is not 0. */
+static int64_t worst_of(struct db *db, int64_t run_id)
 {
     int64_t worst = 0;
     int rank = 100;
-    sqlite3_stmt *q = db_prepare(db, "SELECT violation_id, severity FROM violations ORDER BY violation_id");
+    sqlite3_stmt *q = db_prepare(db, "SELECT violation_id, severity FROM violations WHERE :run IN (0, run_id)"
+                                     " ORDER BY violation_id");
+    db_bind_int(db, q, ":run", run_id);
     while (db_row(db, q)) {
         int this = rank_of((const char *)sqlite3_column_text(q, 1));
         if (this < rank) {
@@ -45,6 +48,11 @@ int64_t explain_worst(struct db *db)
     }
     db_done(db, q);
     return worst;
+}
+
+int64_t explain_worst(struct db *db)
+{
+    return worst_of(db, 0);
 }
 
 /* ---- small questions ---- */
@@ -363,12 +371,8 @@ static bool find_record(struct target *t)
     return true;
 }
 
-/* "k3=0012.22": the life of one value. */
-static bool find_value(struct target *t)
+static size_t value_records(struct target *t, const char *equals)
 {
-    const char *equals = strchr(t->text, '=');
-    if (equals == NULL)
-        return false;
     sqlite3_stmt *q =
         db_prepare(t->db, "SELECT invoke_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"
                           " SELECT return_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"
@@ -385,6 +389,15 @@ static bool find_value(struct target *t)
         story_record(t->story, recs[i], NULL);
     if (n == IDS_MAX)
         story_remark(t->story, "only the first %d records are shown", IDS_MAX);
+    return n;
+}
+
+/* "k3=0012.22": the life of one value. Keys and values may contain '=' themselves: each one is tried. */
+static bool find_value(struct target *t)
+{
+    size_t n = 0;
+    for (const char *equals = strchr(t->text, '='); equals != NULL && n == 0; equals = strchr(equals + 1, '='))
+        n = value_records(t, equals);
     return n > 0;
 }
 
@@ -397,44 +410,76 @@ static const struct {
     {"", "a record (0003.1:1462)", find_record},   {"", "a value (k3=0012.22)", find_value},
 };
 
-static bool explain_thing(struct db *db, const char *name, int depth, FILE *out)
+/* Tells of the thing in this run, if it is there. `out` NULL: is it there? */
+static bool thing_in_run(struct db *db, int64_t run_id, const char *name, int depth, FILE *out)
+{
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof kinds / sizeof *kinds; i++) {
+        size_t prefix = strlen(kinds[i].prefix);
+        if (strncmp(name, kinds[i].prefix, prefix) != 0)
+            continue;
+        struct story *s = story_new(db, run_id);
+        struct target t = {.db = db, .story = s, .run_id = run_id, .depth = depth, .text = name + prefix};
+        found = kinds[i].find(&t);
+        if (found && out != NULL) {
+            remark_black_box(s, db, run_id);
+            cli_print(out, name);
+            fputs("\n\n", out);
+            story_print(s, out);
+        }
+        story_free(s);
+    }
+    return found;
+}
+
+static void print_run(struct db *db, int64_t run_id, FILE *out)
+{
+    sqlite3_stmt *q = db_prepare(db, "SELECT name FROM runs WHERE run_id = :run");
+    db_bind_int(db, q, ":run", run_id);
+    if (db_row(db, q))
+        cli_print(out, (const char *)sqlite3_column_text(q, 0));
+    db_done(db, q);
+}
+
+/* In the run `only`, or (0) in the first run that has such a thing; then says which others have one, too. */
+static bool explain_thing(struct db *db, const char *name, int64_t only, int depth, FILE *out)
 {
     sqlite3_stmt *q = db_prepare(db, "SELECT run_id FROM runs ORDER BY run_id");
     int64_t runs[IDS_MAX];
-    size_t n = list(db, q, runs);
+    size_t n = list(db, q, runs), others = 0;
+    bool told = false;
     for (size_t r = 0; r < n; r++) {
-        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-            size_t prefix = strlen(kinds[i].prefix);
-            if (strncmp(name, kinds[i].prefix, prefix) != 0)
-                continue;
-            struct story *s = story_new(db, runs[r]);
-            struct target t = {.db = db, .story = s, .run_id = runs[r], .depth = depth, .text = name + prefix};
-            bool found = kinds[i].find(&t);
-            if (found) {
-                remark_black_box(s, db, runs[r]);
-                cli_print(out, name);
-                fputs("\n\n", out);
-                story_print(s, out);
+        if (only != 0 && runs[r] != only)
+            continue;
+        if (!told) {
+            told = thing_in_run(db, runs[r], name, depth, out);
+            if (told && n > 1) {
+                fputs("\nthis is of run ", out);
+                print_run(db, runs[r], out);
             }
-            story_free(s);
-            if (found)
-                return true;
+        } else if (thing_in_run(db, runs[r], name, 0, NULL)) {
+            fputs(others++ == 0 ? "; the same name stands for something in run " : ", ", out);
+            print_run(db, runs[r], out);
         }
     }
-    return false;
+    if (told && n > 1)
+        fputs(others > 0 ? " (choose with --run NAME)\n" : "\n", out);
+    return told;
 }
 
 /* ---- the command ---- */
 
-static const char help[] = "usage: analyze explain RUN|DB [WHAT] [--depth N]\n"
+static const char help[] = "usage: analyze explain RUN|DB [WHAT] [--run NAME] [--depth N]\n"
                            "Tells the story of WHAT, in order of time, with the records that prove it.\n"
                            "\n"
                            "  analyze explain runs/latest              the worst violation\n"
                            "  analyze explain runs/latest V2           violation 2\n"
                            "  analyze explain runs/latest op:0010:24   an operation of a client\n"
                            "\n"
-                           "WHAT is V1, op:0010:24, a record 0003.1:1462 (node.boot:number), a value k3=0012.22,\n"
+                           "WHAT is V1, a check R45 (its first violation), op:0010:24, a record 0003.1:1462 "
+                           "(node.boot:number), a value k3=0012.22,\n"
                            "an election leader:0000@3, a fault F1 or a datagram d:1316.\n"
+                           "  --run NAME  look in this run only, when the database has several\n"
                            "  --depth N   go N causal steps back\n"
                            "Exit status: 0 told, 65 there is no such thing, 66 cannot open.\n";
 
@@ -451,36 +496,84 @@ static int not_found(const char *what)
     return EXIT_DATA;
 }
 
-static int explain_named(struct db *db, const char *what, int depth)
+/* The first stored answer of a check, "" when it did not run. Static. */
+static const char *verdict_of(struct db *db, const char *check, int64_t only)
+{
+    const char *words = "";
+    sqlite3_stmt *q = db_prepare(db, "SELECT verdict FROM checks WHERE \"check\" = :check AND :run IN (0, run_id)");
+    db_bind_text(db, q, ":check", check);
+    db_bind_int(db, q, ":run", only);
+    if (db_row(db, q)) {
+        for (enum verdict v = VERDICT_PASS; v <= VERDICT_SKIPPED; v++) {
+            if (strcmp((const char *)sqlite3_column_text(q, 0), verdict_word(v)) == 0)
+                words = verdict_word(v);
+        }
+    }
+    db_done(db, q);
+    return words;
+}
+
+/* "V12": 12; "R45": the first violation of that check; 0 = neither. In run `only`, if that is not 0. */
+static int64_t violation_named(struct db *db, const char *what, int64_t only)
 {
     char *end;
-    long long v = what != NULL && what[0] == 'V' ? strtoll(what + 1, &end, 10) : 0;
-    if (what == NULL) {
-        v = explain_worst(db);
-        if (v == 0) {
-            puts(db_int(db, "SELECT count(*) FROM checks", 0) > 0 ? "no violation to explain"
-                                                                  : "not checked yet: analyze check");
-            return EXIT_PASSED;
-        }
-    } else if (v > 0 && *end != '\0') {
-        v = 0;
+    if (what[0] == 'V') {
+        int64_t v = strtoll(what + 1, &end, 10);
+        return *end == '\0' && v > 0 ? v : 0;
     }
-    bool told = v > 0 ? explain_violation(db, v, depth, stdout) : explain_thing(db, what, depth, stdout);
+    sqlite3_stmt *q = db_prepare(db, "SELECT coalesce(min(violation_id), 0) FROM violations WHERE \"check\" = :check"
+                                     " AND :run IN (0, run_id)");
+    db_bind_text(db, q, ":check", what);
+    db_bind_int(db, q, ":run", only);
+    int64_t v = db_row(db, q) ? sqlite3_column_int64(q, 0) : 0;
+    db_done(db, q);
+    return v;
+}
+
+static int explain_named(struct db *db, const char *what, int64_t run_id, int depth)
+{
+    int64_t v = what == NULL ? worst_of(db, run_id) : violation_named(db, what, run_id);
+    if (db->failed)
+        return cli_fail(db->status, "explain", "%s", db->err);
+    if (v == 0 && (what == NULL || check_find(what) != NULL)) {
+        const char *verdict = what == NULL ? "" : verdict_of(db, what, run_id);
+        if (db_int(db, "SELECT count(*) FROM checks", 0) == 0)
+            puts("not checked yet: analyze check");
+        else
+            printf("no violation to explain%s%s%s%s\n", what != NULL ? " of " : "", what != NULL ? what : "",
+                   verdict[0] != '\0' ? ": it answered " : "", verdict);
+        return EXIT_PASSED;
+    }
+    bool told = v > 0 ? explain_violation(db, v, depth, stdout) : explain_thing(db, what, run_id, depth, stdout);
     if (db->failed)
         return cli_fail(db->status, "explain", "%s", db->err);
     return told ? EXIT_PASSED : not_found(what);
 }
 
+/* The number of the run of this name; 0 = there is none. */
+static int64_t run_named(struct db *db, const char *name)
+{
+    sqlite3_stmt *q = db_prepare(db, "SELECT run_id FROM runs WHERE name = :name");
+    db_bind_text(db, q, ":name", name);
+    int64_t id = db_row(db, q) ? sqlite3_column_int64(q, 0) : 0;
+    db_done(db, q);
+    return id;
+}
+
 int cmd_explain(int argc, char **argv)
 {
-    const char *where = NULL, *what = NULL;
+    const char *where = NULL, *what = NULL, *run = NULL;
     int depth = EXPLAIN_DEPTH;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(help, stdout);
             return EXIT_PASSED;
         }
-        if (strcmp(argv[i], "--depth") == 0) {
+        if (strcmp(argv[i], "--run") == 0) {
+            run = i + 1 < argc ? argv[++i] : NULL;
+            if (run == NULL)
+                return cli_fail(EXIT_USAGE, "explain", "--run needs the name of a run");
+        } else if (strcmp(argv[i], "--depth") == 0) {
             char *end = NULL;
             long n = i + 1 < argc ? strtol(argv[++i], &end, 10) : -1;
             if (end == NULL || *end != '\0' || n < 0 || n > 10000)
@@ -506,8 +599,10 @@ int cmd_explain(int argc, char **argv)
     enum verdict worst;
     if (db_int(&db, "SELECT count(*) FROM checks", 0) == 0 && !check_all(&db, &(struct check_options){0}, &worst))
         status = cli_fail(db.status, "explain", "%s", db.err);
+    else if (run != NULL && run_named(&db, run) == 0)
+        status = cli_fail(EXIT_DATA, "explain", "there is no run %s here; analyze sql DB 'SELECT name FROM runs'", run);
     else
-        status = explain_named(&db, what, depth);
+        status = explain_named(&db, what, run != NULL ? run_named(&db, run) : 0, depth);
     db_close(&db);
     return status;
 }

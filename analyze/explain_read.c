@@ -1,6 +1,8 @@
 /* explain_read.c -- why a node that no longer led could answer a read: one small question, one query each. */
 #include "explain.h"
 
+#include "check.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -179,7 +181,7 @@ static void tell_lost(struct read *r)
                "WHERE f.fault_id = "
                "m.fault_id))"
                " FROM messages m WHERE run_id = :run AND dst = :server AND fate = 'dropped' AND term > :term AND "
-               "coalesce(t_send, t_in) < :t");
+               "coalesce(t_send, t_in) < :t AND " CHECK_DEPOSES);
     db_bind_text(r->db, q, ":server", r->server);
     db_bind_int(r->db, q, ":term", r->term);
     db_bind_int(r->db, q, ":t", r->t_served);

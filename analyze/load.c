@@ -203,9 +203,14 @@ static int take_tmp(const char *tmp, int *status)
 {
     for (;;) {
         struct stat mine, named;
+        if (lstat(tmp, &named) == 0 && !S_ISREG(named.st_mode)) {
+            *status = cli_fail(EXIT_CANTCREATE, "load", "%s exists and is not a file: move it away", tmp);
+            return -1;
+        }
         int fd = open(tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
         if (fd < 0) {
-            *status = cli_fail(EXIT_CANTCREATE, "load", "cannot create %s: %s", tmp, strerror(errno));
+            *status = cli_fail(EXIT_CANTCREATE, "load", "cannot create %s: %s; the database can be elsewhere: -o DB",
+                               tmp, strerror(errno));
             return -1;
         }
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -334,6 +339,7 @@ static void fill(struct load *l, int *status)
         late_causes(l);
         boots_store(l); /* what is missing explains what cannot be matched */
         derive_end(l->derive);
+        load_cut_tails(l);
         nodes_store(l);
         header_store(l);
         load_notes_store(l);
@@ -351,10 +357,34 @@ static void fill(struct load *l, int *status)
 
 /* ---- all of it ---- */
 
+/* A database takes the place of a file, or of nothing: never of a device, a pipe or a directory. A symbolic link keeps
+ * being one: what it names is replaced. */
+static bool replaceable(char *path, size_t n, int *status)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return true; /* absent; or else creating it fails */
+    if (S_ISLNK(st.st_mode)) {
+        char *real = realpath(path, NULL);
+        if (real == NULL || strlen(real) >= n || stat(real, &st) != 0) {
+            *status = cli_fail(EXIT_CANTCREATE, "load", "%s is a link to nothing: not followed", path);
+            free(real);
+            return false;
+        }
+        snprintf(path, n, "%s", real);
+        free(real);
+    }
+    if (!S_ISREG(st.st_mode))
+        *status = cli_fail(EXIT_CANTCREATE, "load", "%s exists and is not a file: not overwritten", path);
+    return *status == 0;
+}
+
 static bool target(const struct load_options *o, char *path, size_t n, int *status)
 {
     struct stat st;
-    if (o->out != NULL) {
+    if (o->out != NULL && *o->out == '\0') {
+        *status = cli_fail(EXIT_USAGE, "load", "-o: the database's name is empty");
+    } else if (o->out != NULL) {
         snprintf(path, n, "%s", o->out);
     } else if (o->n_paths == 1 && stat(o->paths[0], &st) == 0 && S_ISDIR(st.st_mode)) {
         size_t len = strlen(o->paths[0]);
@@ -367,9 +397,15 @@ static bool target(const struct load_options *o, char *path, size_t n, int *stat
         *status = cli_fail(EXIT_USAGE, "load",
                            "-o DB is needed: only one run directory has a database of its own (RUN/run.db)");
     }
-    if (*status == 0 && db_kind(path) == DB_FOREIGN)
-        *status =
-            cli_fail(EXIT_CANTCREATE, "load", "%s exists and is not a database of analyze: not overwritten", path);
+    if (*status != 0 || !replaceable(path, n, status))
+        return false;
+    /* What a run directory has under the name run.db, and is no database, was one once. */
+    enum db_kind kind = db_kind(path);
+    if (kind == DB_FOREIGN || (kind == DB_DAMAGED && o->out != NULL))
+        *status = cli_fail(EXIT_CANTCREATE, "load",
+                           "%s exists and is not a database of analyze: not overwritten; move it away, or name another"
+                           " with -o",
+                           path);
     return *status == 0;
 }
 

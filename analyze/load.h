@@ -32,8 +32,8 @@ struct load_result {
  * why on stderr; 130 when interrupted. `r` may be NULL. */
 int load_run(const struct load_options *o, struct load_result *r);
 
-/* Is DIR/run.db missing, older than one of DIR's *.jsonl, or of another schema version? False when the directory has
- * no traces at all but a database. */
+/* Is DIR/run.db missing, damaged, older than one of DIR's *.jsonl, of another schema version, or made of files of other
+ * names or sizes than DIR's *.jsonl have? False when the directory has no traces at all but a database. */
 bool load_needed(const char *dir, const char *db_path);
 
 #endif

@@ -2,6 +2,7 @@
  * its clocks went back, how it ended. */
 #include "load_int.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +150,8 @@ bool boot_record(struct load *l, struct boot *b, const struct trace_record *r, i
             b->lc_back_line = r->line;
     }
     b->t_last = r->t;
+    if (source == b->source && r->line > b->line_last)
+        b->line_last = r->line;
     if (r->t > b->t_max)
         b->t_max = r->t;
     b->lc_last = r->lc;
@@ -170,14 +173,17 @@ static void note_gaps(struct load *l, struct boot *b)
         const struct gap *g = &b->gap[i];
         int64_t n = g->last - g->first + 1;
         b->missing = b->missing > INT64_MAX - n ? INT64_MAX : b->missing + n;
+        char of[64] = ""; /* so that one gap's note is not taken for all of them */
+        if (b->n_gaps > 1)
+            snprintf(of, sizeof of, "gap %zu of %zu: ", i + 1, b->n_gaps);
         if (g->first == 1)
             load_note(l, SEV_LOSS, "missing", node, g->source, g->line, n,
-                      "%s.%lld: the first %lld records, before %.3f ms", node, (long long)b->boot, (long long)n,
+                      "%s.%lld: %sthe first %lld records, before %.3f ms", node, (long long)b->boot, of, (long long)n,
                       ms(g->t_to));
         else
             load_note(l, SEV_LOSS, g->declared ? "declared_lost" : "missing", node, g->source, g->line, n,
-                      "%s.%lld: %lld after s=%lld between %.3f and %.3f ms%s", node, (long long)b->boot, (long long)n,
-                      (long long)g->first - 1, ms(g->t_from), ms(g->t_to),
+                      "%s.%lld: %s%lld after s=%lld between %.3f and %.3f ms%s", node, (long long)b->boot, of,
+                      (long long)n, (long long)g->first - 1, ms(g->t_from), ms(g->t_to),
                       g->declared ? ", confessed by the writer (trace.lost)" : "");
     }
 }
@@ -195,7 +201,7 @@ static void note_clocks(struct load *l, const struct boot *b)
         load_note(l, SEV_ERROR, "lc_back", node, b->source, b->lc_back_line, b->lc_back,
                   "%s.%lld: lc does not grow from one record to the next", node, (long long)b->boot);
     if (b->duplicates > 0)
-        load_note(l, SEV_ERROR, "duplicate", node, b->source, 0, b->duplicates,
+        load_note(l, SEV_ERROR, "duplicate", node, b->source, b->line_last, b->duplicates,
                   "%s.%lld: records whose s was there before; left out", node, (long long)b->boot);
     if (b->lost_causes > 0)
         load_note(l, b->missing > 0 ? SEV_INFO : SEV_ERROR, "lost_cause", node, b->source, b->lost_causes_line,
@@ -207,18 +213,19 @@ static const char *end_kind(struct load *l, const struct boot *b)
 {
     const char *node = b->node->name->text;
     if (b->closed && b->close_records >= 0 && b->missing == 0 && b->close_records != b->records)
-        load_note(l, SEV_ERROR, "close_count", node, b->source, 0, b->close_records - b->records,
+        load_note(l, SEV_ERROR, "close_count", node, b->source, b->line_last, b->close_records - b->records,
                   "%s.%lld: trace.close counts %lld records, here are %lld", node, (long long)b->boot,
                   (long long)b->close_records, (long long)b->records);
     if (b->closed)
         return "close";
-    bool explained = b->killed || b->crashed;
-    load_note(l, explained ? SEV_INFO : SEV_LOSS, "no_close", node, b->source, 0, 1, "%s.%lld: no trace.close%s", node,
-              (long long)b->boot,
+    bool explained = b->killed || b->told;
+    load_note(l, explained ? SEV_INFO : SEV_LOSS, "no_close", node, b->source, b->line_last, 1,
+              "%s.%lld: no trace.close%s", node, (long long)b->boot,
               b->killed    ? "; it was killed"
-              : b->crashed ? "; it crashed"
+              : b->told    ? "; it says itself that it stopped"
+              : b->crashed ? "; it died, and the end of the trace may be missing"
                            : ", and nothing tells why: the end of the trace may be missing");
-    return b->torn ? "torn" : b->killed ? "killed" : "crashed";
+    return b->torn ? "torn" : b->killed ? "killed" : b->crashed ? "crashed" : b->told ? "stopped" : "crashed";
 }
 
 void boots_store(struct load *l)

@@ -68,6 +68,7 @@ int cmd_load(int argc, char **argv)
     struct load_options o = {.paths = NULL};
     int opt;
     optind = 1;
+    opterr = 0;
     while ((opt = getopt_long(argc, argv, "o:fh", longs, NULL)) != -1) {
         switch (opt) {
         case 'o':
@@ -93,7 +94,7 @@ int cmd_load(int argc, char **argv)
             fputs(help, stdout);
             return EXIT_PASSED;
         default:
-            return EXIT_USAGE; /* getopt_long has said why */
+            return cli_bad_option("load", argc, argv, longs);
         }
     }
     o.paths = (const char *const *)&argv[optind];

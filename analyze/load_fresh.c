@@ -15,23 +15,67 @@ static bool later(const struct stat *a, const struct stat *b)
     return a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
 }
 
-bool load_needed(const char *dir, const char *db_path)
+/* Does the database know a file of that name and size? The directory may have been moved: its name does not count. */
+static bool known(struct db *db, sqlite3_stmt *q, const char *name, int64_t size)
 {
-    struct stat db, trace;
-    bool any = false, changed = false;
-    bool there = stat(db_path, &db) == 0;
+    db_bind_text(db, q, ":name", name);
+    db_bind_int(db, q, ":size", size);
+    bool found = db_row(db, q);
+    sqlite3_reset(q);
+    return found;
+}
+
+/* Files that another load has appended are no reason: then only the directory's own have to be there. */
+static bool same_files(const char *dir, const char *db_path, const struct stat *made)
+{
+    struct db db;
+    int64_t files = 0;
+    bool same = db_open(&db, db_path, false);
+    sqlite3_stmt *q = db_prepare(&db, "SELECT 1 FROM sources WHERE bytes = :size AND (path = :name"
+                                      " OR substr(path, -length(:name) - 1) = '/' || :name)");
     DIR *d = opendir(dir);
     const struct dirent *e;
-    while (d != NULL && (e = readdir(d)) != NULL) {
+    while (same && d != NULL && (e = readdir(d)) != NULL) {
         size_t n = strlen(e->d_name);
         char path[8192];
+        struct stat trace;
         snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
         if (n <= 6 || e->d_name[0] == '.' || strcmp(e->d_name + n - 6, ".jsonl") != 0 || stat(path, &trace) != 0)
             continue;
-        any = true;
-        changed = changed || (there && later(&trace, &db));
+        files++;
+        same = !later(&trace, made) && known(&db, q, e->d_name, trace.st_size);
     }
     if (d != NULL)
         closedir(d);
-    return !there || (any && (changed || db_kind(db_path) == DB_OURS_OTHER_VERSION));
+    db_done(&db, q);
+    if (same && db_int(&db, "SELECT count(*) FROM runs", 0) == 1)
+        same = files == db_int(&db, "SELECT count(*) FROM sources", 0);
+    same = same && !db.failed;
+    db_close(&db);
+    return same;
+}
+
+static bool has_traces(const char *dir)
+{
+    bool any = false;
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+    while (!any && d != NULL && (e = readdir(d)) != NULL) {
+        size_t n = strlen(e->d_name);
+        any = n > 6 && e->d_name[0] != '.' && strcmp(e->d_name + n - 6, ".jsonl") == 0;
+    }
+    if (d != NULL)
+        closedir(d);
+    return any;
+}
+
+bool load_needed(const char *dir, const char *db_path)
+{
+    struct stat made;
+    if (stat(db_path, &made) != 0)
+        return true;
+    enum db_kind kind = db_kind(db_path);
+    if (kind == DB_FOREIGN || !has_traces(dir))
+        return false; /* opening it says why not */
+    return kind != DB_OURS || !same_files(dir, db_path, &made);
 }

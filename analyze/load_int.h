@@ -69,9 +69,13 @@ struct boot {
     struct seq_chunk **chunk; /* open addressing by base */
     size_t chunks, chunk_size;
     struct seq_chunk *last_chunk;
-    bool opened, closed, torn, killed, crashed;
-    int64_t close_records; /* what trace.close claims; -1 = no trace.close */
-    struct recv *handling; /* the msg.recv whose handling goes on */
+    int64_t line_last; /* of the record with the highest line of the file it was first seen in */
+    bool opened, closed, torn, crashed;
+    bool killed, told;                   /* what explains a trace without an end: SIGKILL, or a node.stop */
+    int64_t t_killed;                    /* of a killed one */
+    int64_t cut_sends, cut_recvs, t_cut; /* load_cut.c: datagrams that its last records ought to tell of */
+    int64_t close_records;               /* what trace.close claims; -1 = no trace.close */
+    struct recv *handling;               /* the msg.recv whose handling goes on */
 };
 
 struct node {
@@ -154,6 +158,9 @@ void boot_declare_lost(struct boot *b, int64_t first, int64_t last);
 /* Findings and rows of `boots`. */
 void boots_store(struct load *l);
 void boots_free(struct load *l);
+
+/* load_cut.c: killed processes whose trace ends before they did. After derive_end(), before header_store(). */
+void load_cut_tails(struct load *l);
 
 /* load_scan.c: the first reading. Fills sources, nodes, boots and the findings that only the files' bytes can give. */
 bool load_find_sources(struct load *l, int *status);

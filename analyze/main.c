@@ -98,6 +98,13 @@ static int unknown(const char *name)
     return cli_fail(EXIT_USAGE, "", "%s is neither a command nor a run (see analyze --help)", name);
 }
 
+static bool is_trace(const char *path)
+{
+    struct stat st;
+    size_t n = strlen(path);
+    return n > 6 && strcmp(path + n - 6, ".jsonl") == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int main(int argc, char **argv)
 {
     struct stat st;
@@ -120,11 +127,19 @@ int main(int argc, char **argv)
     if (strcmp(name, "help") == 0) {
         char dashes[] = "--help";
         char *args[] = {argv[2], dashes, NULL};
+        if (strcmp(argv[2], "help") == 0 || argv[2][0] == '-') {
+            usage(stdout);
+            return EXIT_PASSED;
+        }
         c = find(argv[2]);
         return c != NULL ? c->run(2, args) : unknown(argv[2]);
     }
     /* Options before the run belong to the verdict too. */
     if (name[0] == '-' || stat(name, &st) == 0)
-        return cmd_verdict(argc, argv);
+        return is_trace(name) ? cli_fail(EXIT_USAGE, "",
+                                         "%s is one trace; analyze load %s -o X.db makes a database"
+                                         " of it, and analyze X.db tells about it",
+                                         name, name)
+                              : cmd_verdict(argc, argv);
     return unknown(name);
 }

@@ -25,7 +25,7 @@ FROM stale_reads s
 JOIN leader_terms l ON l.run_id = s.run_id AND l.node = s.served_by
  AND s.t_invoke BETWEEN l.t_start AND ifnull(l.t_end, 9e18)
 JOIN msg m ON m.run_id = s.run_id AND m.dst = s.served_by AND m.fate = 'dropped' AND m.term > l.term
- AND m.sent_ms < s.t_invoke/1e6
+ AND m.sent_ms < s.t_invoke/1e6 AND m.type NOT LIKE 'prevote%' -- a pre-vote's term deposes nobody
 LEFT JOIN faults f ON f.fault_id = m.fault_id
 WHERE :op IS NULL OR s.op = :op
 ORDER BY s.op_id, m.sent_ms;
@@ -152,11 +152,12 @@ WHERE ev = 'vote.grant' AND json_extract(body,'$.pre') IS NOT 1
 GROUP BY run_id, node, term HAVING candidates > 1;
 
 -- name: early-acks Q17
--- Acknowledged before it was durable on the leader.
+-- Acknowledged before it was durable on the leader (no answer when the run records no disk.sync).
 SELECT r.node, json_extract(r.body,'$.req') AS req, round(r.t/1e6,3) AS replied_ms, round(e.t_sync/1e6,3) AS synced_ms
 FROM records r
 JOIN log_entries e ON e.run_id = r.run_id AND e.req = json_extract(r.body,'$.req') AND e.node = r.node
-WHERE r.ev = 'req.reply' AND json_extract(r.body,'$.op') = 'put' AND (e.t_sync IS NULL OR e.t_sync > r.t);
+WHERE r.ev = 'req.reply' AND json_extract(r.body,'$.op') = 'put' AND (e.t_sync IS NULL OR e.t_sync > r.t)
+  AND EXISTS (SELECT 1 FROM records d WHERE d.run_id = r.run_id AND d.ev = 'disk.sync');
 
 -- name: state-at Q18
 -- The state of every replica at a time (-p t=MS; otherwise at the end).

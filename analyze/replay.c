@@ -246,6 +246,7 @@ static const struct event *event_find(const char *ev)
 
 static void new_boot(struct node *n, const struct rec *r)
 {
+    n->leader_told = false;
     n->boot = r->boot;
     n->seq = 0;
     n->hole_term = -1;
@@ -309,8 +310,11 @@ static void take_over(struct node *n, const struct rec *r)
     n->commit = r->ci;
     n->applied = r->ai;
     n->leader = -1;
+    n->leader_told = false;
     n->cand_term = n->cand_rec = 0;
     log_reset(n, r->li, TERM_UNKNOWN);
+    /* What was synced meanwhile is not known; it counts as durable until the next record says otherwise. */
+    n->synced_upto = n->synced_term = INT64_MAX;
 }
 
 static void one_record(struct replay *rp, struct node *n, const struct event *e, const struct rec *r)
@@ -323,6 +327,10 @@ static void one_record(struct replay *rp, struct node *n, const struct event *e,
     if (n->resync) {
         if (r->has_state)
             take_over(n, r);
+        if (r->has_state && e != NULL && (e->on == replay_on_recv || e->on == replay_on_input)) {
+            e->on(rp, n, r); /* an input begins: nothing of its handling is missing */
+            n->last_state = *r;
+        }
     } else {
         if (n->in.rec != 0 && r->cause != n->in.rec) {
             replay_close_input(rp, n);

@@ -13,7 +13,7 @@ void replay_on_reply(struct replay *rp, struct node *n, const struct rec *r)
     int64_t idx =
                 (int64_t)pairmap_get(&rp->node_request_of, replay_request_key(req, cli), (uint64_t)replay_self(rp, n)),
             named = rec_int(r, "idx", 0);
-    if (idx == 0 && n->base > 0) {
+    if (idx == 0 && (n->base > 0 || n->missing > 0)) {
         replay_unknown(rp, RULE_R42, "%s.%lld: what it applied before entry %lld is not known", n->name,
                        (long long)n->boot, (long long)n->base);
         return;
@@ -60,14 +60,32 @@ void replay_on_read_index(struct replay *rp, struct node *n, const struct rec *r
     index_of_own_term(rp, n, r, rec_int(r, "idx", 0), rec_int(r, "iterm", 0), n->term);
 }
 
+/* The same for a read from local state: what it shows is only current once an entry of the leader's own term is
+ * applied. */
+static void local_read_of_own_term(struct replay *rp, struct node *n, const struct rec *r)
+{
+    int64_t at = rec_int(r, "at", n->applied), eterm = log_term(n, at);
+    if (n->role == 'L' && eterm == TERM_UNKNOWN && at <= log_last(n)) {
+        replay_unknown(rp, RULE_R44, "%s.%lld: the term of entry %lld is not known", n->name, (long long)n->boot,
+                       (long long)at);
+        return;
+    }
+    judged(rp, RULE_R44);
+    if (n->role == 'L' && eterm == n->term)
+        return;
+    struct finding *f =
+        n->role != 'L'
+            ? replay_found(rp, RULE_R44, n, r, "follower-serves-reads", "%s serves a read in role %c", n->name, n->role)
+            : replay_found(rp, RULE_R44, n, r, "local-read-before-term-commit",
+                           "%s, leader of term %lld, answers a read with entry %lld applied: nothing of its own term",
+                           n->name, (long long)n->term, (long long)at);
+    finding_rec(f, "cause", r->id);
+}
+
 void replay_on_read_local(struct replay *rp, struct node *n, const struct rec *r)
 {
-    judged(rp, RULE_R44);
+    local_read_of_own_term(rp, n, r);
     judged(rp, RULE_R45);
-    if (n->role != 'L')
-        finding_rec(
-            replay_found(rp, RULE_R44, n, r, "follower-serves-reads", "%s serves a read in role %c", n->name, n->role),
-            "cause", r->id);
     if (replay_members(rp, n) == 1)
         return; /* alone, it is its own majority */
     finding_add(replay_found(rp, RULE_R45, n, r, "leader-reads-without-quorum",
@@ -148,14 +166,20 @@ void replay_on_timer_set(struct replay *rp, struct node *n, const struct rec *r)
     if (!trace_text_is(rec_text(r, "tm"), "election"))
         return;
     replay_not_by_stale(rp, n, r, "restarts the election timer");
+    bool handling = n->in.rec != 0 && r->cause == n->in.rec;
+    if (!handling && (rec_why(r, "append") || rec_why(r, "vote_granted")) && n->missing > 0) {
+        replay_unknown(rp, RULE_R63, "%s.%lld: what the election timer restarts for is missing", n->name,
+                       (long long)n->boot);
+        return;
+    }
     judged(rp, RULE_R63);
     bool ok = false;
     for (size_t i = 0; i < sizeof legal / sizeof *legal; i++)
         ok = ok || rec_why(r, legal[i]);
     const struct msg *m = replay_input_msg(n, r);
-    if (rec_why(r, "append") && n->saw_msgs && r->cause == n->in.rec)
+    if (rec_why(r, "append") && n->saw_msgs && handling)
         ok = m != NULL && m->kind == KIND_APP_REQ && m->mterm >= n->in.term_before;
-    if (rec_why(r, "vote_granted") && r->cause == n->in.rec) {
+    if (rec_why(r, "vote_granted") && handling) {
         n->in.vote_timer.rec = r->id; /* judged when the handling is over */
         n->in.vote_timer.t = r->t;
     }

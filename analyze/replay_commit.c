@@ -28,6 +28,23 @@ static void quorum_acknowledged(struct replay *rp, struct node *n, const struct 
     finding_add(f, "cause", r->id, "%u of %u members make a majority", need, replay_members(rp, n));
 }
 
+/* Is the replayed log of this node its log at this moment? Not when records are missing, nor when its records have
+ * ended without a close: what it wrote after the last one nobody knows. */
+static bool log_is_known(struct replay *rp, const struct node *p)
+{
+    if (!p->traced || p->resync)
+        return false;
+    sqlite3_stmt *q = db_prepare(rp->db, "SELECT 1 FROM records WHERE run_id = :run AND node = :node AND boot = :boot"
+                                         " AND (seq = :seq + 1 OR (seq = :seq AND ev = 'trace.close')) LIMIT 1");
+    db_bind_int(rp->db, q, ":run", rp->run_id);
+    db_bind_text(rp->db, q, ":node", p->name);
+    db_bind_int(rp->db, q, ":boot", p->boot);
+    db_bind_int(rp->db, q, ":seq", p->seq);
+    bool known = db_row(rp->db, q);
+    db_done(rp->db, q);
+    return known;
+}
+
 /* R35, on the logs in memory: at the moment of the commit a majority has the entry. */
 static void majority_holds(struct replay *rp, struct node *n, const struct rec *r, int64_t new)
 {
@@ -36,14 +53,28 @@ static void majority_holds(struct replay *rp, struct node *n, const struct rec *
         return;
     judged(rp, RULE_R35);
     unsigned have = 1, need = replay_majority(rp, n);
+    bool has[PEERS_MAX];
     for (unsigned i = 0; i < n->n_peers; i++) {
         const struct node *p = replay_node(rp, n->peer[i].node);
         const struct log_entry *theirs = log_at(p, new);
-        bool unknown = !p->traced || p->resync || p->base >= new;
-        have += unknown || (theirs != NULL && theirs->term == e->term && theirs->h == e->h);
+        has[i] = p->base >= new || (theirs != NULL && theirs->term == e->term && theirs->h == e->h);
+        have += has[i];
     }
     if (have >= need)
         return;
+    unsigned perhaps = 0;
+    const char *whose = "";
+    for (unsigned i = 0; i < n->n_peers; i++) {
+        const struct node *p = replay_node(rp, n->peer[i].node);
+        if (!has[i] && !log_is_known(rp, p)) {
+            perhaps++;
+            whose = p->name;
+        }
+    }
+    if (have + perhaps >= need) {
+        replay_unknown(rp, RULE_R35, "%s: its log is not known when %s commits %lld", whose, n->name, (long long)new);
+        return;
+    }
     struct finding *f = replay_found(rp, RULE_R35, n, r, "committed-without-copies",
                                      "%s commits %lld, but only %u of the %u replicas needed have it", n->name,
                                      (long long)new, have, need);

@@ -26,7 +26,7 @@ void replay_on_net_dup(struct replay *rp, struct node *n, const struct rec *r)
 {
     int64_t d = rec_int(r, "d", 0);
     judged(rp, RULE_T5);
-    if (pairmap_get(&rp->datagram_of, key_of(d), 0) == 0)
+    if (pairmap_get(&rp->datagram_of, key_of(d), 0) == 0 && n->missing == 0)
         finding_rec(replay_found(rp, RULE_T5, n, r, "datagram-from-nowhere",
                                  "datagram d:%lld was copied but never came in", (long long)d),
                     "cause", r->id);

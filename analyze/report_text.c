@@ -52,11 +52,18 @@ const char *report_number(int64_t n, char buf[REPORT_NUMBER])
 
 /* ---- the run ---- */
 
-static bool complete(struct db *db, int64_t run_id)
+/* Records that are missing or damaged: what depends on them cannot be decided. */
+static int64_t lost(struct db *db, int64_t run_id)
 {
     return ask_int(db, run_id,
-                   "SELECT (SELECT count(*) FROM load_stats WHERE run_id = :run AND severity <> 'info') +"
-                   " (SELECT coalesce(sum(missing), 0) FROM boots WHERE run_id = :run)") == 0;
+                   "SELECT (SELECT count(*) FROM load_stats WHERE run_id = :run AND severity = 'data_loss') +"
+                   " (SELECT coalesce(sum(missing), 0) FROM boots WHERE run_id = :run)");
+}
+
+/* Findings about records that are all there: something is wrong with them, but nothing is lost. */
+static int64_t errors(struct db *db, int64_t run_id)
+{
+    return ask_int(db, run_id, "SELECT count(*) FROM load_stats WHERE run_id = :run AND severity = 'error'");
 }
 
 static void print_loaded(FILE *out, struct db *db, int64_t run_id)
@@ -71,7 +78,9 @@ static void print_loaded(FILE *out, struct db *db, int64_t run_id)
                 report_number(sqlite3_column_int64(q, 0), a), (long long)sqlite3_column_int64(q, 1),
                 sqlite3_column_int64(q, 1) == 1 ? "" : "s", (double)sqlite3_column_int64(q, 2) / 1e6,
                 (double)sqlite3_column_int64(q, 3) / 1e9,
-                complete(db, run_id) ? "complete: no gaps, no torn lines" : "NOT complete (see LOSSY)");
+                lost(db, run_id) > 0     ? "NOT complete (see LOSSY)"
+                : errors(db, run_id) > 0 ? "complete: no gaps, but with errors (see ERROR)"
+                                         : "complete: no gaps, no torn lines");
     db_done(db, q);
 }
 
@@ -101,10 +110,17 @@ static void print_network(FILE *out, struct db *db, int64_t run_id)
 {
     char a[REPORT_NUMBER], b[REPORT_NUMBER];
     int64_t all = ask_int(db, run_id, "SELECT count(*) FROM messages WHERE run_id = :run");
-    int64_t lost = ask_int(db, run_id, "SELECT count(*) FROM messages WHERE run_id = :run AND fate = 'dropped'");
-    fprintf(out, "network  %s datagrams, %s lost (%.1f %%)", report_number(all, a), report_number(lost, b),
-            all > 0 ? 100.0 * (double)lost / (double)all : 0.0);
-    if (lost > 0) {
+    int64_t dropped = ask_int(db, run_id, "SELECT count(*) FROM messages WHERE run_id = :run AND fate = 'dropped'");
+    bool seen = ask_int(db, run_id, "SELECT EXISTS (SELECT 1 FROM records WHERE run_id = :run AND ev = 'net.in')") != 0;
+    if (!seen && dropped == 0) { /* nobody stood between the replicas: a send without a receive is all there is */
+        int64_t pending = ask_int(db, run_id, "SELECT count(*) FROM messages WHERE run_id = :run AND recv_rec IS NULL");
+        fprintf(out, "network  %s datagrams, loss unknown (no trace of the network), %s not seen to arrive\n",
+                report_number(all, a), report_number(pending, b));
+        return;
+    }
+    fprintf(out, "network  %s datagrams, %s lost (%.1f %%)", report_number(all, a), report_number(dropped, b),
+            all > 0 ? 100.0 * (double)dropped / (double)all : 0.0);
+    if (dropped > 0) {
         fputs(": ", out);
         print_list(out, db, run_id,
                    "SELECT count(*) || ' ' || coalesce(why, 'unknown') FROM messages WHERE run_id = :run"
@@ -128,19 +144,20 @@ void report_losses(FILE *out, struct db *db, int64_t run_id)
 {
     sqlite3_stmt *q =
         ask(db, run_id,
-            "SELECT coalesce(l.node, ''), l.name, sum(l.value), min(l.line), coalesce(s.path, ''), "
-            "coalesce(max(l.note), '')"
+            "SELECT coalesce(l.node, ''), l.name, sum(l.value), coalesce(min(nullif(l.line, 0)), 0),"
+            " coalesce(s.path, ''), coalesce(max(l.note), ''), l.severity = 'data_loss'"
             " FROM load_stats l LEFT JOIN sources s USING (source_id) WHERE l.run_id = :run AND l.severity <> 'info'"
-            " GROUP BY 1, 2, 5 ORDER BY 1, 2, 5 LIMIT 20");
+            " GROUP BY 7, 1, 2, 5 ORDER BY 7 DESC, 1, 2, 5 LIMIT 20");
     while (db_row(db, q)) {
-        fputs("LOSSY ", out);
+        fputs(sqlite3_column_int(q, 6) != 0 ? "LOSSY " : "ERROR ", out);
         cli_print(out, (const char *)sqlite3_column_text(q, 0));
         fprintf(out, "%s%s %lld", sqlite3_column_bytes(q, 0) > 0 ? ": " : "", (const char *)sqlite3_column_text(q, 1),
                 (long long)sqlite3_column_int64(q, 2));
         if (sqlite3_column_bytes(q, 4) > 0) {
             fputs(", ", out);
             cli_print(out, (const char *)sqlite3_column_text(q, 4));
-            fprintf(out, ":%lld", (long long)sqlite3_column_int64(q, 3));
+            if (sqlite3_column_int64(q, 3) > 0)
+                fprintf(out, ":%lld", (long long)sqlite3_column_int64(q, 3));
         }
         if (sqlite3_column_bytes(q, 5) > 0) {
             fputs(" (", out);
@@ -150,19 +167,32 @@ void report_losses(FILE *out, struct db *db, int64_t run_id)
         fputc('\n', out);
     }
     db_done(db, q);
-    if (!complete(db, run_id))
+    if (lost(db, run_id) > 0)
         fputs("      what depends on missing records is unknown, not passed\n", out);
 }
 
 /* ---- the checks ---- */
 
-struct report_counts report_count(struct db *db, int64_t run_id)
+void report_ids(const struct check_options *ran, char ids[REPORT_IDS])
+{
+    size_t n = (size_t)snprintf(ids, REPORT_IDS, ",");
+    const struct check *c;
+    for (size_t i = 0; (c = check_at(i)) != NULL && n < REPORT_IDS; i++) {
+        if (check_chosen(ran, c->id))
+            n += (size_t)snprintf(ids + n, REPORT_IDS - n, "%s,", c->id);
+    }
+}
+
+struct report_counts report_count(struct db *db, int64_t run_id, const struct check_options *ran)
 {
     struct report_counts c = {0, 0, 0, 0};
+    char ids[REPORT_IDS];
+    report_ids(ran, ids);
     sqlite3_stmt *q = ask(db, run_id,
                           "SELECT coalesce(sum(verdict = 'pass'), 0), coalesce(sum(verdict = 'fail'), 0),"
                           " coalesce(sum(verdict = 'unknown'), 0), coalesce(sum(verdict = 'skipped'), 0)"
-                          " FROM checks WHERE run_id = :run");
+                          " FROM checks WHERE run_id = :run AND " REPORT_RAN);
+    db_bind_text(db, q, ":ids", ids);
     if (db_row(db, q))
         c = (struct report_counts){sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), sqlite3_column_int64(q, 2),
                                    sqlite3_column_int64(q, 3)};
@@ -233,12 +263,12 @@ static bool headline(const char *id)
     return false;
 }
 
-static void print_passed(FILE *out, struct db *db, sqlite3_stmt *q, int64_t run_id)
+static void print_passed(FILE *out, struct db *db, sqlite3_stmt *q, int64_t run_id, const struct check_options *ran)
 {
     const struct check *c;
     int column = 0, at = 0;
     for (size_t i = 0; (c = check_at(i)) != NULL; i++) {
-        if (verdict_of(db, q, run_id, c->id) != 'p' || !headline(c->id))
+        if (!check_chosen(ran, c->id) || verdict_of(db, q, run_id, c->id) != 'p' || !headline(c->id))
             continue;
         if (column == COLUMNS) {
             fputc('\n', out);
@@ -252,7 +282,7 @@ static void print_passed(FILE *out, struct db *db, sqlite3_stmt *q, int64_t run_
         fputc('\n', out);
     int width = 0;
     for (size_t i = 0; (c = check_at(i)) != NULL; i++) {
-        if (verdict_of(db, q, run_id, c->id) != 'p' || headline(c->id))
+        if (!check_chosen(ran, c->id) || verdict_of(db, q, run_id, c->id) != 'p' || headline(c->id))
             continue;
         if (width == 0 || width > WIDTH - 5) {
             fputs(width == 0 ? "ok   " : "\n     ", out);
@@ -282,15 +312,20 @@ static void print_ids(FILE *out, const char *ids)
 }
 
 /* Skipped and undecided checks, those of the same reason on one line. */
-static void print_undecided(FILE *out, struct db *db, int64_t run_id, const char *verdict, const char *label)
+static void print_undecided(FILE *out, struct db *db, int64_t run_id, const struct check_options *ran,
+                            const char *verdict, const char *label)
 {
+    char ids[REPORT_IDS];
+    report_ids(ran, ids);
     sqlite3_stmt *q =
         db_prepare(db, "SELECT coalesce(note, '') AS why, group_concat(\"check\", ' ') FROM (SELECT \"check\", note"
-                       " FROM checks WHERE run_id = :run AND verdict = :verdict ORDER BY substr(\"check\", 1, 1),"
+                       " FROM checks WHERE run_id = :run AND verdict = :verdict AND " REPORT_RAN
+                       " ORDER BY substr(\"check\", 1, 1),"
                        " CAST(substr(\"check\", 2) AS INTEGER)) GROUP BY why ORDER BY min(substr(\"check\", 1, 1)),"
                        " min(CAST(substr(\"check\", 2) AS INTEGER))");
     db_bind_int(db, q, ":run", run_id);
     db_bind_text(db, q, ":verdict", verdict);
+    db_bind_text(db, q, ":ids", ids);
     while (db_row(db, q)) {
         fprintf(out, "%s ", label);
         print_ids(out, (const char *)sqlite3_column_text(q, 1));
@@ -303,23 +338,23 @@ static void print_undecided(FILE *out, struct db *db, int64_t run_id, const char
     db_done(db, q);
 }
 
-void report_checks(FILE *out, struct db *db, int64_t run_id)
+void report_checks(FILE *out, struct db *db, int64_t run_id, const struct check_options *ran)
 {
     sqlite3_stmt *q = db_prepare(db, "SELECT verdict FROM checks WHERE run_id = :run AND \"check\" = :check");
     const struct check *c;
     for (size_t i = 0; (c = check_at(i)) != NULL; i++) {
-        if (verdict_of(db, q, run_id, c->id) == 'f')
+        if (check_chosen(ran, c->id) && verdict_of(db, q, run_id, c->id) == 'f')
             print_failed(out, db, run_id, c);
     }
-    print_undecided(out, db, run_id, "unknown", "UNKNOWN");
-    print_passed(out, db, q, run_id);
-    print_undecided(out, db, run_id, "skipped", "skip ");
+    print_undecided(out, db, run_id, ran, "unknown", "UNKNOWN");
+    print_passed(out, db, q, run_id, ran);
+    print_undecided(out, db, run_id, ran, "skipped", "skip ");
     db_done(db, q);
 }
 
-void report_totals(FILE *out, struct db *db, int64_t run_id)
+void report_totals(FILE *out, struct db *db, int64_t run_id, const struct check_options *ran)
 {
-    struct report_counts c = report_count(db, run_id);
+    struct report_counts c = report_count(db, run_id, ran);
     char a[REPORT_NUMBER];
     fputs(c.fail > 0 ? "FAIL  " : c.unknown > 0 || c.pass == 0 ? "UNKNOWN  " : "ok    ", out);
     if (c.fail > 0)
@@ -328,5 +363,5 @@ void report_totals(FILE *out, struct db *db, int64_t run_id)
         fprintf(out, "%lld unknown, ", (long long)c.unknown);
     fprintf(out, "%lld checks passed, %lld skipped    %s records, %s\n", (long long)c.pass, (long long)c.skipped,
             report_number(ask_int(db, run_id, "SELECT count(*) FROM records WHERE run_id = :run"), a),
-            complete(db, run_id) ? "complete" : "not complete");
+            lost(db, run_id) == 0 ? "complete" : "not complete");
 }

@@ -135,6 +135,7 @@ int cmd_schema(int argc, char **argv)
     int opt;
     void (*print)(void) = print_sql;
     optind = 1;
+    opterr = 0;
     while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
         switch (opt) {
         case 's':
@@ -150,7 +151,7 @@ int cmd_schema(int argc, char **argv)
             fputs(help, stdout);
             return EXIT_PASSED;
         default:
-            return EXIT_USAGE; /* getopt_long has said why */
+            return cli_bad_option("schema", argc, argv, longs);
         }
     }
     if (optind < argc)

@@ -35,7 +35,7 @@ CREATE TABLE nodes (
 ) WITHOUT ROWID;
 CREATE TABLE boots (                    -- one row per process incarnation
   run_id INTEGER NOT NULL, node TEXT NOT NULL, boot INTEGER NOT NULL,
-  t_start INTEGER, t_end INTEGER, end_kind TEXT,   -- close | killed | torn | crashed
+  t_start INTEGER, t_end INTEGER, end_kind TEXT,   -- close | killed | stopped | cut | torn | crashed
   records INTEGER, last_seq INTEGER, missing INTEGER, -- seq gaps
   PRIMARY KEY (run_id, node, boot)
 ) WITHOUT ROWID;

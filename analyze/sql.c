@@ -23,7 +23,8 @@ static const char help[] = "usage: analyze sql DB|RUN \"SELECT ...\" | -f FILE |
                            "  --list             the named queries, and what they answer\n"
                            "  -f, --file FILE    statements from a file, - for standard input\n"
                            "  -p, --param N=V    value of the parameter :N\n"
-                           "  --format FORMAT    " TABLE_FORMATS " (default table)\n"
+                           "  --format FORMAT    " TABLE_FORMATS " (default table);\n"
+                           "                     json of several statements is an array of their arrays\n"
                            "  --timeout TIME     give up after that long (500ms, 10s, 5m; default 10s)\n"
                            "\n"
                            "Exit status: 0, 2 when the time ran out, 64 for an error in the SQL.\n";
@@ -90,14 +91,20 @@ static int out_of_time(void *deadline)
 
 /* ---- statements ---- */
 
+/* Is `given` ("node=0000") of the parameter of that name (":node")? */
+static bool is_param(const char *given, const char *name)
+{
+    size_t n = strcspn(given, "=");
+    return strncmp(name + 1, given, n) == 0 && name[1 + n] == '\0';
+}
+
 static void bind_params(const struct options *o, sqlite3_stmt *q)
 {
     for (int i = 1; i <= sqlite3_bind_parameter_count(q); i++) {
         const char *name = sqlite3_bind_parameter_name(q, i);
         for (size_t k = 0; name != NULL && k < o->n_params; k++) {
-            size_t n = strcspn(o->param[k], "=");
-            if (strncmp(name + 1, o->param[k], n) == 0 && name[1 + n] == '\0')
-                sqlite3_bind_text(q, i, o->param[k] + n + 1, -1, SQLITE_STATIC);
+            if (is_param(o->param[k], name))
+                sqlite3_bind_text(q, i, strchr(o->param[k], '=') + 1, -1, SQLITE_STATIC);
         }
     }
 }
@@ -113,10 +120,45 @@ static int sql_error(struct db *db, int rc, const struct options *o)
     return cli_fail(EXIT_USAGE, "sql", "%s", sqlite3_errmsg(db->h));
 }
 
+/* Reads all statements before the first is run: how many they are, and whether each -p is a parameter of one. What
+ * cannot be prepared is left to the run, which says why. */
+static int look_ahead(struct db *db, const char *sql, const char *end, const struct options *o, int *statements)
+{
+    bool used[sizeof o->param / sizeof *o->param] = {false};
+    char known[512] = "";
+    *statements = 0;
+    while (sql < end) {
+        sqlite3_stmt *q = NULL;
+        if (sqlite3_prepare_v2(db->h, sql, (int)(end - sql), &q, &sql) != SQLITE_OK)
+            return 0;
+        *statements += q != NULL;
+        for (int i = 1; i <= sqlite3_bind_parameter_count(q); i++) {
+            const char *name = sqlite3_bind_parameter_name(q, i);
+            size_t have = strlen(known);
+            if (name == NULL)
+                continue;
+            snprintf(known + have, sizeof known - have, "%s%s", have > 0 ? ", " : "", name + 1);
+            for (size_t k = 0; k < o->n_params; k++)
+                used[k] = used[k] || is_param(o->param[k], name);
+        }
+        sqlite3_finalize(q);
+    }
+    for (size_t k = 0; k < o->n_params; k++) {
+        if (!used[k])
+            return cli_fail(EXIT_USAGE, "sql", "-p %s: the query has no such parameter; %s%s", o->param[k],
+                            known[0] != '\0' ? "it has " : "it has none", known);
+    }
+    return 0;
+}
+
 static int run_statements(struct db *db, const char *sql, size_t n, const struct options *o)
 {
     const char *end = sql + n;
     bool printed = false;
+    int statements, wrong = look_ahead(db, sql, end, o, &statements);
+    if (wrong != 0)
+        return wrong;
+    bool list = o->format == TABLE_JSON && statements > 1; /* an array of the results' arrays */
     while (sql < end) {
         sqlite3_stmt *q = NULL;
         int rc = sqlite3_prepare_v2(db->h, sql, (int)(end - sql), &q, &sql);
@@ -127,6 +169,8 @@ static int run_statements(struct db *db, const char *sql, size_t n, const struct
         bind_params(o, q);
         if (printed && o->format == TABLE_TABLE)
             putchar('\n');
+        if (list)
+            fputs(printed ? "," : "[", stdout);
         printed = true;
         struct table *t = table_new(stdout, o->format, q);
         while ((rc = sqlite3_step(q)) == SQLITE_ROW)
@@ -137,6 +181,8 @@ static int run_statements(struct db *db, const char *sql, size_t n, const struct
         if (status != 0)
             return status;
     }
+    if (list)
+        puts("]");
     if (fflush(stdout) != 0 || ferror(stdout))
         return cli_fail(EXIT_IO, "sql", "cannot write: %s", strerror(errno));
     return 0;
@@ -244,6 +290,7 @@ static int read_options(int argc, char **argv, struct options *o)
         {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
     int opt;
     optind = 1;
+    opterr = 0;
     while ((opt = getopt_long(argc, argv, "n:f:p:h", longs, NULL)) != -1) {
         switch (opt) {
         case 'n':
@@ -274,7 +321,7 @@ static int read_options(int argc, char **argv, struct options *o)
             fputs(help, stdout);
             return -1;
         default:
-            return EXIT_USAGE; /* getopt_long has said why */
+            return cli_bad_option("sql", argc, argv, longs);
         }
     }
     if (o->list)

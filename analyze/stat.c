@@ -16,6 +16,7 @@ static const char help[] =
     "  analyze stat run.db links --format csv\n"
     "\n"
     "  --format FORMAT  " TABLE_FORMATS " (default table)\n"
+    "json of several sections is one object, keyed by section.\n"
     "Sections: run nodes leaders faults fates links ops events findings\n";
 
 static bool wanted(const struct named_query *q, int argc, char **argv)
@@ -28,15 +29,19 @@ static bool wanted(const struct named_query *q, int argc, char **argv)
 }
 
 /* Returns the number of rows. */
-static long long section(struct db *db, const struct named_query *q, enum table_format format, bool first)
+static long long section(struct db *db, const struct named_query *q, enum table_format format, bool first, bool keyed)
 {
     char sql[4096];
     snprintf(sql, sizeof sql, "%.*s", (int)q->n, q->sql);
     sqlite3_stmt *stmt = db_prepare(db, sql);
     if (stmt == NULL || !db_row(db, stmt)) {
         db_done(db, stmt);
+        if (format == TABLE_JSON && !keyed && !db->failed)
+            puts("[]");
         return 0;
     }
+    if (keyed)
+        printf("%s\"%s\": ", first ? "{" : ",", q->name);
     if (format == TABLE_TABLE || format == TABLE_MD)
         printf("%s%s%s\n\n", first ? "" : "\n", format == TABLE_MD ? "## " : "", q->help);
     struct table *t = table_new(stdout, format, stmt);
@@ -55,13 +60,14 @@ int cmd_stat(int argc, char **argv)
     struct named_query q;
     int opt;
     optind = 1;
+    opterr = 0;
     while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
         if (opt == 'h') {
             fputs(help, stdout);
             return EXIT_PASSED;
         }
         if (opt != 'F')
-            return EXIT_USAGE; /* getopt_long has said why */
+            return cli_bad_option("stat", argc, argv, longs);
         if (!table_format_named(optarg, &format))
             return cli_fail(EXIT_USAGE, "stat", "--format %s: the formats are " TABLE_FORMATS, optarg);
     }
@@ -79,10 +85,14 @@ int cmd_stat(int argc, char **argv)
         return status;
     const char *at = NULL;
     long long rows = 0;
+    bool keyed =
+        format == TABLE_JSON && argc - optind != 1; /* one object of the sections; one section alone: its array */
     while (!db.failed && query_next("stat.sql", &at, &q)) {
         if (wanted(&q, argc - optind, argv + optind))
-            rows += section(&db, &q, format, rows == 0);
+            rows += section(&db, &q, format, rows == 0, keyed);
     }
+    if (keyed && !db.failed)
+        puts(rows > 0 ? "}" : "{}");
     if (db.failed)
         status = cli_fail(db.status, "stat", "%s", db.err);
     db_close(&db);

@@ -73,7 +73,8 @@ SELECT ev, count(*) AS records, count(DISTINCT node) AS nodes FROM records GROUP
 -- name: findings
 -- findings about the traces, with the first of each kind (all of them: analyze sql -n findings)
 SELECT s.severity, s.name, s.node, count(*) AS rows, sum(s.value) AS value,
-       (SELECT src.path || ifnull(':' || f.line, '') FROM sources src WHERE src.source_id = f.source_id) AS first_at, f.note
+       (SELECT src.path || ifnull(':' || f.line, '') FROM sources src WHERE src.source_id = f.source_id) AS first_at,
+       CASE count(*) WHEN 1 THEN f.note ELSE printf('%,d in %d places, the first: ', sum(s.value), count(*)) || f.note END AS note
 FROM load_stats s
 JOIN load_stats f ON f.rowid = (SELECT min(rowid) FROM load_stats x
                                 WHERE x.run_id = s.run_id AND x.name = s.name AND x.severity = s.severity AND x.node IS s.node)

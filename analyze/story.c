@@ -376,7 +376,8 @@ static int by_time(const void *a, const void *b)
 
 void story_print(struct story *s, FILE *out)
 {
-    qsort(s->step, s->n, sizeof *s->step, by_time);
+    if (s->n > 0)
+        qsort(s->step, s->n, sizeof *s->step, by_time);
     pairmap_free(&s->seen); /* steps have moved: nothing is added from here on */
     for (size_t i = 0; i < s->n; i++) {
         const struct step *step = &s->step[i];

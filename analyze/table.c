@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "mem.h"
 
+enum { CELL_MAX = 1000 };      /* bytes of a value that a table shows; the other formats show all */
 enum { ROWS_MEASURED = 1000 }; /* as many rows decide the widths of a table; later ones are printed as they come */
 
 struct cell {
@@ -55,6 +56,19 @@ static int width_of(const char *s)
     return n;
 }
 
+static void put_cut(FILE *f, const char *p, size_t n)
+{
+    size_t shown = n;
+    if (n > CELL_MAX) {
+        shown = CELL_MAX;
+        while (shown > 0 && ((unsigned char)p[shown] & 0xc0) == 0x80)
+            shown--;
+    }
+    cli_printn(f, p, shown);
+    if (shown < n)
+        fprintf(f, "\xe2\x80\xa6(+%zu bytes)", n - shown);
+}
+
 static struct cell cell_of(sqlite3_stmt *q, int i)
 {
     struct cell c = {.text = NULL};
@@ -69,7 +83,7 @@ static struct cell cell_of(sqlite3_stmt *q, int i)
     else if (type == SQLITE_BLOB)
         fprintf(f, "(%d bytes)", sqlite3_column_bytes(q, i));
     else
-        cli_printn(f, (const char *)sqlite3_column_text(q, i), (size_t)sqlite3_column_bytes(q, i));
+        put_cut(f, (const char *)sqlite3_column_text(q, i), (size_t)sqlite3_column_bytes(q, i));
     fclose(f);
     c.width = width_of(c.text);
     return c;
@@ -153,13 +167,13 @@ static void put_csv(const struct table *t, const char *p, size_t n)
         return;
     }
     fputc('"', t->out);
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] == '"')
-            fputc('"', t->out);
-        if (p[i] == '\n')
-            fputc('\n', t->out);
-        else
-            put_raw(t, p + i, 1);
+    for (size_t i = 0, plain = 0; i <= n; i++) { /* whole pieces: a byte alone is no UTF-8 */
+        if (i < n && p[i] != '"' && p[i] != '\n')
+            continue;
+        put_raw(t, p + plain, i - plain);
+        if (i < n)
+            fputs(p[i] == '"' ? "\"\"" : "\n", t->out);
+        plain = i + 1;
     }
     fputc('"', t->out);
 }
@@ -206,6 +220,11 @@ static void put_json(FILE *out, const char *p, size_t n)
         if (len == 0) {
             fputs("\\ufffd", out);
             i++;
+        } else if (len > 1 && cli_printable(u + i, n - i) == 0) { /* all of them are below U+10000 */
+            fprintf(out, "\\u%04x",
+                    len == 2 ? (u[i] & 0x1fu) << 6 | (u[i + 1] & 0x3fu)
+                             : (u[i] & 0xfu) << 12 | (u[i + 1] & 0x3fu) << 6 | (u[i + 2] & 0x3fu));
+            i += len;
         } else if (len > 1) {
             fwrite(u + i, 1, len, out);
             i += len;

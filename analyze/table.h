@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <sqlite3.h>
 
-/* table: aligned columns, control characters escaped, NULL written as NULL. csv (RFC 4180), tsv (backslash escapes) and
- * value (columns joined by '|', no header) give NULL as nothing. json: an array of objects; jsonl: one object a line;
- * both give NULL as null and blobs as hex. md: a Markdown table. */
+/* table: aligned columns, control characters escaped, long values cut (which they say), NULL written as NULL. csv (RFC
+ * 4180), tsv (backslash escapes) and value (columns joined by '|', no header) give NULL as nothing. json: an array of
+ * objects; jsonl: one object a line; both give NULL as null and blobs as hex. md: a Markdown table. */
 enum table_format { TABLE_TABLE, TABLE_CSV, TABLE_TSV, TABLE_JSON, TABLE_JSONL, TABLE_MD, TABLE_VALUE };
 #define TABLE_FORMATS "table, csv, tsv, json, jsonl, md, value"
 

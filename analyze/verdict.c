@@ -42,17 +42,17 @@ static int read_options(int argc, char **argv, struct options *o)
             char *end = NULL;
             long n = i + 1 < argc ? strtol(argv[++i], &end, 10) : -1;
             if (end == NULL || *end != '\0' || n < 0 || n > 10000)
-                return cli_fail(EXIT_USAGE, "verdict", "--depth needs a number from 0 to 10000");
+                return cli_fail(EXIT_USAGE, "", "--depth needs a number from 0 to 10000");
             o->depth = (int)n;
         } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            return cli_fail(EXIT_USAGE, "verdict", "unknown option %s (see analyze --help)", argv[i]);
+            return cli_fail(EXIT_USAGE, "", "unknown option %s (see analyze --help)", argv[i]);
         } else if (o->where == NULL) {
             o->where = argv[i];
         } else {
-            return cli_fail(EXIT_USAGE, "verdict", "one run at a time: %s is too much", argv[i]);
+            return cli_fail(EXIT_USAGE, "", "one run at a time: %s is too much", argv[i]);
         }
     }
-    return o->where != NULL ? 0 : cli_fail(EXIT_USAGE, "verdict", "which run? (see analyze --help)");
+    return o->where != NULL ? 0 : cli_fail(EXIT_USAGE, "", "which run? (see analyze --help)");
 }
 
 /* Prints all runs of the database; adds up their checks. */
@@ -73,9 +73,9 @@ static struct report_counts print_runs(struct db *db)
         report_run(stdout, db, run_id);
         report_losses(stdout, db, run_id);
         fputc('\n', stdout);
-        report_checks(stdout, db, run_id);
-        report_totals(stdout, db, run_id);
-        struct report_counts c = report_count(db, run_id);
+        report_checks(stdout, db, run_id, NULL);
+        report_totals(stdout, db, run_id, NULL);
+        struct report_counts c = report_count(db, run_id, NULL);
         sum.pass += c.pass;
         sum.fail += c.fail;
         sum.unknown += c.unknown;
@@ -101,7 +101,7 @@ static int judge(struct db *db, const struct options *o)
 {
     enum verdict worst;
     if (!check_all(db, &(struct check_options){0}, &worst))
-        return cli_fail(db->status, "verdict", "%s", db->err);
+        return cli_fail(db->status, "", "%s", db->err);
     struct report_counts c = print_runs(db);
     int64_t v = explain_worst(db);
     if (v != 0) {
@@ -110,9 +110,9 @@ static int judge(struct db *db, const struct options *o)
         print_next(db, o->where, v);
     }
     if (db->failed)
-        return cli_fail(db->status, "verdict", "%s", db->err);
+        return cli_fail(db->status, "", "%s", db->err);
     if (fflush(stdout) != 0)
-        return cli_fail(EXIT_IO, "verdict", "cannot write the result");
+        return cli_fail(EXIT_IO, "", "cannot write the result");
     if (o->exit_zero)
         return EXIT_PASSED;
     if (c.fail > 0)
@@ -131,7 +131,7 @@ int cmd_verdict(int argc, char **argv)
     if (status != 0)
         return status < 0 ? EXIT_PASSED : status;
     struct db db = {0};
-    status = cli_open(&db, "verdict", o.where, true, NULL, 0);
+    status = cli_open(&db, "", o.where, true, NULL, 0);
     if (status != 0)
         return status;
     status = judge(&db, &o);

@@ -142,6 +142,22 @@ static bool column(const struct words_context *c, const char *key, size_t n, int
     return false;
 }
 
+enum { VALUE_SHOWN = 200 };
+
+/* A value of any size: a long one is cut at a character's border, and the text says how much is left out. */
+static void value(FILE *out, struct trace_text v)
+{
+    size_t n = v.n;
+    if (n > VALUE_SHOWN) {
+        n = VALUE_SHOWN;
+        while (n > VALUE_SHOWN - 4 && ((unsigned char)v.p[n] & 0xc0) == 0x80)
+            n--;
+    }
+    fwrite(v.p, 1, n, out);
+    if (n < v.n)
+        fprintf(out, "\u2026(+%zu bytes)", v.n - n);
+}
+
 /* One "{key}" or "{key:form}". False when the record has nothing to put there. */
 static bool placeholder(FILE *out, const struct words_context *c, const struct trace_record *body, const char *p,
                         size_t n)
@@ -178,9 +194,9 @@ static bool placeholder(FILE *out, const struct words_context *c, const struct t
     else if (form_n == 2 && memcmp(form, "no", 2) == 0)
         return f->kind == TRACE_TRUE; /* shows nothing: only a condition */
     else if (f->kind == TRACE_STRING)
-        fwrite(f->text.p, 1, f->text.n, out);
+        value(out, f->text);
     else
-        fwrite(f->raw.p, 1, f->raw.n, out);
+        value(out, f->raw);
     return true;
 }
 
@@ -223,7 +239,10 @@ void words_of_record(FILE *out, const struct words_context *c, const struct trac
         }
     }
     fputs(c->ev, out); /* an event of somebody else's */
-    for (size_t i = 0; i < body->n_fields; i++)
-        fprintf(out, " %.*s=%.*s", (int)body->field[i].key.n, body->field[i].key.p, (int)body->field[i].raw.n,
-                body->field[i].raw.p);
+    for (size_t i = 0; i < body->n_fields; i++) {
+        fputc(' ', out);
+        value(out, body->field[i].key);
+        fputc('=', out);
+        value(out, body->field[i].raw);
+    }
 }

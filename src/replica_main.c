@@ -164,6 +164,9 @@ int main(int argc, char **argv)
 {
     struct process p = {.udp.fd = -1, .signals = -1};
     char err[OPTIONS_ERR_LEN], udp_err[UDP_ERR_LEN];
+    /* Neither a reader of stderr that is gone nor a full file may end it: a write that fails says so. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (!options_parse(&p.options, argc, argv, getenv, err)) {
         fprintf(stderr, "replica: %s\n", err);
         return EX_USAGE;
@@ -194,6 +197,8 @@ int main(int argc, char **argv)
         return EX_SOFTWARE;
     }
     status = loop(&p);
+    if (!trace_flush(p.run.trace))
+        fprintf(stderr, "replica: the end of the trace could not be written: %s\n", strerror(errno));
     trace_writer_close(p.run.trace);
     replica_free(p.replica);
     udp_close(&p.udp);

@@ -118,8 +118,10 @@ static bool set_seed(struct options *o, const char *v)
 static bool set_run(struct options *o, const char *v)
 {
     o->run = v;
-    return *v != '\0' && *v != '.' && strlen(v) <= 200 &&
-           v[strspn(v, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+    for (const char *p = v; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '/')
+            return false;
+    return *v != '\0' && strcmp(v, ".") != 0 && strcmp(v, "..") != 0 && strlen(v) <= 200;
 }
 
 static bool set_boot(struct options *o, const char *v)
@@ -165,7 +167,7 @@ static const struct setting {
     {.option = "--seed", .set = set_seed, .wanted = "a number below 2^63"},
     {.variable = "FAULTLINE_RUN",
      .set = set_run,
-     .wanted = "a file name of letters, digits, . _ - that does not begin with a dot"},
+     .wanted = "the name of a directory without its path: no /, no control characters, 200 bytes at most"},
     {.variable = "FAULTLINE_BOOT", .set = set_boot, .wanted = "a number, 1 or more"},
     {.variable = "FAULTLINE_EPOCH_NS", .set = set_epoch, .wanted = "nanoseconds of CLOCK_MONOTONIC"},
     {.variable = "FAULTLINE_TRACE_STRICT", .set = set_strict, .wanted = "0 or 1"},

@@ -36,10 +36,21 @@ int sim_id_index(const char *id, unsigned first, unsigned count)
     return -1;
 }
 
+/* What is quoted, keys and names, may hold anything; it goes to a terminal. C1 controls are two bytes in UTF-8. */
+static void harmless(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p; p++)
+        if (*p < 0x20 || *p == 0x7f)
+            *p = '?';
+        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+            p[0] = p[1] = '?';
+}
+
 static void add_line(char *buffer, const char *file, const char *key, const char *text)
 {
     size_t used = strlen(buffer);
     snprintf(buffer + used, SIM_CONFIG_ERR - used, "%s%s: %s%s%s", used ? "\n" : "", file, key, *key ? ": " : "", text);
+    harmless(buffer + used + (used ? 1 : 0));
 }
 
 void config_problem(struct reading *r, const char *key, const char *format, ...)
@@ -390,6 +401,7 @@ static json_t *parse(const char *arg, const char **file, char err[SIM_CONFIG_ERR
             snprintf(err, SIM_CONFIG_ERR, "%s: cannot open: %s", arg, strerror(f ? EISDIR : errno));
             if (f)
                 fclose(f);
+            harmless(err);
             *result = SIM_CONFIG_UNREADABLE;
             return NULL;
         }
@@ -403,6 +415,7 @@ static json_t *parse(const char *arg, const char **file, char err[SIM_CONFIG_ERR
         json_decref(root);
         root = NULL;
     }
+    harmless(err);
     return root;
 }
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const double RATE_MIN = 1e-6; /* per second: an interval must fit into 64 bits of nanoseconds */
+
 const char sim_config_help[] =
     "A scenario is a JSON object: the course's configuration file, and optional keys of our own.\n"
     "\n"
@@ -30,8 +32,10 @@ const char sim_config_help[] =
     "  name         string            names the run directory; default: the file's name\n"
     "  clients      {\"mode\": \"course\" | \"shared\", \"count\": 8, \"keys\": 5, \"timeout_ms\": 1000, \"rate\": R}\n"
     "               shared: each client does one operation at a time on the keys k1..kN, which all clients use; every\n"
-    "               value is written once; R operations a second in total (default requests / lifetime); at the end\n"
-    "               each client reads every key. `tests` may be missing then, `requests` too when there is a rate.\n"
+    "               value is written once; R operations a second in total, 0 or 1e-6..1e6 (default requests / "
+    "lifetime);\n"
+    "               at the end each client reads every key. `tests` may be missing then, `requests` too when there is "
+    "a rate.\n"
     "  network      {\"loss\": p, \"duplicate\": p, \"delay_ms\": [min, max]}   between replicas; loss overrides "
     "drops;\n"
     "               each copy has its own delay, so messages overtake each other\n"
@@ -77,6 +81,9 @@ static void read_clients(struct reading *r, const json_t *scenario, struct sim_c
     cl->keys = (unsigned)config_integer(r, o, "keys", "clients.keys", 1, SIM_KEYS_MAX, cl->keys);
     cl->timeout = config_integer(r, o, "timeout_ms", "clients.timeout_ms", 1, 3600000, 1000) * (SIM_SECOND / 1000);
     cl->rate = config_number(r, o, "rate", "clients.rate", 0, 1e6, cl->rate);
+    if (cl->rate > 0 && cl->rate < RATE_MIN)
+        config_problem(r, "clients.rate", "%.6g is less than %.6g, one operation in eleven days; 0 means no load",
+                       cl->rate, RATE_MIN);
 }
 
 static void read_network(struct reading *r, const json_t *scenario, struct sim_config *c)

@@ -8,12 +8,19 @@
 
 enum { SIM_PATH_MAX = 4096 };
 
-/* Makes the directory of a run. With `out` NULL it is runs/NAME-SEED, or the same with .2, .3 ... when that exists, and
- * the link runs/latest points to it. An explicit `out` may exist when it is empty; with `force` the files of a former
- * run in it are removed. 0 with the absolute path in `dir` and the path to show in `shown`, else 73 with words in
- * `err`. */
-int sim_dir_make(const char *out, const char *name, uint64_t seed, bool force, char dir[SIM_PATH_MAX],
-                 char shown[SIM_PATH_MAX], char err[512]);
+struct sim_dir {
+    char path[SIM_PATH_MAX];  /* absolute */
+    char shown[SIM_PATH_MAX]; /* as the user named it */
+    int lock;                 /* held while the run goes on; -1: none */
+};
+
+/* Makes the directory of a run and locks it against other runs. With `out` NULL it is runs/NAME-SEED, or the same with
+ * .2, .3 ... when that exists, and the link runs/latest points to it. An explicit `out` may exist when it is empty;
+ * with `force` also when it holds a run: run.json, run.db*, and NAME.BOOT.jsonl are removed then, and nothing else. 0
+ * with `d` set, and a warning in `err` or nothing; else 64 or 73 with words in `err`. */
+int sim_dir_make(const char *out, const char *name, uint64_t seed, bool force, struct sim_dir *d, char err[512]);
+/* Lets other runs have it. The process's end does so too. */
+void sim_dir_release(struct sim_dir *d);
 
 /* Writes DIR/run.json: to a new file first, then renamed. 0, or 74 with words in `err`. */
 int sim_dir_write(const char *dir, const json_t *run, char err[512]);

@@ -116,14 +116,23 @@ static int64_t part(struct sim_run *run, const struct sim_fault *f, const unsign
     return number;
 }
 
+/* Another pause of this replica goes on. */
+static bool paused(const struct sim_run *run, unsigned node)
+{
+    for (size_t i = 0; i < run->n_open; i++)
+        if (run->open[i].kind == SIM_PAUSE && run->open[i].node == node)
+            return true;
+    return false;
+}
+
 static void end_fault(struct sim_run *run, size_t at)
 {
     struct sim_open_fault o = run->open[at];
     run->open[at] = run->open[--run->n_open];
     bool pause = o.kind == SIM_PAUSE;
-    if (pause)
+    if (pause && !paused(run, o.node))
         sim_proc_signal(&run->node[o.node].proc, SIGCONT);
-    else
+    else if (!pause)
         sim_net_heal(&run->net, o.f);
     if (o.f == run->course_cut)
         run->course_cut = 0;

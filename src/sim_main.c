@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "sim_dir.h"
@@ -16,7 +17,7 @@
 #include "trace.h"
 
 enum { PASSED = 0, USAGE = 64, BAD_DATA = 65, NO_INPUT = 66, INTERNAL = 70, IO_ERROR = 74 };
-enum { REPLICA_ARGS_MAX = 32, COMMAND_MAX = 8192 };
+enum { REPLICA_ARGS_MAX = 32 };
 
 static const char help[] =
     "simulate runs a replicated key-value store on a hostile network, with clients, and judges it.\n"
@@ -34,11 +35,11 @@ static const char help[] =
     "                       Real processes in real time: the same seed gives the same choices, not the same run.\n"
     "  --out DIR            the run directory; default runs/NAME-SEED (.2, .3 ... when taken), with a link "
     "runs/latest\n"
-    "  --force              replace the run that is in DIR\n"
+    "  --force              replace the run that is in DIR; nothing else in it is removed\n"
     "  --check              then run `analyze` on it; its verdict counts too\n"
     "  --bodies             record datagrams whole\n"
     "  --silence            do not show what the replicas print (it is recorded all the same)\n"
-    "  --quiet              only the verdict\n"
+    "  --quiet              of the simulator's own output the verdict only; --check still prints its own\n"
     "  --help, --help-scenario, --version\n"
     "\n"
     "Where the course's simulator is blind, this one sees: a replica that ends by itself is noticed and fails the run; "
@@ -49,10 +50,13 @@ static const char help[] =
     "is\n"
     "taken for dead, as there.\n"
     "\n"
+    "A PROGRAM that is a shell script should `exec` the replica: if the simulator is killed, only the process that it\n"
+    "started itself dies with it.\n"
+    "\n"
     "exit status: 0 passed; 1 a correctness check failed, or analyze found a violation; 2 undecided, or no progress "
     "after\n"
     "the last fault; 64 usage; 65 bad scenario; 66 cannot open; 70 internal error; 73 cannot create; 74 I/O error;\n"
-    "130 interrupted\n";
+    "128 + N ended by signal N (130: interrupted)\n";
 
 struct options {
     const char *command[REPLICA_ARGS_MAX + 2]; /* the replica's program and arguments, NULL-terminated */
@@ -95,11 +99,17 @@ enum {
     O_VERSION
 };
 
+/* The status after what was asked for has been printed. */
+static int printed(void)
+{
+    return fflush(stdout) == 0 ? PASSED : IO_ERROR;
+}
+
 static int print_version(void)
 {
     printf("simulate %s, trace schema %s %d, jansson %s\n", FAULTLINE_VERSION, TRACE_SCHEMA, TRACE_VERSION,
            jansson_version_str());
-    return PASSED;
+    return printed();
 }
 
 /* -1: go on with the options; else the exit status. */
@@ -162,10 +172,10 @@ static int parse_options(int argc, char **argv, struct options *o)
             break;
         case O_HELP:
             fputs(help, stdout);
-            return PASSED;
+            return printed();
         case O_SCENARIO:
             fputs(sim_config_help, stdout);
-            return PASSED;
+            return printed();
         case O_VERSION:
             return print_version();
         default:
@@ -186,18 +196,43 @@ static int parse_options(int argc, char **argv, struct options *o)
     return -1;
 }
 
+/* errno says why not. */
+static bool is_program(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || access(path, X_OK) != 0)
+        return false;
+    errno = EACCES;
+    return S_ISREG(st.st_mode);
+}
+
+/* Looks through PATH. */
+static bool in_path(const char *program, char path[SIM_PATH_MAX])
+{
+    const char *at = getenv("PATH");
+    while (at && *at) {
+        size_t n = strcspn(at, ":");
+        int len = snprintf(path, SIM_PATH_MAX, "%.*s/%s", n ? (int)n : 1, n ? at : ".", program);
+        if (len < SIM_PATH_MAX && is_program(path))
+            return true;
+        at += n + (at[n] == ':');
+    }
+    return false;
+}
+
 /* PROGRAM without a slash means the file of that name here, if there is one, before the one in PATH. */
 static int find_program(struct options *o, char path[SIM_PATH_MAX])
 {
     const char *program = o->command[0];
-    snprintf(path, SIM_PATH_MAX, "%s%s", strchr(program, '/') ? "" : "./", program);
-    if (access(path, X_OK) == 0)
+    bool plain = !strchr(program, '/');
+    snprintf(path, SIM_PATH_MAX, "%s%s", plain ? "./" : "", program);
+    if (is_program(path) || (plain && *program && in_path(program, path))) {
         o->command[0] = path;
-    else if (strchr(program, '/')) {
-        fprintf(stderr, "simulate: cannot run %s: %s\n", program, strerror(errno));
-        return NO_INPUT;
+        return 0;
     }
-    return 0;
+    fprintf(stderr, "simulate: cannot run %s: %s%s\n", program, plain ? "neither here nor in PATH: " : "",
+            strerror(errno));
+    return NO_INPUT;
 }
 
 static void random_seed(uint64_t *seed)
@@ -208,34 +243,32 @@ static void random_seed(uint64_t *seed)
     *seed = r;
 }
 
-/* Appends a word as a shell would need it. */
-static void add_word(char line[COMMAND_MAX], const char *word)
+/* Adds a word as a shell would need it. */
+static void add_word(FILE *line, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
-    size_t used = strlen(line), room = COMMAND_MAX - 4;
     bool quote = !*word || word[strspn(word, plain)];
-    if (used > 0 && used < room)
-        line[used++] = ' ';
-    if (quote && used < room)
-        line[used++] = '\'';
-    for (const char *p = word; *p && used < room - 4; p++) {
-        if (quote && *p == '\'') {
-            memcpy(line + used, "'\\'", 3);
-            used += 3;
-        }
-        line[used++] = *p;
+    if (ftell(line) > 0)
+        fputc(' ', line);
+    if (!quote) {
+        fputs(word, line);
+        return;
     }
-    if (quote)
-        line[used++] = '\'';
-    line[used] = '\0';
+    fputc('\'', line);
+    for (const char *p = word; *p; p++)
+        fputs(*p == '\'' ? "'\\''" : (char[]){*p, '\0'}, line);
+    fputc('\'', line);
 }
 
-/* The line that makes the same choices again. */
-static void rerun_line(const struct options *o, const char *self, char line[COMMAND_MAX])
+/* The line that makes the same choices again; the caller's. */
+static char *rerun_line(const struct options *o, const char *self)
 {
-    char seed[32];
+    char seed[32], *text = NULL;
+    size_t n;
+    FILE *line = open_memstream(&text, &n);
+    if (!line)
+        abort();
     snprintf(seed, sizeof seed, "%" PRIu64, o->seed);
-    line[0] = '\0';
     add_word(line, self);
     add_word(line, "--replica");
     add_word(line, o->command[0]);
@@ -250,6 +283,9 @@ static void rerun_line(const struct options *o, const char *self, char line[COMM
     add_word(line, "--seed");
     add_word(line, seed);
     add_word(line, o->scenario);
+    if (fclose(line) != 0)
+        abort();
+    return text;
 }
 
 static json_t *describe(const struct options *o, const struct sim_config *c, int argc, char **argv, const char *rerun)
@@ -286,6 +322,7 @@ static int run_analyze(const char *shown)
     pid_t pid = fork();
     if (pid == 0) {
         signal(SIGPIPE, SIG_DFL);
+        signal(SIGXFSZ, SIG_DFL);
         execl(path, path, shown, (char *)NULL);
         fprintf(stderr, "simulate: cannot run %s: %s\n", path, strerror(errno));
         _exit(INTERNAL);
@@ -331,7 +368,8 @@ struct session {
     struct options o;
     struct sim_config c;
     json_t *run;
-    char dir[SIM_PATH_MAX], shown[SIM_PATH_MAX], rerun[COMMAND_MAX];
+    struct sim_dir dir;
+    char *rerun;
 };
 
 static int simulate(struct session *s, struct sim_result *result, char err[512])
@@ -340,18 +378,18 @@ static int simulate(struct session *s, struct sim_result *result, char err[512])
     const struct sim_config *c = &s->c;
     if (!o->quiet) {
         printf("%s: %u replicas of %s, %.0f s, seed %" PRIu64 ", run directory %s\n", c->name, c->replicas,
-               o->command[0], (double)(c->start_wait + c->lifetime + c->end_wait) / SIM_SECOND, o->seed, s->shown);
+               o->command[0], (double)(c->start_wait + c->lifetime + c->end_wait) / SIM_SECOND, o->seed, s->dir.shown);
         printf("again: %s\n", s->rerun);
         fflush(stdout);
     }
-    int rc = sim_dir_write(s->dir, s->run, err);
+    int rc = sim_dir_write(s->dir.path, s->run, err);
     if (rc)
         return rc;
     return sim_run(&(struct sim_plan){.cfg = c,
                                       .seed = o->seed,
                                       .command = o->command,
                                       .reads = o->reads,
-                                      .dir = s->dir,
+                                      .dir = s->dir.path,
                                       .version = FAULTLINE_VERSION,
                                       .argv = s->rerun,
                                       .bodies = o->bodies,
@@ -370,20 +408,25 @@ static int conclude(struct session *s, struct sim_result *r)
         sim_report_print(stdout, &s->c, r);
     }
     if (r->records_lost > 0) {
-        fprintf(stderr, "simulate: %" PRId64 " trace records could not be written to %s\n", r->records_lost, s->shown);
+        fprintf(stderr, "simulate: %" PRId64 " trace records could not be written to %s\n", r->records_lost,
+                s->dir.shown);
+        status = IO_ERROR;
+    }
+    if (r->trace_cut) {
+        fprintf(stderr, "simulate: the end of the trace could not be written to %s: is the disk full?\n", s->dir.shown);
         status = IO_ERROR;
     }
     if (r->end == SIM_ENDED_SIGNAL)
         status = 128 + (int)r->signal;
     sim_report_json(s->run, &s->c, r, status);
-    if (sim_dir_write(s->dir, s->run, err) != 0) {
+    if (sim_dir_write(s->dir.path, s->run, err) != 0) {
         fprintf(stderr, "simulate: %s\n", err);
         status = IO_ERROR;
     }
-    print_verdict(&s->c, r, verdict, s->shown, s->rerun);
+    print_verdict(&s->c, r, verdict, s->dir.shown, s->rerun);
     if (s->o.check && r->end != SIM_ENDED_SIGNAL) {
         fputc('\n', stdout);
-        int found = run_analyze(s->shown);
+        int found = run_analyze(s->dir.shown);
         if (found != PASSED && verdict == PASSED)
             printf("again: %s\n", s->rerun);
         status = worse(status, found);
@@ -412,20 +455,21 @@ static int prepare(struct session *s, int argc, char **argv)
         else
             random_seed(&s->o.seed);
     }
-    rerun_line(&s->o, argv[0], s->rerun);
+    s->rerun = rerun_line(&s->o, argv[0]);
     s->run = describe(&s->o, &s->c, argc, argv, s->rerun);
-    rc = sim_dir_make(s->o.out, s->c.name, s->o.seed, s->o.force, s->dir, s->shown, err);
-    if (rc)
+    rc = sim_dir_make(s->o.out, s->c.name, s->o.seed, s->o.force, &s->dir, err);
+    if (*err)
         fprintf(stderr, "simulate: %s\n", err);
     return rc;
 }
 
 int main(int argc, char **argv)
 {
-    static struct session s;
+    static struct session s = {.dir.lock = -1};
     static struct sim_result result;
     char err[512];
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     int rc = parse_options(argc, argv, &s.o);
     if (rc >= 0)
         return rc;
@@ -438,7 +482,9 @@ int main(int argc, char **argv)
             rc = conclude(&s, &result);
     }
     sim_stats_free(&result.stats);
+    sim_dir_release(&s.dir);
     json_decref(s.run);
+    free(s.rerun);
     sim_config_free(&s.c);
     return rc;
 }

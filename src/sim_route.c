@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 
 enum { INCORRECT_MAX = 10000 };
-static const int64_t LC_MAX = INT64_C(1) << 53; /* a clock beyond it is not one */
+static const int64_t LC_MAX = INT64_C(1) << 52; /* as for replicas: a clock beyond it is not one */
 
 struct hash_text {
     char hex[17];

@@ -293,14 +293,19 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static int64_t next_deadline(const struct sim_run *run)
+static int64_t next_kill(const struct sim_run *run)
 {
-    int64_t t = earliest(sim_clients_deadline(run->clients), sim_fault_deadline(run));
-    t = earliest(t, sim_net_deadline(&run->net));
+    int64_t t = INT64_MAX;
     for (unsigned i = 0; i < run->cfg->replicas; i++)
         if (run->node[i].proc.state == SIM_PROC_RUNNING)
             t = earliest(t, run->node[i].kill_at);
     return t;
+}
+
+static int64_t next_deadline(const struct sim_run *run)
+{
+    int64_t t = earliest(sim_clients_deadline(run->clients), sim_fault_deadline(run));
+    return earliest(earliest(t, sim_net_deadline(&run->net)), next_kill(run));
 }
 
 enum { POLL_MAX = 3 * SIM_REPLICAS_MAX + 1 };
@@ -410,7 +415,7 @@ static void stop_replicas(struct sim_run *run, int signals)
     while (reap(run, true) > 0 && sim_now(run) < limit) {
         struct signalfd_siginfo info;
         insist(run, sim_now(run));
-        wait_until(run, earliest(limit, next_deadline(run)), signals);
+        wait_until(run, earliest(limit, next_kill(run)), signals);
         while (read(signals, &info, sizeof info) > 0) {
             /* the run is over already */
         }
@@ -523,6 +528,7 @@ int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512
     stop_replicas(run, signals);
     close(signals);
     sigprocmask(SIG_SETMASK, &before, NULL);
+    result->trace_cut = !trace_flush(run->w);
     result->records_lost = trace_lost(run->w);
     trace_writer_close(run->w);
     free_run(run);

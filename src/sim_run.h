@@ -30,7 +30,8 @@ struct sim_result {
     bool no_progress;                  /* shared clients: nothing succeeded in the 5 s or more after the last fault */
     int64_t quiet_for;                 /* ns between the last fault and the end of the load */
     int64_t elapsed, epoch, wall_us;   /* ns; ns on CLOCK_MONOTONIC; microseconds */
-    int64_t records_lost;              /* trace records that could not be written */
+    int64_t records_lost;              /* trace records for which there was no room */
+    bool trace_cut;                    /* the last ones could not be written: disk full, file too large */
     unsigned signal;                   /* SIM_ENDED_SIGNAL: which */
     char leaders[SIM_LEADERS_KEPT][5]; /* as the course's simulator saw them change */
     size_t n_leaders;                  /* may exceed SIM_LEADERS_KEPT: the rest was not kept */

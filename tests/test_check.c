@@ -298,6 +298,57 @@ static void junit_has_a_case_for_each_check_and_no_control_characters(void **sta
     hdb_close(&h);
 }
 
+static void results_of_earlier_runs_are_neither_printed_nor_counted(void **state)
+{
+    (void)state;
+    static char out[30000];
+    static const char *const formats[] = {"text", "json", "junit"};
+    struct hdb h;
+    bad_history(&h);
+    enum verdict v;
+    assert_true(check_all(&h.db, &(struct check_options){.only = "C"}, &v));
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        assert_int_equal(run_check(&h, (const char *[]){"--only", "C3", "--format", formats[i], NULL}, out, sizeof out),
+                         EXIT_PASSED);
+        assert_non_null(strstr(out, "C3"));
+        assert_null(strstr(out, "C2"));
+        assert_null(strstr(out, "stale"));
+    }
+    hdb_close(&h);
+}
+
+static void choosing_nothing_is_a_usage_error_and_deciding_nothing_no_pass(void **state)
+{
+    (void)state;
+    static char out[2000];
+    struct hdb h;
+    good_history(&h);
+    assert_int_equal(run_check(&h, (const char *[]){"--only", ",", NULL}, out, sizeof out), EXIT_USAGE);
+    assert_int_equal(run_check(&h, (const char *[]){"--skip", "C,R,T", NULL}, out, sizeof out), EXIT_USAGE);
+    assert_int_equal(run_check(&h, (const char *[]){"--only", "R13,R47", NULL}, out, sizeof out), EXIT_UNDECIDED);
+    hdb_close(&h);
+}
+
+/* U+0085 and U+202E: a terminal obeys them as it obeys an escape sequence. */
+static void json_and_junit_let_no_c1_or_bidi_control_through(void **state)
+{
+    (void)state;
+    static char out[30000];
+    static const char *const formats[] = {"json", "junit"};
+    struct hdb h;
+    hdb_open(&h);
+    hdb_op(&h, "0012", "put", "k\xc2\x85\xe2\x80\xae", "a", 0, 10, "ok", "0000");
+    hdb_op(&h, "0012", "put", "k\xc2\x85\xe2\x80\xae", "b", 20, 30, "ok", "0000");
+    hdb_op(&h, "0010", "get", "k\xc2\x85\xe2\x80\xae", "a", 40, 50, "ok", "0000");
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        run_check(&h, (const char *[]){"--only", "C2", "--format", formats[i], NULL}, out, sizeof out);
+        assert_non_null(strstr(out, "stale read of k"));
+        assert_null(strstr(out, "\xc2\x85"));
+        assert_null(strstr(out, "\xe2\x80\xae"));
+    }
+    hdb_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +364,9 @@ int main(void)
         cmocka_unit_test(text_lists_failures_classes_and_totals_without_raw_control_characters),
         cmocka_unit_test(json_has_the_stable_keys_and_is_the_same_each_time),
         cmocka_unit_test(junit_has_a_case_for_each_check_and_no_control_characters),
+        cmocka_unit_test(results_of_earlier_runs_are_neither_printed_nor_counted),
+        cmocka_unit_test(choosing_nothing_is_a_usage_error_and_deciding_nothing_no_pass),
+        cmocka_unit_test(json_and_junit_let_no_c1_or_bidi_control_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -372,6 +372,28 @@ static void operations_that_are_not_understood_leave_their_key_undecided(void **
     hdb_close(&h);
 }
 
+/* Absence of evidence is not a verdict: the operation that is missing may be the one that proves it. */
+static void a_history_with_holes_is_unknown_not_passed(void **state)
+{
+    (void)state;
+    static const char *const holes[] = {
+        "UPDATE boots SET missing = 1 WHERE node = 'sim'",
+        "UPDATE boots SET end_kind = 'crashed' WHERE node = 'sim'",
+        "INSERT INTO load_stats(run_id, node, name, severity, value) VALUES (1, 'sim', 'torn', 'data_loss', 1)",
+    };
+    for (size_t i = 0; i < sizeof holes / sizeof *holes; i++) {
+        struct hdb h;
+        good_history(&h);
+        db_exec(&h.db, holes[i]);
+        assert_check(&h, "C1", "unknown");
+        assert_check(&h, "C2", "unknown");
+        assert_check(&h, "C3", "unknown");
+        assert_sql(&h, "SELECT count(*) FROM checks WHERE note LIKE '%sim: %missing%' OR note LIKE '%without a close%'",
+                   "3");
+        hdb_close(&h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +413,7 @@ int main(void)
         cmocka_unit_test(with_records_missing_a_value_without_a_write_proves_nothing),
         cmocka_unit_test(an_acknowledged_write_that_the_last_reads_miss_is_lost),
         cmocka_unit_test(operations_that_are_not_understood_leave_their_key_undecided),
+        cmocka_unit_test(a_history_with_holes_is_unknown_not_passed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

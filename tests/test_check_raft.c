@@ -4,7 +4,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "support/raft_trace.h"
@@ -20,16 +22,21 @@ static void some_work(struct raft_trace *rt)
 }
 
 /* Leader 0 is cut off with an entry that nobody else gets; 1 takes over, overwrites it, and 0 comes back. */
+static void change_of_leader_to(struct raft_trace *rt, int next)
+{
+    rt_timer(rt, 0, "heartbeat");
+    rt_append(rt, 0, 1, "lost");
+    rt_elect(rt, next, 2, 1u << 2);
+    rt_replicate(rt, next, 1u << 2);
+    rt_put(rt, next, 1u << 2);
+    rt_replicate(rt, next, RT_ALL);
+    rt_get(rt, next, 1u << 0);
+}
+
 static void change_of_leader(struct raft_trace *rt)
 {
     some_work(rt);
-    rt_timer(rt, 0, "heartbeat");
-    rt_append(rt, 0, 1, "lost");
-    rt_elect(rt, 1, 2, 1u << 2);
-    rt_replicate(rt, 1, 1u << 2);
-    rt_put(rt, 1, 1u << 2);
-    rt_replicate(rt, 1, RT_ALL);
-    rt_get(rt, 1, 1u << 0);
+    change_of_leader_to(rt, 1);
 }
 
 static void assert_no_finding(struct raft_trace *rt)
@@ -751,6 +758,151 @@ static void a_rule_is_counted_once_for_a_class_however_often_it_is_broken(void *
     rt_close(&rt);
 }
 
+/* ---- what is missing is never held against anyone ---- */
+
+/* Files of a run directory as they were written, to be damaged one way after another. */
+struct file {
+    char path[4300];
+    char *text;
+    size_t n;
+};
+
+static struct file read_file(const struct fixture *fx, const char *name)
+{
+    struct file f = {.text = NULL};
+    snprintf(f.path, sizeof f.path, "%s/%s", fx->dir, name);
+    FILE *in = fopen(f.path, "r");
+    assert_non_null(in);
+    f.text = malloc(1 << 20);
+    assert_non_null(f.text);
+    f.n = fread(f.text, 1, 1 << 20, in);
+    fclose(in);
+    return f;
+}
+
+/* Writes the file without line `line` (from 0), or only up to it. False when it has no such line. */
+static bool write_damaged(const struct file *f, size_t line, bool cut)
+{
+    const char *at = f->text, *end = f->text + f->n;
+    for (size_t i = 0; i < line && at < end; i++)
+        at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+    if (at == end)
+        return false;
+    const char *next = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+    FILE *out = fopen(f->path, "w");
+    assert_non_null(out);
+    fwrite(f->text, 1, (size_t)(at - f->text), out);
+    if (!cut)
+        fwrite(next, 1, (size_t)(end - next), out);
+    assert_int_equal(fclose(out), 0);
+    return true;
+}
+
+static void write_whole(const struct file *f)
+{
+    FILE *out = fopen(f->path, "w");
+    assert_non_null(out);
+    fwrite(f->text, 1, f->n, out);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* A good run in which the rules about timers and redirects have something to judge, too. */
+static void busy_work(struct raft_trace *rt)
+{
+    some_work(rt);
+    rt_recv(rt, rt_send_append(rt, 0, 1, rt->node[0].li, 0));
+    rt_rec(rt, 1, "leader.change", "\"new\":\"0000\"");
+    rt_rec(rt, 1, "timer.set", "\"tm\":\"election\",\"at\":1,\"why\":\"append\"");
+    change_of_leader_to(rt, 1);
+    rt_recv(rt, rt_send_append(rt, 1, 2, rt->node[1].li, 0));
+    rt_rec(rt, 2, "leader.change", "\"new\":\"0001\"");
+    rt_rec(rt, 2, "timer.set", "\"tm\":\"election\",\"at\":1,\"why\":\"append\"");
+    int64_t get = rt_request(rt, 2, "get", "k");
+    rt_rec(rt, 2, "req.redirect", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"to\":\"0001\",\"why\":\"follower\"",
+           (long long)get);
+}
+
+/* Each line lost, and each tail cut off, in turn, of the files of replicas and of the simulator. */
+static void missing_records_are_never_a_violation(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    busy_work(&rt);
+    rt_check(&rt, NULL);
+    assert_no_finding(&rt);
+    static const char *const names[] = {"0000.1.jsonl", "0001.1.jsonl", "0002.1.jsonl", "sim.1.jsonl"};
+    int variants = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct file f = read_file(&rt.fx, names[i]);
+        for (size_t line = i; write_damaged(&f, line, line % 2 == 0); line += 3, variants++) {
+            enum verdict worst;
+            db_close(&rt.fx.db);
+            unlink(rt.fx.path);
+            fixture_load(&rt.fx);
+            assert_true(check_all(&rt.fx.db, &(struct check_options){0}, &worst));
+            if (worst == VERDICT_FAIL)
+                fail_msg("%s, line %zu %s: %s", names[i], line + 1, line % 2 == 0 ? "and all after" : "lost",
+                         fixture_rows(&rt.fx, "SELECT \"check\", title FROM violations"));
+        }
+        write_whole(&f);
+        free(f.text);
+    }
+    assert_true(variants > 40);
+    rt_close(&rt);
+}
+
+/* The follower whose copy made the majority has a trace that ends before the copy: nobody can say that it lacks it. */
+static void an_ended_trace_does_not_prove_that_copies_are_missing(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt_elect(&rt, 0, 1, RT_ALL);
+    rt_replicate(&rt, 0, RT_ALL);
+    rt_put(&rt, 0, 1u << 1);
+    rt.fx.state.role = 0;
+    fixture_finish(&rt.fx);
+    struct file f = read_file(&rt.fx, "0001.1.jsonl");
+    size_t lines = 0;
+    for (size_t i = 0; i < f.n; i++)
+        lines += f.text[i] == '\n';
+    /* all but: msg.recv of the put, log.append, what follows, trace.close */
+    size_t line = 0;
+    while (line < lines && write_damaged(&f, line, true)) {
+        struct file cut = read_file(&rt.fx, "0001.1.jsonl");
+        cut.text[cut.n] = '\0';
+        bool has_put = strstr(cut.text, "\"op\":\"put\"") != NULL;
+        free(cut.text);
+        if (has_put)
+            break;
+        line++;
+    }
+    assert_true(write_damaged(&f, line - 1, true));
+    free(f.text);
+    fixture_load(&rt.fx);
+    enum verdict worst;
+    assert_true(check_all(&rt.fx.db, &(struct check_options){.only = "R35"}, &worst));
+    assert_int_equal(worst, VERDICT_UNKNOWN);
+    rt_close(&rt);
+}
+
+/* A leader of term 2 that answers from what term 1 left, before anything of its own term is applied (paper §8). */
+static void a_new_leaders_local_read_before_its_own_entry_breaks_r44(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    some_work(&rt);
+    rt_elect(&rt, 1, 2, RT_ALL);
+    int64_t get = rt_request(&rt, 1, "get", "k");
+    rt_rec(&rt, 1, "read.local", "\"req\":\"REQ%lld\",\"cli\":\"0100\",\"key\":\"k\",\"at\":%lld,\"policy\":\"local\"",
+           (long long)get, (long long)rt.node[1].ai);
+    assert_int_equal(rt_check(&rt, "R44"), VERDICT_FAIL);
+    assert_rows(&rt.fx, "SELECT fingerprint FROM violations", "local-read-before-term-commit");
+    rt_close(&rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest fixed[] = {
@@ -763,6 +915,9 @@ int main(void)
         cmocka_unit_test(all_rules_are_skipped_without_replica_traces),
         cmocka_unit_test(two_claims_on_the_wire_are_no_verdict),
         cmocka_unit_test(a_rule_is_counted_once_for_a_class_however_often_it_is_broken),
+        cmocka_unit_test(missing_records_are_never_a_violation),
+        cmocka_unit_test(an_ended_trace_does_not_prove_that_copies_are_missing),
+        cmocka_unit_test(a_new_leaders_local_read_before_its_own_entry_breaks_r44),
     };
     struct CMUnitTest bad[BADS];
     for (size_t i = 0; i < BADS; i++)

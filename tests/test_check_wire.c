@@ -247,6 +247,19 @@ static void few_unanswered_requests_prove_nothing(void **state)
     hdb_close(&h);
 }
 
+static void an_answer_without_its_request_proves_nothing_in_a_trace_with_holes(void **state)
+{
+    (void)state;
+    struct hdb h;
+    hdb_open(&h);
+    hdb_op(&h, "0010", "put", "k", "a", 0, 10, "ok", "0000");
+    hdb_msg(&h, "0001", "0010", "ok", "NOBODYS", 0, 14, 15, "delivered", NULL, 0);
+    db_exec(&h.db, "UPDATE boots SET missing = 1 WHERE node = 'sim'");
+    assert_check(&h, "C5", "unknown");
+    assert_sql(&h, VIOLATIONS, "");
+    hdb_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +275,7 @@ int main(void)
         cmocka_unit_test(the_time_after_a_fault_counts),
         cmocka_unit_test(replicas_that_died_by_themselves_are_away_until_their_next_boot),
         cmocka_unit_test(few_unanswered_requests_prove_nothing),
+        cmocka_unit_test(an_answer_without_its_request_proves_nothing_in_a_trace_with_holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,6 +242,59 @@ static void error_messages_are_escaped_too(void **state)
     has("/no/\\x1b[31msuch");
 }
 
+static void bad_options_are_told_in_words_of_ours_and_escaped(void **state)
+{
+    (void)state;
+    RUN(64, "sql", "--\x1b[31mx");
+    has("analyze sql: option --\\x1b[31mx is unknown (see analyze sql --help)");
+    assert_null(strchr(out, 0x1b));
+    RUN(64, "stat", "x", "--format");
+    has("analyze stat: option --format needs a value");
+    RUN(64, "load", "--quiet=1", "x");
+    has("analyze load: option --quiet takes no value");
+    RUN(64, "load", "--quiet", "-zf", "x");
+    has("analyze load: option -z is unknown");
+}
+
+static void errors_name_the_command_that_the_user_wrote(void **state)
+{
+    struct fixture *fx = *state;
+    RUN(64, "no-such-thing");
+    has("analyze: no-such-thing is neither");
+    RUN(0, "help", "help");
+    has("usage: analyze RUN");
+    RUN(0, "help", "--help");
+    has("usage: analyze RUN");
+    char trace[4300];
+    snprintf(trace, sizeof trace, "%s/sim.1.jsonl", fx->dir);
+    RUN(64, trace);
+    has("-o X.db makes a database of it");
+    assert_int_equal(unlink(fx->path) != 0, 1); /* there was none yet, and none was made */
+}
+
+static void a_run_directory_whose_database_is_damaged_is_loaded_again(void **state)
+{
+    struct fixture *fx = *state;
+    static const char *const damage[] = {"truncate -s 0", "truncate -s 5000", "truncate -s 50",
+                                         "dd if=/dev/zero bs=200 count=1 conv=notrunc 2>&1 of="};
+    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+        RUN(0, "load", fx->dir, "--quiet");
+        shell(0, "%s%s%s", damage[i], damage[i][0] == 't' ? " " : "", fx->path);
+        RUN(0, "sql", fx->dir, "SELECT count(*) FROM records", "--format", "value");
+        assert_string_equal(out, "3\n");
+    }
+    /* A database of somebody else's is left alone, with the words. */
+    sqlite3 *h;
+    assert_int_equal(remove(fx->path), 0);
+    assert_int_equal(sqlite3_open(fx->path, &h), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(h, "CREATE TABLE precious(x)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(h);
+    RUN(65, "sql", fx->dir, "SELECT 1");
+    has("is not a database that analyze made: move it away, and load the traces");
+    RUN(73, "load", fx->dir);
+    shell(0, "grep -c precious %s", fx->path);
+}
+
 static void colour_is_for_terminals_and_for_who_asks(void **state)
 {
     (void)state;
@@ -274,6 +327,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_load_without_a_place_to_write_is_status_73, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(text_of_unknown_origin_cannot_fool_a_terminal, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(error_messages_are_escaped_too, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(bad_options_are_told_in_words_of_ours_and_escaped, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(errors_name_the_command_that_the_user_wrote, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_run_directory_whose_database_is_damaged_is_loaded_again, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(colour_is_for_terminals_and_for_who_asks, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

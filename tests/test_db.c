@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "support/fixture.h"
@@ -151,6 +152,17 @@ static void our_database_of_another_version_is_refused_with_the_remedy(void **st
     refuse(*state, DB_OURS_OTHER_VERSION, 65, "of another schema version, this analyze reads 1: load the traces again");
 }
 
+static void a_database_that_cannot_be_written_says_to_copy_it(void **state)
+{
+    struct fixture *fx = *state;
+    db_close(&fx->db);
+    assert_true(db_open(&fx->db, fx->path, false));
+    assert_false(db_exec(&fx->db, "DELETE FROM records"));
+    assert_int_equal(fx->db.status, 74);
+    assert_non_null(strstr(fx->db.err, "copy it to a directory where you may write"));
+    assert_non_null(strstr(fx->db.err, "run.db"));
+}
+
 static void a_text_an_empty_file_a_directory_and_nothing_are_no_databases(void **state)
 {
     struct fixture *fx = *state;
@@ -160,7 +172,13 @@ static void a_text_an_empty_file_a_directory_and_nothing_are_no_databases(void *
     fixture_text(fx, "run.db", "");
     refuse(fx, DB_ABSENT, 65, "is not a database that analyze made");
     fixture_text(fx, "run.db", "SQLite format 3");
-    refuse(fx, DB_FOREIGN, 65, "is not a database that analyze made");
+    refuse(fx, DB_DAMAGED, 65, "is not a database that analyze made, or is damaged: load the traces again");
+    remove(fx->path);
+    fixture_text(fx, "run.db", "my notes");
+    refuse(fx, DB_FOREIGN, 65, "is not a database that analyze made: move it away");
+    remove(fx->path);
+    assert_int_equal(mkfifo(fx->path, 0600), 0);
+    refuse(fx, DB_FOREIGN, 66, "is not a file"); /* and it did not wait for a writer */
     snprintf(fx->path, sizeof fx->path, "%s", fx->dir);
     refuse(fx, DB_FOREIGN, 66, "is not a file");
 }
@@ -223,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_foreign_database_is_refused, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(our_database_of_another_version_is_refused_with_the_remedy, open_fixture,
                                         close_fixture),
+        cmocka_unit_test_setup_teardown(a_database_that_cannot_be_written_says_to_copy_it, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_text_an_empty_file_a_directory_and_nothing_are_no_databases, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(a_damaged_database_fails_with_words_and_status_65, open_fixture, close_fixture),

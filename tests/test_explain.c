@@ -230,6 +230,77 @@ static void hostile_text_never_reaches_the_terminal_as_it_is(void **state)
     rt_close(&rt);
 }
 
+static void a_check_names_its_first_violation(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt_stale_read(&rt);
+    assert_int_equal(rt_check(&rt, NULL), VERDICT_FAIL);
+    assert_int_equal(explain(&rt, "R45"), EXIT_PASSED);
+    assert_in_order("without a quorum round", "R45", NULL);
+    assert_int_equal(explain(&rt, "R13"), EXIT_PASSED);
+    assert_in_order("no violation to explain of R13: it answered pass", NULL);
+    rt_close(&rt);
+}
+
+static void keys_may_contain_equals_signs_and_long_values_are_cut(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt_elect(&rt, 0, 1, RT_ALL);
+    char value[501];
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    rt_sim(&rt, "op.invoke", "\"op\":\"c:1\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"a=b=c\",\"val\":\"1=2\"");
+    rt_sim(&rt, "op.invoke", "\"op\":\"c:2\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"long\",\"val\":\"%s\"", value);
+    rt_check(&rt, NULL);
+    assert_int_equal(explain(&rt, "a=b=c=1=2"), EXIT_PASSED);
+    assert_in_order("begins c:1", NULL);
+    assert_int_equal(explain(&rt, "op:c:2"), EXIT_PASSED);
+    assert_in_order("begins c:2", "xxxx\u2026(+300 bytes)", NULL);
+    assert_lacks(value);
+    rt_close(&rt);
+}
+
+/* Two runs with an operation of the same name: the other one is named, and --run chooses. */
+static void an_ambiguous_name_is_said_and_the_run_can_be_chosen(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt_stale_read(&rt);
+    rt_check(&rt, NULL);
+    db_exec(&rt.fx.db, "INSERT INTO runs(run_id, name, t_end, schema_v) SELECT 2, 'other', 0, schema_v FROM runs;"
+                       "INSERT INTO ops(run_id, op, client, f, key, val, t_invoke, result)"
+                       " VALUES (2, '0100:1', '0100', 'put', 'k', 'v', 5, 'info')");
+    assert_false(rt.fx.db.failed);
+    assert_int_equal(explain(&rt, "op:0100:1"), EXIT_PASSED);
+    assert_in_order("op:0100:1", "this is of run t", "the same name stands for something in run other", NULL);
+    const char *args[] = {"explain", rt.fx.path, "op:0100:1", "--run", "other"};
+    assert_int_equal(run(cmd_explain, 5, args), EXIT_PASSED);
+    assert_in_order("op:0100:1", "this is of run other", NULL);
+    assert_lacks("stands for");
+    args[4] = "nobodys";
+    assert_int_equal(run(cmd_explain, 5, args), EXIT_DATA);
+    rt_close(&rt);
+}
+
+/* A PreVote of a higher term would have deposed nobody (dissertation 9.6). */
+static void lost_prevotes_are_not_counted_among_what_would_have_deposed(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt_stale_read(&rt);
+    assert_int_equal(rt_check(&rt, NULL), VERDICT_FAIL);
+    db_exec(&rt.fx.db, "UPDATE messages SET type = 'prevote_req' WHERE fate = 'dropped'");
+    assert_int_equal(explain(&rt, "R45"), EXIT_PASSED);
+    assert_lacks("carried a higher term");
+    rt_close(&rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +313,10 @@ int main(void)
         cmocka_unit_test(depth_decides_how_far_the_chain_goes),
         cmocka_unit_test(without_replica_traces_the_story_is_told_from_the_wire),
         cmocka_unit_test(hostile_text_never_reaches_the_terminal_as_it_is),
+        cmocka_unit_test(a_check_names_its_first_violation),
+        cmocka_unit_test(keys_may_contain_equals_signs_and_long_values_are_cut),
+        cmocka_unit_test(an_ambiguous_name_is_said_and_the_run_can_be_chosen),
+        cmocka_unit_test(lost_prevotes_are_not_counted_among_what_would_have_deposed),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
 }

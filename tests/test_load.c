@@ -190,7 +190,7 @@ static void a_torn_last_line_is_data_loss_of_so_many_bytes(void **state)
     fixture_text(fx, "a.1.jsonl", "{\"n\":\"a\",\"b\":1,\"s\":2");
     fixture_load(fx);
     assert_rows(fx, "SELECT name, severity, node, value, line FROM load_stats ORDER BY name",
-                "no_close|data_loss|a|1|-\ntorn_tail|data_loss|a|20|2");
+                "no_close|data_loss|a|1|1\ntorn_tail|data_loss|a|20|2");
     assert_rows(fx, "SELECT torn_tail FROM sources", "20");
     assert_rows(fx, "SELECT end_kind FROM boots", "torn");
 }
@@ -216,11 +216,11 @@ static void a_gap_in_s_is_reported_with_its_size_and_time_range(void **state)
     line(fx, "a.1.jsonl", "a", 1, 12, 5000000, 8, "\"ev\":\"trace.lost\",\"first\":9,\"last\":11,\"why\":\"overflow\"");
     line(fx, "a.1.jsonl", "a", 1, 13, 6000000, 9, "\"ev\":\"trace.close\",\"records\":13,\"lost\":3");
     fixture_load(fx);
-    assert_rows(
-        fx, "SELECT name, severity, value, note FROM load_stats ORDER BY line",
-        "missing|data_loss|2|a.1: the first 2 records, before 1.000 ms\n"
-        "missing|data_loss|3|a.1: 3 after s=4 between 2.000 and 4.000 ms\n"
-        "declared_lost|data_loss|3|a.1: 3 after s=8 between 4.000 and 5.000 ms, confessed by the writer (trace.lost)");
+    assert_rows(fx, "SELECT name, severity, value, note FROM load_stats ORDER BY line",
+                "missing|data_loss|2|a.1: gap 1 of 3: the first 2 records, before 1.000 ms\n"
+                "missing|data_loss|3|a.1: gap 2 of 3: 3 after s=4 between 2.000 and 4.000 ms\n"
+                "declared_lost|data_loss|3|a.1: gap 3 of 3: 3 after s=8 between 4.000 and 5.000 ms, confessed by the "
+                "writer (trace.lost)");
     assert_rows(fx, "SELECT records, last_seq, missing, end_kind FROM boots", "5|13|8|close");
     assert_rows(fx, "SELECT after_seq, missing FROM seq_gaps", "4|3\n8|3");
 }
@@ -247,13 +247,14 @@ static void the_end_of_a_boot_is_explained_or_it_is_data_loss(void **state)
     fixture_rec(fx, "sim", 12, "fault.begin", "\"f\":1,\"kind\":\"kill\",\"node\":\"killed\"");
     fixture_finish(fx);
     fixture_load(fx);
-    assert_rows(fx,
-                "SELECT b.node, end_kind, s.severity FROM boots b LEFT JOIN load_stats s ON s.node = b.node AND s.name "
-                "= 'no_close'"
-                " ORDER BY b.node",
-                "asserted|crashed|info\nclosed|close|-\ndied|crashed|info\nexited|killed|info\nkilled|killed|"
-                "info\nsignalled|killed|info\n"
-                "sim|close|-\nvanished|crashed|data_loss");
+    assert_rows(
+        fx,
+        "SELECT b.node, end_kind, s.severity FROM boots b LEFT JOIN load_stats s ON s.node = b.node AND s.name "
+        "= 'no_close'"
+        " ORDER BY b.node",
+        "asserted|crashed|info\nclosed|close|-\ndied|killed|info\nexited|crashed|data_loss\nkilled|killed|"
+        "info\nsignalled|stopped|info\n"
+        "sim|close|-\nvanished|crashed|data_loss");
 }
 
 static void a_close_that_counts_more_records_than_there_are_is_an_error(void **state)

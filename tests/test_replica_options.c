@@ -176,15 +176,39 @@ static void each_variable_of_the_environment_is_taken(void **state)
     assert_true(parse("40000 0001"));
 }
 
+static void a_run_may_have_any_name_that_a_directory_may_have_up_to_200_bytes(void **state)
+{
+    (void)state;
+    static char longest[202];
+    memset(longest, 'n', 200);
+    const char *const good[] = {"a b", ".hidden", "...", "L\xc3\xa4uf 'x' $y", longest};
+    env_name = "FAULTLINE_RUN";
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        env_value = good[i];
+        assert_true(parse("40000 0001"));
+        assert_string_equal(o.run, good[i]);
+    }
+    longest[200] = 'n';
+    assert_false(parse("40000 0001"));
+}
+
 static void a_variable_that_makes_no_sense_is_refused_by_name(void **state)
 {
     (void)state;
     static const struct {
         const char *name, *value;
-    } bad[] = {{"FAULTLINE_READS", "no"},     {"FAULTLINE_RUN", "../up"},        {"FAULTLINE_RUN", ".hidden"},
-               {"FAULTLINE_RUN", "a/b"},      {"FAULTLINE_RUN", "a b"},          {"FAULTLINE_RUN", "\x1b[2J"},
-               {"FAULTLINE_BOOT", "0"},       {"FAULTLINE_BOOT", "one"},         {"FAULTLINE_EPOCH_NS", "-1"},
-               {"FAULTLINE_EPOCH_NS", "1e9"}, {"FAULTLINE_TRACE_STRICT", "yes"}, {"FAULTLINE_TRACE_HASH_EVERY", "-1"}};
+    } bad[] = {{"FAULTLINE_READS", "no"},
+               {"FAULTLINE_RUN", "../up"},
+               {"FAULTLINE_RUN", ".."},
+               {"FAULTLINE_RUN", "a/b"},
+               {"FAULTLINE_RUN", "."},
+               {"FAULTLINE_RUN", "\x1b[2J"},
+               {"FAULTLINE_BOOT", "0"},
+               {"FAULTLINE_BOOT", "one"},
+               {"FAULTLINE_EPOCH_NS", "-1"},
+               {"FAULTLINE_EPOCH_NS", "1e9"},
+               {"FAULTLINE_TRACE_STRICT", "yes"},
+               {"FAULTLINE_TRACE_HASH_EVERY", "-1"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         env_name = bad[i].name;
         env_value = bad[i].value;
@@ -203,6 +227,7 @@ int main(void)
         cmocka_unit_test_setup(what_makes_no_sense_is_refused_with_a_line_that_says_what_would, no_environment),
         cmocka_unit_test_setup(what_is_quoted_in_an_error_cannot_steer_a_terminal, no_environment),
         cmocka_unit_test_setup(each_variable_of_the_environment_is_taken, no_environment),
+        cmocka_unit_test_setup(a_run_may_have_any_name_that_a_directory_may_have_up_to_200_bytes, no_environment),
         cmocka_unit_test_setup(a_variable_that_makes_no_sense_is_refused_by_name, no_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -293,6 +295,53 @@ static void a_bad_environment_is_a_usage_error(void **state)
     }
 }
 
+static void a_trace_that_may_not_grow_does_not_end_it(void **state)
+{
+    (void)state;
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    processes_init(&p, 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    processes_start(&p, 0, NULL);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(processes_run(&p, all_known, 30));
+    for (int i = 0; i < 30; i++) /* several records each */
+        processes_ask(&p, MESSAGE_PUT, "k", "v");
+    kill(p.v[0].pid, SIGTERM);
+    int status = processes_wait(&p, 0, printed, sizeof printed);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_non_null(strstr(printed, "the end of the trace could not be written: File too large"));
+    snprintf(path, sizeof path, "%s/run/0001.1.jsonl", p.dir);
+    struct stat st;
+    assert_true(stat(path, &st) == 0 && st.st_size <= 4096);
+}
+
+static void an_error_that_nobody_can_read_any_more_does_not_change_how_it_ends(void **state)
+{
+    (void)state;
+    static char program[4200];
+    spawn_path("replica", program, sizeof program);
+    processes_init(&p, 0);
+    int closed[2], status;
+    assert_int_equal(pipe2(closed, O_CLOEXEC), 0);
+    close(closed[0]);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        signal(SIGPIPE, SIG_DFL);
+        if (dup2(closed[1], 2) == 2)
+            execl(program, program, (char *)NULL);
+        _exit(127);
+    }
+    close(closed[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 64);
+}
+
 static void help_goes_to_stdout_and_usage_errors_are_64(void **state)
 {
     (void)state;
@@ -322,6 +371,8 @@ int main(void)
         cmocka_unit_test_teardown(without_a_place_for_traces_it_says_so_once_and_runs, end),
         cmocka_unit_test_teardown(tracing_can_be_turned_off, end),
         cmocka_unit_test_teardown(a_bad_environment_is_a_usage_error, end),
+        cmocka_unit_test_teardown(a_trace_that_may_not_grow_does_not_end_it, end),
+        cmocka_unit_test_teardown(an_error_that_nobody_can_read_any_more_does_not_change_how_it_ends, end),
         cmocka_unit_test_teardown(help_goes_to_stdout_and_usage_errors_are_64, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,36 @@ static void the_course_s_defaults_apply_where_a_key_is_missing(void **state)
     sim_config_free(&c);
 }
 
+static void a_rate_whose_interval_would_not_fit_is_refused_and_the_slowest_is_taken(void **state)
+{
+    (void)state;
+    struct sim_config c;
+    refused(scenario("\"clients\": {\"mode\": \"shared\", \"rate\": 1e-10}"),
+            "scenario: clients.rate: 1e-10 is less than 1e-06");
+    loads(scenario("\"clients\": {\"mode\": \"shared\", \"rate\": 1e-6}"), &c);
+    sim_config_free(&c);
+    loads(scenario("\"clients\": {\"mode\": \"shared\", \"rate\": 0}"), &c);
+    sim_config_free(&c);
+}
+
+static void nothing_that_a_scenario_says_can_steer_a_terminal(void **state)
+{
+    (void)state;
+    struct sim_config c;
+    /* a key that is nearly `drops`; the escapes are those of JSON */
+    loads(scenario("\"drop\\u001b\": 1, \"drop\\u009b\": 1"), &c);
+    assert_non_null(strstr(warnings, "scenario: drop?: is not a key"));
+    sim_config_free(&c);
+    char message[2][SIM_CONFIG_ERR];
+    snprintf(message[0], SIM_CONFIG_ERR, "%s", warnings);
+    assert_int_equal(sim_config_load("no\x1b[2J\nfile", &c, err, warnings), SIM_CONFIG_UNREADABLE);
+    snprintf(message[1], SIM_CONFIG_ERR, "%s", err);
+    for (int i = 0; i < 2; i++)
+        for (const char *p = message[i]; *p; p++)
+            assert_true((unsigned char)*p >= 0x20 || (i == 0 && *p == '\n'));
+    assert_null(strstr(message[0], "\xc2\x9b"));
+}
+
 static void every_key_of_the_course_is_read(void **state)
 {
     (void)state;
@@ -329,6 +359,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_course_s_defaults_apply_where_a_key_is_missing),
+        cmocka_unit_test(a_rate_whose_interval_would_not_fit_is_refused_and_the_slowest_is_taken),
+        cmocka_unit_test(nothing_that_a_scenario_says_can_steer_a_terminal),
         cmocka_unit_test(every_key_of_the_course_is_read),
         cmocka_unit_test(the_generation_limit_outside_tests_is_ignored_as_the_course_does),
         cmocka_unit_test(any_json_value_is_a_seed),

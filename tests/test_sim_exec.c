@@ -125,6 +125,24 @@ static void what_a_process_prints_is_read_and_its_status_known(void **state)
     assert_string_equal(s[1].first, "oops");
 }
 
+static void signals_that_are_ignored_here_are_not_ignored_there(void **state)
+{
+    (void)state;
+    struct sim_proc p;
+    struct seen s[2] = {{0}};
+    static const int ignored[] = {SIGPIPE, SIGXFSZ};
+    for (size_t i = 0; i < 2; i++)
+        assert_true(signal(ignored[i], SIG_IGN) != SIG_ERR);
+    starts(&p, "grep SigIgn: /proc/self/status");
+    finish(&p, s);
+    for (size_t i = 0; i < 2; i++)
+        signal(ignored[i], SIG_DFL);
+    assert_memory_equal(s[0].first, "SigIgn:", 7);
+    unsigned long long mask = strtoull(s[0].first + 7, NULL, 16);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(mask >> (ignored[i] - 1) & 1, 0);
+}
+
 static void a_program_that_does_not_exist_is_reported_and_leaves_no_process(void **state)
 {
     (void)state;
@@ -198,6 +216,7 @@ int main(void)
         cmocka_unit_test(a_long_line_is_cut_at_four_kilobytes_and_says_so),
         cmocka_unit_test(a_flood_is_counted_instead_of_kept_and_what_comes_after_it_is_kept_again),
         cmocka_unit_test(what_a_process_prints_is_read_and_its_status_known),
+        cmocka_unit_test(signals_that_are_ignored_here_are_not_ignored_there),
         cmocka_unit_test(a_program_that_does_not_exist_is_reported_and_leaves_no_process),
         cmocka_unit_test(a_process_has_a_group_of_its_own_and_all_of_it_ends),
         cmocka_unit_test(a_process_that_ignores_sigterm_ends_on_sigkill),

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,12 +51,13 @@ static const struct {
                 0},
     [LYING] = {"lying", "{" SHORT "\"replicas\": 3, \"requests\": 100, \"mix\": 0.5, " TESTS "}", 1},
     [DEAF] = {"deaf", "{" SHORT "\"replicas\": 3, \"clients\": {\"mode\": \"shared\", \"rate\": 20}}", 2},
-    [INTERRUPTED] = {"echo", "{" SHORT "\"replicas\": 3, \"requests\": 100, " TESTS "}", 130},
+    [INTERRUPTED] = {"stubborn", "{" SHORT "\"replicas\": 3, \"requests\": 100, " TESTS "}", 130},
 };
 
 struct run {
     char dir[600], *text;
     int status;
+    struct rusage used;
     json_t *records, *summary;
 };
 
@@ -148,7 +150,7 @@ static int run_all(void **state)
     interrupt(pid[INTERRUPTED], &runs[INTERRUPTED]);
     for (int i = 0; i < RUNS; i++) {
         int status;
-        assert_true(waitpid(pid[i], &status, 0) == pid[i]);
+        assert_true(wait4(pid[i], &status, 0, &runs[i].used) == pid[i]);
         runs[i].status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + status;
         read_run(&runs[i]);
     }
@@ -477,7 +479,25 @@ static void an_interrupted_run_stops_its_replicas_and_closes_its_trace(void **st
 {
     (void)state;
     prints(&runs[INTERRUPTED], "interrupted");
-    assert_int_equal(count(&runs[INTERRUPTED], "node.exit", "why", "stopped"), 3);
+    assert_int_equal(count(&runs[INTERRUPTED], "node.exit", "why", "hung"), 3); /* they ignore SIGTERM */
+}
+
+static void waiting_for_replicas_to_end_takes_no_processor_time(void **state)
+{
+    (void)state;
+    const struct rusage *u = &runs[INTERRUPTED].used; /* its replicas' too; it waited for two seconds */
+    double seconds =
+        (double)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) + (double)(u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1e6;
+    assert_true(seconds < 0.7);
+}
+
+/* JSON numbers are exact up to 2^53. */
+static void an_absurd_clock_of_a_replica_is_not_taken_over(void **state)
+{
+    (void)state;
+    size_t k;
+    json_t *record;
+    json_array_foreach(runs[LYING].records, k, record) assert_in_range(number_of(record, "lc"), 1, INT64_C(1) << 32);
 }
 
 /* ---- short ones ---- */
@@ -515,6 +535,26 @@ static void bad_usage_and_bad_input_have_statuses_of_their_own(void **state)
     assert_int_equal(RUN("--help"), 0);
     assert_int_equal(RUN("--version"), 0);
     assert_int_equal(RUN("--help-scenario"), 0);
+}
+
+/* The name has what shells and replicas dislike; the scenario is longer than any line that is meant to be read. */
+static void a_long_scenario_and_an_odd_directory_are_kept_whole(void **state)
+{
+    (void)state;
+    struct run r = {0};
+    char scenario[12000];
+    snprintf(r.dir, sizeof r.dir, "%s/.an odd 'name'", parent);
+    snprintf(scenario, sizeof scenario,
+             "{\"comment\": \"%09000d\", " SHORT "\"replicas\": 3, \"requests\": 9, " TESTS "}", 0);
+    assert_int_equal(
+        RUN("--replica", "sh", "--replica-arg", "-c", "--replica-arg", "exec true", "--out", r.dir, scenario), 1);
+    read_run(&r);
+    const char *rerun = text_of(r.summary, "rerun");
+    size_t n = strlen(rerun), m = strlen(scenario);
+    assert_true(n > m + 2 && strncmp(rerun + n - m - 1, scenario, m) == 0 && rerun[n - 1] == '\'');
+    free(r.text);
+    json_decref(r.records);
+    json_decref(r.summary);
 }
 
 /* PROGRAM [args] PORT ID OTHER..., and where to leave a trace; and a run without replicas ends at once. */
@@ -560,6 +600,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(wrong_values_fail_the_first_check),
         cmocka_unit_test(no_progress_after_the_last_fault_is_a_verdict_of_its_own),
         cmocka_unit_test(an_interrupted_run_stops_its_replicas_and_closes_its_trace),
+        cmocka_unit_test(waiting_for_replicas_to_end_takes_no_processor_time),
+        cmocka_unit_test(an_absurd_clock_of_a_replica_is_not_taken_over),
+        cmocka_unit_test(a_long_scenario_and_an_odd_directory_are_kept_whole),
         cmocka_unit_test(bad_usage_and_bad_input_have_statuses_of_their_own),
         cmocka_unit_test(replicas_get_their_arguments_and_the_environment_of_the_run),
     };

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "../trace/trace.h"
+#include "../analyze/queries.h"
 #include "support/fixture.h"
 #include "support/spawn.h"
 
@@ -191,12 +192,14 @@ static void every_named_query_runs_and_is_listed_with_a_description(void **state
         assert_int_equal(sscanf(line, "%63s %15s", name, id), 2);
         assert_true(strlen(line) > 40);
         RUN(0, "sql", fx->path, "-n", name);
-        if (id[0] == 'Q') {
-            RUN(0, "sql", fx->path, "-n", id, "-p", "op=c:1", "-p", "node=0000", "-p", "term=1", "-p", "t=3", "-p",
-                "from=0", "-p", "to=9", "-p", "val=x");
-        }
+        if (id[0] == 'Q')
+            RUN(0, "sql", fx->path, "-n", id);
     }
     assert_int_equal(n, 21);
+    static const char *const given[][3] = {{"Q3", "op=c:1"}, {"Q4", "node=0000", "term=1"}, {"Q5", "op=c:1"},
+                                           {"Q8", "val=x"},  {"Q6", "from=0", "to=9"},      {"Q18", "t=3"}};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        RUN(0, "sql", fx->path, "-n", given[i][0], "-p", given[i][1], given[i][2] != NULL ? "-p" : NULL, given[i][2]);
     RUN(64, "sql", fx->path, "-n", "no-such");
     has("no query is named no-such; analyze sql --list shows them");
 }
@@ -207,6 +210,83 @@ static void parameters_are_bound_not_pasted(void **state)
     RUN(0, "sql", fx->path, "SELECT :x, :y", "-p", "x='); DROP TABLE ops; --", "--format", "json");
     has("{\":x\":\"'); DROP TABLE ops; --\",\":y\":null}");
     RUN(64, "sql", fx->path, "SELECT :x", "-p", "x");
+}
+
+static void a_parameter_that_the_query_does_not_have_is_refused_with_those_it_has(void **state)
+{
+    struct fixture *fx = *state;
+    RUN(64, "sql", fx->path, "-n", "why-leader", "-p", "nod=0000");
+    has("-p nod=0000: the query has no such parameter; it has node, term");
+    RUN(64, "sql", fx->path, "SELECT 1", "-p", "x=1");
+    has("it has none");
+}
+
+static void several_results_are_still_one_json_value(void **state)
+{
+    struct fixture *fx = *state;
+    RUN(0, "sql", fx->path, "SELECT 1 AS a; SELECT 2 AS b WHERE 0; -- that was all", "--format", "json");
+    json_t *j = json_loads(out, 0, NULL);
+    assert_int_equal(json_array_size(j), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(json_array_get(j, 0), 0), "a")), 1);
+    assert_int_equal(json_array_size(json_array_get(j, 1)), 0);
+    json_decref(j);
+    RUN(0, "stat", fx->path, "nodes", "links", "--format", "json");
+    j = json_loads(out, 0, NULL);
+    assert_true(json_array_size(json_object_get(j, "nodes")) > 0);
+    assert_true(json_array_size(json_object_get(j, "links")) > 0);
+    json_decref(j);
+    RUN(0, "stat", fx->path, "nodes", "--format", "json");
+    j = json_loads(out, 0, NULL);
+    assert_true(json_is_array(j));
+    json_decref(j);
+}
+
+static void json_escapes_what_would_fool_a_terminal(void **state)
+{
+    struct fixture *fx = *state;
+    RUN(0, "sql", fx->path, "SELECT char(0x9b, 0x85, 0x202e, 0x2066, 0xe9) AS x", "--format", "json");
+    has("\\u009b\\u0085\\u202e\\u2066\xc3\xa9");
+}
+
+static void a_long_value_is_cut_in_a_table_only(void **state)
+{
+    struct fixture *fx = *state;
+    RUN(0, "sql", fx->path, "SELECT printf('%.*c', 5000, 'x') AS x");
+    has("x\xe2\x80\xa6(+4000 bytes)");
+    RUN(0, "sql", fx->path, "SELECT printf('%.*c', 5000, 'x') AS x", "--format", "value");
+    assert_int_equal(strlen(out), 5001);
+}
+
+/* Raft dissertation §9.6: a pre-vote does not change terms, so losing one left nobody in office. */
+static void lost_prevotes_deposed_nobody_and_runs_without_syncs_have_no_early_acks(void **state)
+{
+    struct fixture *fx = *state;
+    char sql[4096];
+    assert_true(db_exec(&fx->db, "INSERT INTO log_entries(run_id, node, idx, eterm, req, t_append, append_rec) VALUES "
+                                 "(1, '0000', 1, 1, 'r', 1, 1)"));
+    assert_true(db_exec(
+        &fx->db, "INSERT INTO records(id, run_id, node, boot, seq, t, lc, ev, source_id, line, body)"
+                 " VALUES (9001, 1, '0000', 1, 901, 10, 1, 'req.reply', 1, 1, '{\"op\":\"put\",\"req\":\"r\"}')"));
+    RUN(0, "sql", fx->path, "-n", "early-acks", "--format", "json");
+    assert_string_equal(out, "[]\n");
+    assert_true(db_exec(&fx->db, "INSERT INTO records(id, run_id, node, boot, seq, t, lc, ev, source_id, line, body)"
+                                 " VALUES (9002, 1, '0000', 1, 902, 11, 2, 'disk.sync', 1, 1, '{}')"));
+    RUN(0, "sql", fx->path, "-n", "early-acks", "--format", "json");
+    has("\"req\":\"r\"");
+
+    /* The query on tables of its own: only what it says of types matters here. */
+    struct named_query q;
+    assert_true(query_find("queries.sql", "stale-lost", &q));
+    snprintf(sql, sizeof sql,
+             "WITH stale_reads(run_id, op_id, op, served_by, t_invoke) AS (VALUES (1, 1, 'o', '0000', 9000000)),"
+             " leader_terms(run_id, node, term, t_start, t_end) AS (VALUES (1, '0000', 1, 0, NULL)),"
+             " msg(run_id, sent_ms, src, dst, type, term, why, fate, fault_id) AS (VALUES"
+             " (1, 1, '0001', '0000', 'prevote_req', 2, 'loss', 'dropped', NULL),"
+             " (1, 2, '0001', '0000', 'vote_req', 2, 'loss', 'dropped', NULL)) %.*s",
+             (int)q.n, q.sql);
+    RUN(0, "sql", fx->path, sql, "--format", "csv");
+    has("vote_req");
+    assert_null(strstr(out, "prevote_req"));
 }
 
 static void statements_come_from_a_file_or_standard_input(void **state)
@@ -294,6 +374,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_named_query_runs_and_is_listed_with_a_description, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(parameters_are_bound_not_pasted, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_parameter_that_the_query_does_not_have_is_refused_with_those_it_has,
+                                        open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(several_results_are_still_one_json_value, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(json_escapes_what_would_fool_a_terminal, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_long_value_is_cut_in_a_table_only, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(lost_prevotes_deposed_nobody_and_runs_without_syncs_have_no_early_acks,
+                                        open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(statements_come_from_a_file_or_standard_input, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(dot_schema_and_dot_tables_work, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(stat_says_what_is_in_a_run, open_fixture, close_fixture),

@@ -166,6 +166,45 @@ static void numbers_get_their_commas(void **state)
     assert_string_equal(report_number(INT64_MIN, b), "-9,223,372,036,854,775,808");
 }
 
+static void an_error_without_a_loss_is_not_called_incomplete(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt_elect(&rt, 0, 1, RT_ALL);
+    rt_replicate(&rt, 0, RT_ALL);
+    rt.fx.state.role = 0;
+    fixture_finish(&rt.fx);
+    fixture_load(&rt.fx);
+    db_exec(&rt.fx.db, "INSERT INTO load_stats(run_id, source_id, node, name, severity, value, line)"
+                       " VALUES (1, 1, '0001', 'duplicate', 'error', 1, 0)");
+    db_close(&rt.fx.db);
+    assert_int_equal(verdict(&rt, NULL), EXIT_PASSED);
+    assert_says("complete: no gaps, but with errors (see ERROR)");
+    assert_says("ERROR 0001: duplicate 1");
+    assert_null(strstr(text, "NOT complete"));
+    assert_null(strstr(text, "unknown, not passed"));
+    assert_null(strstr(text, ":0\n"));
+    rt_close(&rt);
+}
+
+static void without_a_trace_of_the_network_loss_is_unknown(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt.no_sim = true;
+    rt_elect(&rt, 0, 1, RT_ALL);
+    rt_replicate(&rt, 0, RT_ALL);
+    load(&rt);
+    verdict(&rt, NULL);
+    assert_says("loss unknown (no trace of the network), ");
+    assert_says(" not seen to arrive");
+    assert_says("R47  no op.invoke records in this trace");
+    assert_null(strstr(text, "0 lost"));
+    rt_close(&rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +215,8 @@ int main(void)
         cmocka_unit_test(wrong_usage_and_missing_input_have_their_own_statuses),
         cmocka_unit_test(names_and_keys_of_the_trace_are_printed_harmless),
         cmocka_unit_test(numbers_get_their_commas),
+        cmocka_unit_test(an_error_without_a_loss_is_not_called_incomplete),
+        cmocka_unit_test(without_a_trace_of_the_network_loss_is_unknown),
     };
     return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
 }

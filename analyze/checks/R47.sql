@@ -1,7 +1,7 @@
 -- R47 reads see what was acknowledged
 -- severity: LIN-STALE
 -- class: read-behind-acknowledged-write
--- needs: apply
+-- needs: apply op.invoke op.return read.local|read.serve
 -- A read is served from a state that has applied every write acknowledged to any client before the read was invoked:
 -- linearizability of reads without a search, from the log indexes (paper §8, D §6.4).
 --

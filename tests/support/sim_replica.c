@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,8 @@ static void answer(const struct replica *r, const char *client, const char *type
         json_pack("{s:s, s:s, s:s, s:s, s:s}", "src", r->id, "dst", client, "leader", "0000", "type", type, "MID", mid);
     if (value)
         json_object_set_new(o, "value", json_string(value));
+    if (strcmp(r->kind, "lying") == 0) /* a clock that no run can reach */
+        json_object_set_new(o, "lc", json_integer((INT64_C(1) << 52) + 5));
     send_json(r, o);
 }
 
@@ -124,6 +127,8 @@ static bool is(const struct replica *r, const char *id)
 
 static void be_hostile(struct replica *r)
 {
+    if (strcmp(r->kind, "stubborn") == 0)
+        signal(SIGTERM, SIG_IGN);
     if (is(r, "0001"))
         abort();
     if (is(r, "0002"))
