@@ -95,6 +95,16 @@ static void print_next(struct db *db, const char *where, int64_t worst)
         fputs(" 'SELECT * FROM violations'", stdout);
     }
     fputc('\n', stdout);
+    /* The simulator puts into its header the line that makes the same run again. */
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT json_extract(body, '$.argv') FROM records WHERE ev = 'trace.open'"
+                       " AND node = 'sim' AND json_extract(body, '$.argv') IS NOT NULL ORDER BY id LIMIT 1");
+    while (db_row(db, q)) {
+        fputs("      ", stdout);
+        cli_print(stdout, (const char *)sqlite3_column_text(q, 0));
+        fputc('\n', stdout);
+    }
+    db_done(db, q);
 }
 
 static int judge(struct db *db, const struct options *o)
