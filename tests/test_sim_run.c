@@ -121,7 +121,15 @@ static void read_run(struct run *r)
     free(lines);
 }
 
-/* Sends SIGINT once the replicas have been heard of. */
+static unsigned occurrences(const char *text, const char *what)
+{
+    unsigned n = 0;
+    for (const char *p = text; p && (p = strstr(p, what)); p += strlen(what))
+        n++;
+    return n;
+}
+
+/* Sends SIGINT once all three replicas have been heard of: by then they ignore SIGTERM. */
 static void interrupt(pid_t pid, const struct run *r)
 {
     char path[700];
@@ -130,7 +138,7 @@ static void interrupt(pid_t pid, const struct run *r)
     bool heard = false;
     while (!heard && trace_mono_ns() < limit) {
         char *text = read_file(path);
-        heard = text && strstr(text, "\"hello\"");
+        heard = occurrences(text, "\"hello\"") >= 3;
         free(text);
         poll(NULL, 0, 10);
     }

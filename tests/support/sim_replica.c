@@ -127,12 +127,8 @@ static bool is(const struct replica *r, const char *id)
 
 static void be_hostile(struct replica *r)
 {
-    if (strcmp(r->kind, "stubborn") == 0)
-        signal(SIGTERM, SIG_IGN);
     if (is(r, "0001"))
         abort();
-    if (is(r, "0002"))
-        signal(SIGTERM, SIG_IGN);
     if (is(r, "0003"))
         for (;;)
             printf("%0200d\n", 0);
@@ -160,6 +156,8 @@ void sim_replica_main(int argc, char **argv)
     r.fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (connect(r.fd, (struct sockaddr *)&to, sizeof to) != 0)
         _exit(2);
+    if (is(&r, "0002") || strcmp(r.kind, "stubborn") == 0)
+        signal(SIGTERM, SIG_IGN); /* before its hello: who hears that may rely on it */
     if (!is(&r, "0005"))
         say_hello(&r);
     be_hostile(&r);
