@@ -242,6 +242,7 @@ bool kv_apply(struct kv *kv, const struct entry *e)
     kv->applied = e->index;
     switch (e->op) {
     case ENTRY_NOOP:
+    case ENTRY_CONF:
         return true;
     case ENTRY_PUT:
         break;

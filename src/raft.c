@@ -250,9 +250,15 @@ static void on_message(struct raft *r, const struct message *m, int64_t tag)
         on_peer_message(r, m);
         break;
     case MESSAGE_HELLO:
+    case MESSAGE_CHANGE:
+    case MESSAGE_STATUS:
     case MESSAGE_OK:
     case MESSAGE_FAIL:
     case MESSAGE_REDIRECT:
+    case MESSAGE_STATUS_RES:
+    case MESSAGE_SNAP_REQ:
+    case MESSAGE_SNAP_RES:
+    case MESSAGE_TRANSFER:
     default:
         raft_ignore(r, WHY_UNEXPECTED);
     }

@@ -26,7 +26,20 @@ enum raft_role { RAFT_FOLLOWER, RAFT_PRECANDIDATE, RAFT_CANDIDATE, RAFT_LEADER }
 
 enum raft_reads {
     RAFT_READS_INDEX,        /* ReadIndex: a quorum confirms leadership after the read arrived (D §6.4) */
+    RAFT_READS_LEASE,        /* at once while a quorum's promise not to elect another lasts (D §6.4.1), else ReadIndex */
     RAFT_READS_LOCAL         /* a leader answers from its own state without asking anyone: UNSAFE, for demonstration */
+};
+
+/* What stable storage held. Entries come one by one: next_entry() returns false after the last; what it fills in is
+ * borrowed until the next call. */
+struct raft_restored {
+    uint64_t term;
+    node_id voted;
+    uint64_t applied;                /* where the state machine is: base_index or later, and not beyond the last entry */
+    uint64_t base_index, base_term;  /* the log begins after it; 0 = at the beginning */
+    const char *base_conf;           /* the configuration at base_index; NULL = that of the config */
+    bool (*next_entry)(void *ctx, struct entry *e);   /* base_index + 1 and on; NULL = none */
+    void *ctx;
 };
 
 struct raft_config {
@@ -39,7 +52,14 @@ struct raft_config {
     uint64_t hold_us;                /* how long a request may wait for a leader to be known */
     unsigned hold_max;               /* how many may; more are redirected to nobody at once */
     size_t append_bytes;             /* budget for the entries of one append, in bytes on the wire */
+    size_t chunk_bytes;              /* of a snapshot in one datagram, before base64 */
     enum raft_reads reads;
+    unsigned drift_ppm;              /* no clock of the group runs faster or slower than another by more */
+    uint64_t compact_entries;        /* the log is compacted when that many applied entries are in it; 0 = never */
+    uint64_t compact_bytes;          /* or that many bytes of them; 0 = any */
+    const char *conf;                /* the first configuration with addresses, as text; NULL: peers and ourselves, without */
+    bool joining;                    /* not a member yet: votes and stands only once a configuration names us */
+    const struct raft_restored *restored; /* NULL: nothing was there. Borrowed for raft_new() */
     uint64_t seed;                   /* of the election timeouts */
 };
 
@@ -70,7 +90,9 @@ enum raft_why {
     WHY_STALE_TERM, WHY_ALREADY_VOTED, WHY_LOG_BEHIND, WHY_LEADER_ALIVE, WHY_NOT_MEMBER, /* vote, ignore */
     WHY_APPEND, WHY_VOTE_GRANTED, WHY_ELECTION_STARTED, WHY_RESTART, WHY_STEP_DOWN, WHY_LEADER, WHY_TICK, /* timer */
     WHY_NO_PREV, WHY_PREV_TERM,                                                          /* log.reject */
-    WHY_CONFLICT,                                                                        /* log.truncate */
+    WHY_CONFLICT, WHY_SNAPSHOT,                                                          /* log.truncate; commit, peer.state, timer */
+    WHY_TRANSFER, WHY_REMOVED, WHY_RECOVERED,                                            /* role, term, lease */
+    WHY_BUSY, WHY_NOT_READY, WHY_UNKNOWN_MEMBER, WHY_KNOWN_MEMBER,                       /* a change of members refused */
     WHY_QUORUM, WHY_LEADER_COMMIT,                                                       /* commit */
     WHY_PROBE, WHY_REPLICATE,                                                            /* peer.state */
     WHY_NOT_LEADER, WHY_NO_LEADER, WHY_LEADER_SILENT,                                                       /* redirect, hold */
@@ -105,13 +127,25 @@ enum raft_effect_type {
     RAFT_NOTE_HOLD,                  /* request: waits for a leader to be known, or to be heard of again, why */
     RAFT_NOTE_READ_INDEX,            /* request, index, term (of the entry at index), round, have */
     RAFT_NOTE_READ_CONFIRM,          /* round, need, have */
+    RAFT_NOTE_LEASE,                 /* the lease that the reads that follow rest on: since_us, until_us, by, n_by */
+    RAFT_NOTE_LEASE_END,             /* given up before its time: until_us, why */
+    RAFT_NOTE_SNAP_SEND,             /* a snapshot goes to node: index, term, size */
     RAFT_NOTE_IGNORE,                /* the event's message had no effect, why */
     /* things to do, in this order relative to each other */
+    RAFT_DO_PERSIST,                 /* what raft_effects says must be on stable storage before anything that follows.
+                                      * Messages before it may go out before: they do not depend on it */
+    RAFT_DO_INSTALL,                 /* the state machine becomes the snapshot: index, term, data, size, conf, from node;
+                                      * durable, with the log that is left, before anything that follows */
+    RAFT_DO_COMPACT,                 /* the log up to (index, term), where the configuration is conf, is given up: the state
+                                      * machine, which is at `match` >= index, must be on stable storage in its place before
+                                      * anything that follows */
+    RAFT_DO_SNAPSHOT,                /* give the state machine, which is at index, to raft_give_snapshot() before the next step */
     RAFT_DO_APPLY,                   /* hand `entry` to the state machine; if `answer`, its client waits here for ok */
     RAFT_DO_READ,                    /* answer `request` from the state machine: index, term, round; local = unconfirmed */
     RAFT_DO_REDIRECT,                /* answer `request` with redirect to `node` (NODE_NONE: nobody known), why */
     RAFT_DO_FAIL,                    /* answer `request` with fail: it was not and will not be applied; why = WHY_OVERLOAD:
                                       * a put that does not fit into one append (RAFT_ENTRY_BYTES_MAX) */
+    RAFT_DO_OK,                      /* answer `request` with ok: a transfer of leadership is done, or nothing was to do */
     RAFT_DO_SEND                     /* send `message`; src, dst, leader are set, mid and lc are the caller's to fill in */
 };
 
@@ -123,7 +157,13 @@ struct raft_effect {
     node_id node, from_node, voted;
     uint64_t index, term, old, round, term_asked, next, match;
     unsigned have, need;
-    bool pre, answer, local;
+    bool pre, answer, local, leased; /* leased: DO_READ rests on the lease of since_us, until_us, not on a round */
+    uint64_t since_us, until_us;     /* lease: a quorum answered appends sent at since_us or later */
+    node_id by[RAFT_MEMBERS_MAX];
+    unsigned n_by;
+    const char *conf;                /* valid until the next raft_step() */
+    const unsigned char *data;
+    uint64_t size;
     enum raft_timer timer;
     uint64_t at_us, late_us;
     const struct entry *entry;       /* valid until the next raft_step() */
@@ -142,6 +182,8 @@ struct raft_effects {
     uint64_t truncated_from;         /* 0 = nothing was removed */
     uint64_t appended_from;          /* 0 = nothing was added; entries appended_from..last are new */
 };
+/* How a step is made of more than one event: raft_begin(), raft_input() for each, raft_finish(). What is the same for
+ * all of them (one write to stable storage, one append to each follower, one acknowledgement) is then done once. */
 void raft_effects_free(struct raft_effects *fx);
 
 /* ---- the core ---- */
@@ -158,12 +200,28 @@ void raft_free(struct raft *r);
  * RAFT_NOTE_IGNORE. Aborts on out of memory. Ends with raft_check(). */
 void raft_step(struct raft *r, const struct raft_event *ev, struct raft_effects *fx);
 
+/* The same in parts. After each raft_input() the effects so far may be carried out already. raft_input() may only follow
+ * another one while raft_may_join(): an event that changed role, term or vote ends the step. */
+void raft_begin(struct raft *r, uint64_t now_us, struct raft_effects *fx);
+void raft_input(struct raft *r, const struct raft_event *ev);
+bool raft_may_join(const struct raft *r);
+void raft_finish(struct raft *r);
+
+/* After RAFT_DO_SNAPSHOT: the bytes, which become the core's (free()), and what kv_save() made of. */
+void raft_give_snapshot(struct raft *r, uint64_t index, unsigned char *bytes, size_t n);
+
 /* When the next RAFT_EVENT_TICK is due; UINT64_MAX: no timer is armed. An earlier or needless tick does nothing. */
 uint64_t raft_deadline(const struct raft *r);
 struct raft_brief raft_brief(const struct raft *r);
 node_id raft_voted_for(const struct raft *r);
 /* NULL when there is no such entry. Valid until the next raft_step(). */
 const struct entry *raft_entry(const struct raft *r, uint64_t index);
+/* What the log begins after; 0 = nothing was given up yet. */
+uint64_t raft_base(const struct raft *r, uint64_t *term);
+/* The latest configuration in the log, as text. Valid until the next raft_step(). */
+const char *raft_conf(const struct raft *r);
+/* Fills what the core knows of `s`; `members` has room for RAFT_MEMBERS_MAX + 1. Strings as raft_conf(). */
+void raft_status(const struct raft *r, uint64_t now_us, struct status *s, struct member_status *members);
 /* Is `id` one of the group (ourselves included)? */
 bool raft_is_member(const struct raft *r, node_id id);
 

@@ -33,6 +33,7 @@ static void post(struct replica *rep, const struct raft_brief *after, struct mes
         abort(); /* RAFT_ENTRY_BYTES_MAX leaves room for everything else */
     o->v[o->n++] = (struct outgoing){
         .at = o->used, .n = n, .dst = m->dst, .to_replica = wire_between_replicas(m->type) || m->type == MESSAGE_HELLO};
+    memcpy(o->v[o->n - 1].answered, m->mid, sizeof m->mid);
     o->used += n;
 }
 
@@ -58,7 +59,8 @@ static void send_all(struct replica *rep)
     for (int to_replicas = 0; to_replicas < 2; to_replicas++)
         for (size_t i = 0; i < o->n; i++)
             if (o->v[i].to_replica == (to_replicas == 1))
-                rep->io.send(rep->io.ctx, o->bytes + o->v[i].at, o->v[i].n, o->v[i].dst);
+                rep->io.send(rep->io.ctx, o->bytes + o->v[i].at, o->v[i].n, o->v[i].dst,
+                             o->v[i].to_replica ? NULL : o->v[i].answered);
     o->n = 0;
     o->used = 0;
 }
@@ -102,7 +104,12 @@ static bool make_durable(struct replica *rep)
     const struct raft_effects *fx = &rep->fx;
     if (!rep->io.persist || !(fx->persist_vote || fx->truncated_from || fx->appended_from))
         return true;
-    return rep->io.persist(rep->io.ctx, rep->core, fx);
+    struct store_change change = {.core = rep->core,
+                                  .kv = rep->kv,
+                                  .vote = fx->persist_vote,
+                                  .truncated_from = fx->truncated_from,
+                                  .appended_from = fx->appended_from};
+    return rep->io.persist(rep->io.ctx, &change);
 }
 
 /* `m` is the message that was handled, NULL when there was none. False: not durable; the rest must not be done. */

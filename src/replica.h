@@ -11,17 +11,18 @@
 
 #include "kv.h"
 #include "raft.h"
+#include "store.h"
 
 struct trace_writer;
 
 struct replica_io {
     void *ctx;
     /* Takes one encoded datagram for `dst` (NODE_NONE: everybody); `bytes` are borrowed for the call. It may be lost.
-     */
-    void (*send)(void *ctx, const char *bytes, size_t n, node_id dst);
-    /* Returns after what `fx` names (persist_vote, truncated_from, appended_from; read from `core`) is on stable
-     * storage; false when that failed: nothing is applied or sent then. NULL: everything is in memory only. */
-    bool (*persist)(void *ctx, const struct raft *core, const struct raft_effects *fx);
+     * `answered`: it answers the client's request with this MID; NULL: it is for a replica. */
+    void (*send)(void *ctx, const char *bytes, size_t n, node_id dst, const char *answered);
+    /* Returns after `change` is on stable storage, as store_save() does; false when that failed: nothing that depends on
+     * it is applied or sent then. NULL: everything is in memory only. */
+    bool (*persist)(void *ctx, struct store_change *change);
 };
 
 /* What the header of the trace says; strings are borrowed for replica_new(). */

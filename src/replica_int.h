@@ -10,6 +10,7 @@ struct outgoing {
     size_t at, n; /* in the outbox' bytes */
     node_id dst;
     bool to_replica;
+    char answered[MID_MAX + 1]; /* the MID of the request, when it is for a client */
 };
 struct outbox {
     char *bytes;

@@ -56,9 +56,10 @@ static bool catch_signals(struct process *p)
     return p->signals >= 0 && sigaction(SIGABRT, &(struct sigaction){.sa_handler = crashed}, NULL) == 0;
 }
 
-static void send_datagram(void *ctx, const char *bytes, size_t n, node_id dst)
+static void send_datagram(void *ctx, const char *bytes, size_t n, node_id dst, const char *answered)
 {
     (void)dst; /* the network reads it from the datagram */
+    (void)answered;
     const struct process *p = ctx;
     udp_send(&p->udp, bytes, n);
 }

@@ -69,7 +69,8 @@ static const char *timer_word(enum raft_timer timer)
 
 static const char *op_word(enum entry_op op)
 {
-    return op == ENTRY_PUT ? "put" : "noop";
+    static const char *const words[] = {[ENTRY_NOOP] = "noop", [ENTRY_PUT] = "put", [ENTRY_CONF] = "conf"};
+    return words[op];
 }
 
 static const char *why_word(enum raft_why why)
@@ -125,6 +126,22 @@ static const char *why_word(enum raft_why why)
         return "prev_term";
     case WHY_CONFLICT:
         return "conflict";
+    case WHY_SNAPSHOT:
+        return "snapshot";
+    case WHY_TRANSFER:
+        return "transfer";
+    case WHY_REMOVED:
+        return "removed";
+    case WHY_RECOVERED:
+        return "recovered";
+    case WHY_BUSY:
+        return "busy";
+    case WHY_NOT_READY:
+        return "not_ready";
+    case WHY_UNKNOWN_MEMBER:
+        return "unknown_member";
+    case WHY_KNOWN_MEMBER:
+        return "known_member";
     case WHY_QUORUM:
         return "quorum";
     case WHY_LEADER_COMMIT:
@@ -534,6 +551,15 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
             w, &(struct trace_rec_req_reply){
                    .req = q->mid, .cli = client.text, .op = "put", .res = "fail", .key = q->key, .why = why});
         break;
+    case RAFT_NOTE_LEASE:
+    case RAFT_NOTE_LEASE_END:
+    case RAFT_NOTE_SNAP_SEND:
+    case RAFT_DO_OK:
+        break;
+    case RAFT_DO_PERSIST:
+    case RAFT_DO_INSTALL:
+    case RAFT_DO_COMPACT:
+    case RAFT_DO_SNAPSHOT:
     case RAFT_DO_APPLY:
     case RAFT_DO_READ:
     case RAFT_DO_SEND:

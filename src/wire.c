@@ -14,6 +14,12 @@
 const struct wire_shape wire_shapes[MESSAGE_TYPES] = {
     [MESSAGE_HELLO]       = { "hello", {{0}} },
     [MESSAGE_GET]         = { "get", { MID, TEXT("key", key) } },
+    [MESSAGE_CHANGE]      = { "change", { MID } },
+    [MESSAGE_STATUS]      = { "status", { MID } },
+    [MESSAGE_STATUS_RES]  = { "status_res", { MID } },
+    [MESSAGE_SNAP_REQ]    = { "snap_req", { STAMP } },
+    [MESSAGE_SNAP_RES]    = { "snap_res", { STAMP, RE } },
+    [MESSAGE_TRANSFER]    = { "transfer", { STAMP } },
     [MESSAGE_PUT]         = { "put", { MID, TEXT("key", key), TEXT("value", value) } },
     [MESSAGE_OK]          = { "ok", { MID, { .key = "value", .kind = WIRE_OTEXT, .offset = offsetof(struct message, value) } } },
     [MESSAGE_FAIL]        = { "fail", { MID } },

@@ -473,7 +473,15 @@ static void do_effect(struct sim *s, unsigned id, const struct raft_effect *e)
     case RAFT_NOTE_PEER:
     case RAFT_NOTE_READ_INDEX:
     case RAFT_NOTE_READ_CONFIRM:
+    case RAFT_NOTE_LEASE:
+    case RAFT_NOTE_LEASE_END:
+    case RAFT_NOTE_SNAP_SEND:
     case RAFT_NOTE_IGNORE:
+    case RAFT_DO_PERSIST:
+    case RAFT_DO_INSTALL:
+    case RAFT_DO_COMPACT:
+    case RAFT_DO_SNAPSHOT:
+    case RAFT_DO_OK:
         break;
     }
 }

@@ -37,7 +37,7 @@ static bool stands_in_file(const char *path, const struct message *m)
     return found;
 }
 
-static void on_send(void *ctx, const char *bytes, size_t n, node_id dst)
+static void on_send(void *ctx, const char *bytes, size_t n, node_id dst, const char *answered)
 {
     struct group_replica *r = ctx;
     r->sent = realloc(r->sent, (r->n_sent + 1) * sizeof *r->sent);
@@ -54,15 +54,17 @@ static void on_send(void *ctx, const char *bytes, size_t n, node_id dst)
     }
     assert_int_equal(m.dst, dst);
     s->to_replica = wire_between_replicas(m.type);
+    if (answered)
+        assert_string_equal(answered, m.mid);
     if (r->trace && r->n_sent <= GROUP_LOOKED_UP)
         s->in_trace = stands_in_file(r->path, &m);
 }
 
-static bool on_persist(void *ctx, const struct raft *core, const struct raft_effects *fx)
+static bool on_persist(void *ctx, struct store_change *change)
 {
     struct group_replica *r = ctx;
-    assert_non_null(core);
-    assert_true(fx->persist_vote || fx->truncated_from || fx->appended_from);
+    assert_non_null(change->core);
+    assert_true(change->vote || change->truncated_from || change->appended_from);
     r->persists++;
     r->sent_at_persist = (unsigned)r->n_sent;
     return !r->persist_fails;

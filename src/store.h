@@ -1,0 +1,76 @@
+/* store.h -- term, vote, log and snapshot of one replica on stable storage: one SQLite file, DIR/ID.db, that a stopped
+ * replica leaves readable with SQL. Its tables:
+ *
+ *   meta(key, value)                 format, id, cluster, boot, term, voted ('' = nobody), applied, base_idx, base_term,
+ *                                    base_conf
+ *   log(idx, term, op, client, mid, key, value)    entries after base_idx; op: noop, put, conf
+ *   map(key, value)                  the state machine at `applied`, which lies at or after base_idx
+ *   request(client, n, mid, idx)     requests applied up to there; n counts up per client, oldest first
+ *
+ * Nothing here knows the algorithm. One thread per store. */
+#ifndef FAULTLINE_STORE_H
+#define FAULTLINE_STORE_H
+
+#include "kv.h"
+#include "raft.h"
+
+#define STORE_ERR_LEN 512
+/* Raised when an older program could misread the file. */
+#define STORE_FORMAT 1
+
+struct store;
+
+struct store_options {
+    const char *dir;      /* must exist and be writable */
+    node_id id;
+    const char *cluster;  /* a name: a file that belongs to another cluster is refused */
+};
+
+enum store_opened {
+    STORE_OPENED,
+    STORE_BAD_DATA,       /* corrupt, of another replica, cluster or newer format: exit status 65 */
+    STORE_NO_DIR,         /* the directory or file cannot be opened: 66 */
+    STORE_LOCKED,         /* another process uses it: 73 */
+    STORE_IO_ERROR        /* 74 */
+};
+
+/* What was found. Everything in it belongs to the store until store_restored() is over, but for `kv`. */
+struct store_found {
+    bool fresh;               /* the file was made now */
+    int64_t boot;             /* of this start: 1, and one more each time; durable already */
+    struct raft_restored core; /* for raft_config.restored; reads the log row by row */
+    struct kv *kv;            /* the caller's: the state at core.applied */
+    uint64_t last;            /* index of the last entry, base_index when there is none */
+};
+
+/* Opens or makes the file, checks it, and counts the boot. On failure `err` names the file, what is wrong and what to do,
+ * nothing is open, and the file is as it was. */
+enum store_opened store_open(struct store **out, const struct store_options *o, struct store_found *found,
+                             char err[STORE_ERR_LEN]);
+/* The core has read what it wanted: the cursor behind found->core is closed. False: it could not be read to the end, or the
+ * entries were not sound; the core must not be used. */
+bool store_restored(struct store *s, char err[STORE_ERR_LEN]);
+void store_close(struct store *s); /* NULL is allowed */
+
+/* What must become durable, all of it or nothing. */
+struct store_change {
+    const struct raft *core;
+    const struct kv *kv;
+    bool vote;                /* term and vote */
+    uint64_t truncated_from;  /* these and all later entries are gone; 0 = none */
+    uint64_t appended_from;   /* entries from here to the last are new; 0 = none */
+    /* The state of `kv`, at kv_applied(), becomes what is stored, and the log begins after base_index. */
+    bool snapshot;
+    uint64_t base_index, base_term;
+    const char *base_conf;
+    bool installed;           /* it came from the leader: it replaces map and table whole, and the log becomes what the core's
+                               * is now. Else: map and table change by the stored entries between */
+    uint64_t took_us;         /* filled in: how long it took */
+};
+
+/* Returns after it is on stable storage. False: it is not, `store_error()` says why, and the replica must not go on; the
+ * file holds the state before. */
+bool store_save(struct store *s, struct store_change *c);
+const char *store_error(const struct store *s);
+
+#endif
