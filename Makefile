@@ -24,7 +24,7 @@ PC_CFLAGS = $(shell pkg-config --cflags jansson sqlite3 cmocka 2>/dev/null)
 PC_LIBS   = $(shell pkg-config --libs jansson sqlite3 2>/dev/null) -lm
 CFLAGS_ALL = -std=c11 -D_GNU_SOURCE $(OPT) $(SAN) $(WARN) -Itrace -MMD -MP $(CFLAGS)
 
-CORE_SRC   := $(wildcard src/raft*.c) src/kv.c src/rng.c
+CORE_SRC   := $(wildcard src/raft*.c src/kv*.c) src/rng.c
 SIM_SRC    := $(filter-out src/sim_main.c,$(wildcard src/sim_*.c))
 SHELL_SRC  := $(filter-out $(CORE_SRC) $(SIM_SRC) src/sim_main.c src/replica_main.c,$(wildcard src/*.c))
 TRACE_SRC  := $(wildcard trace/*.c)

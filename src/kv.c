@@ -207,22 +207,22 @@ static void forget_oldest(struct kv *kv, struct client *c)
     free(old);
 }
 
-static void remember(struct kv *kv, uint64_t hash, const struct entry *e)
+static void remember(struct kv *kv, uint64_t hash, node_id client, const char *mid, uint64_t index)
 {
-    struct client **block = &kv->clients[e->client >> 8];
+    struct client **block = &kv->clients[client >> 8];
     if (!*block)
         *block = must(calloc(256, sizeof **block));
-    struct client *c = &(*block)[e->client & 0xff];
+    struct client *c = &(*block)[client & 0xff];
     if (c->n == KV_REQUESTS_PER_CLIENT)
         forget_oldest(kv, c);
     if (kv->n_requests == kv->request_room)
         grow_requests(kv);
-    size_t size = strlen(e->mid) + 1;
+    size_t size = strlen(mid) + 1;
     struct request *q = must(malloc(sizeof *q + size));
-    memcpy(q->mid, e->mid, size);
+    memcpy(q->mid, mid, size);
     q->hash = hash;
-    q->index = e->index;
-    q->client = e->client;
+    q->index = index;
+    q->client = client;
     q->newer = NULL;
     q->next = kv->requests[hash & (kv->request_room - 1)];
     kv->requests[hash & (kv->request_room - 1)] = q;
@@ -251,7 +251,7 @@ bool kv_apply(struct kv *kv, const struct entry *e)
     if (find_request(kv, hash, e->client, e->mid))
         return false;
     put(kv, e->key, e->value);
-    remember(kv, hash, e);
+    remember(kv, hash, e->client, e->mid, e->index);
     return true;
 }
 
@@ -282,4 +282,42 @@ uint64_t kv_digest(const struct kv *kv)
 size_t kv_keys(const struct kv *kv)
 {
     return kv->n_pairs;
+}
+
+size_t kv_requests(const struct kv *kv)
+{
+    return kv->n_requests;
+}
+
+/* ---- all of it, and from its parts ---- */
+
+void kv_each_pair(const struct kv *kv, void (*each)(void *ctx, const char *key, const char *value), void *ctx)
+{
+    for (size_t i = 0; i < kv->pair_room; i++)
+        for (const struct pair *p = kv->pairs[i]; p; p = p->next)
+            each(ctx, p->key, p->value);
+}
+
+void kv_each_request(const struct kv *kv, void (*each)(void *ctx, node_id client, const char *mid, uint64_t index),
+                     void *ctx)
+{
+    for (size_t high = 0; high < 256; high++)
+        for (size_t low = 0; kv->clients[high] && low < 256; low++)
+            for (const struct request *q = kv->clients[high][low].oldest; q; q = q->newer)
+                each(ctx, q->client, q->mid, q->index);
+}
+
+void kv_put_pair(struct kv *kv, const char *key, const char *value)
+{
+    put(kv, key, value);
+}
+
+void kv_put_request(struct kv *kv, node_id client, const char *mid, uint64_t index)
+{
+    remember(kv, hash_request(client, mid), client, mid, index);
+}
+
+void kv_set_applied(struct kv *kv, uint64_t index)
+{
+    kv->applied = index;
 }

@@ -29,20 +29,22 @@ uint64_t kv_request_index(const struct kv *kv, node_id client, const char *mid);
 uint64_t kv_digest(const struct kv *kv);
 size_t kv_keys(const struct kv *kv);
 
+size_t kv_requests(const struct kv *kv);
+
 /* ---- snapshots (Raft paper §7): map, request table and index, as bytes; equal states give equal bytes ---- */
 
 /* The bytes are the caller's (free()). Aborts on out of memory. */
 unsigned char *kv_save(const struct kv *kv, size_t *n);
-/* Is it a state at `index`, whole and sound? Any bytes are allowed; kv_load() of others is not. */
+/* Is it a state at `index`, whole and sound? Any bytes are allowed. */
 bool kv_sound(const unsigned char *bytes, size_t n, uint64_t index);
-/* NULL: not sound. */
+/* The state at whichever index the bytes say; NULL: not sound. Aborts on out of memory. */
 struct kv *kv_load(const unsigned char *bytes, size_t n);
-/* The digest of a whole snapshot, which its receiver compares. */
+/* The digest of a whole snapshot, which its receiver compares: against damage, not against forgery. */
 uint64_t snapshot_digest(const unsigned char *bytes, size_t n);
 
-/* For stable storage, which keeps map and table as rows: each pair in any order; the requests of each client oldest
- * first. Building a state the other way round: kv_new(), kv_put_pair(), kv_put_request() in the same order,
- * kv_set_applied(). */
+/* For stable storage, which keeps map and table as rows: each pair in any order; the requests by client in order of id,
+ * of each client oldest first. Building a state the other way round: kv_new(), kv_put_pair(), kv_put_request() in the
+ * same order (none twice), kv_set_applied(). */
 void kv_each_pair(const struct kv *kv, void (*each)(void *ctx, const char *key, const char *value), void *ctx);
 void kv_each_request(const struct kv *kv, void (*each)(void *ctx, node_id client, const char *mid, uint64_t index),
                      void *ctx);

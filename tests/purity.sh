@@ -19,7 +19,7 @@ fi
 walls=$( {
     grep -nE '#include "(\.\./)?(analyze/|lin|db\.|history|cli\.|check\.)' src/*.[ch]
     grep -nE '#include "(\.\./)?(src/|raft|replica|kv\.|wire|udp|sim_|rng|message)' analyze/*.[ch] trace/*.[ch]
-    grep -nE '#include [<"](stdio|sys/|unistd|time|jansson|sqlite3|trace)' src/raft*.[ch] src/kv.[ch] src/rng.[ch] src/message.h
+    grep -nE '#include [<"](stdio|sys/|unistd|time|jansson|sqlite3|trace)' src/raft*.[ch] src/kv*.[ch] src/rng.[ch] src/message.h
     grep -nE '#include [<"](jansson)' trace/trace_writer.c
     } || true)
 if [ -n "$walls" ]; then
