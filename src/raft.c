@@ -20,15 +20,17 @@ static bool config_is_sound(const struct raft_config *c)
     return true;
 }
 
-static void begin(struct raft *r, uint64_t now_us, struct raft_effects *fx)
+void raft_begin(struct raft *r, uint64_t now_us, struct raft_effects *fx)
 {
+    assert(!r->fx);
     raft_sweep_requests(r);
     raft_log_sweep(r);
     fx->n = 0;
     fx->persist_vote = false;
     fx->truncated_from = fx->appended_from = 0;
     r->fx = fx;
-    r->replying = false;
+    r->n_replies = 0;
+    r->ask = false;
     r->now_us = raft_max(r->now_us, now_us);
     r->step++;
 }
@@ -55,7 +57,7 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
     r->election_us = r->vote_resend_us = r->quorum_us = r->read_resend_us = NEVER;
     rng_seed(&r->rng, cfg->seed);
 
-    begin(r, now_us, fx);
+    raft_begin(r, now_us, fx);
     raft_become(r, RAFT_FOLLOWER, WHY_STARTUP);
     raft_arm_election(r, WHY_RESTART);
     raft_check(r);
@@ -278,9 +280,10 @@ static void on_tick(struct raft *r)
         raft_leader_timers(r);
 }
 
-void raft_step(struct raft *r, const struct raft_event *ev, struct raft_effects *fx)
+void raft_input(struct raft *r, const struct raft_event *ev)
 {
-    begin(r, ev->now_us, fx);
+    assert(raft_may_join(r));
+    r->now_us = raft_max(r->now_us, ev->now_us);
     switch (ev->type) {
     case RAFT_EVENT_TICK:
         on_tick(r);
@@ -289,16 +292,57 @@ void raft_step(struct raft *r, const struct raft_event *ev, struct raft_effects 
         on_message(r, ev->message, ev->tag);
         break;
     }
-    raft_settle(r);
+}
+
+bool raft_may_join(const struct raft *r)
+{
+    return r->role == r->before.role && r->term == r->before.term && r->voted == r->before.voted &&
+           r->n_replies < REPLIES_MAX;
+}
+
+/* Commits, applies and answers what can be. */
+static void progress(struct raft *r)
+{
     if (r->role == RAFT_LEADER)
         raft_commit_by_quorum(r);
     raft_apply(r);
     if (r->role == RAFT_LEADER)
         raft_reads_serve(r);
-    raft_reply_now(r);
-    if (r->role == RAFT_LEADER)
+}
+
+static void persist(struct raft *r)
+{
+    const struct raft_effects *fx = r->fx;
+    if (fx->persist_vote || fx->truncated_from || fx->appended_from)
+        raft_emit(r, RAFT_DO_PERSIST);
+    r->durable = raft_last(r);
+}
+
+void raft_finish(struct raft *r)
+{
+    raft_settle(r);
+    /* A leader's own disk works while its followers' do (D §10.2.1): it sends its entries before they are durable here,
+     * and counts itself after. A vote must be durable before anything leaves (Figure 2). */
+    bool ahead = r->role == RAFT_LEADER && !r->fx->persist_vote;
+    if (ahead) {
+        progress(r);
+        raft_replicate(r);
+    }
+    persist(r);
+    progress(r);
+    raft_replies_now(r);
+    if (r->ask)
+        raft_ask_all(r);
+    if (r->role == RAFT_LEADER && !ahead)
         raft_replicate(r);
     raft_note_answers(r);
     raft_check(r);
     r->fx = NULL;
+}
+
+void raft_step(struct raft *r, const struct raft_event *ev, struct raft_effects *fx)
+{
+    raft_begin(r, ev->now_us, fx);
+    raft_input(r, ev);
+    raft_finish(r);
 }

@@ -41,7 +41,7 @@ static uint64_t match_of(const struct peer *p)
 
 void raft_commit_by_quorum(struct raft *r)
 {
-    uint64_t index = raft_quorum_value(r, raft_last(r), match_of);
+    uint64_t index = raft_quorum_value(r, r->durable, match_of);
     /* §5.4.2: only an entry of our own term is committed by counting; older ones are committed with it. */
     if (index > r->commit && raft_term_at(r, index) == r->term)
         raft_commit_to(r, index, WHY_QUORUM);

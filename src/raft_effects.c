@@ -66,17 +66,18 @@ struct message *raft_send(struct raft *r, enum message_type type, node_id dst)
 
 struct message *raft_reply(struct raft *r, enum message_type type, const struct message *to)
 {
-    assert(!r->replying);
-    r->replying = true;
-    r->reply = (struct message){.type = type, .src = r->id, .dst = to->src, .term = r->term};
-    memcpy(r->reply.re, to->mid, sizeof r->reply.re);
-    return &r->reply;
+    assert(r->n_replies < REPLIES_MAX);
+    struct message *m = &r->replies[r->n_replies++];
+    *m = (struct message){.type = type, .src = r->id, .dst = to->src, .term = r->term};
+    memcpy(m->re, to->mid, sizeof m->re);
+    return m;
 }
 
-void raft_reply_now(struct raft *r)
+void raft_replies_now(struct raft *r)
 {
-    if (!r->replying)
-        return;
-    r->reply.leader = r->leader;
-    raft_emit(r, RAFT_DO_SEND)->message = r->reply;
+    for (unsigned i = 0; i < r->n_replies; i++) {
+        r->replies[i].leader = r->leader;
+        raft_emit(r, RAFT_DO_SEND)->message = r->replies[i];
+    }
+    r->n_replies = 0;
 }

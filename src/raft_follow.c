@@ -31,8 +31,21 @@ static void refuse(struct raft *r, const struct message *m, enum raft_why why)
     e->why = why;
     struct message *reply = raft_reply(r, MESSAGE_APP_RES, m);
     reply->round = m->round;
+    reply->sent_us = m->sent_us;
     reply->hint_index = raft_last_at_most(r, m->prev_index - 1, m->prev_term);
     reply->hint_term = raft_term_at(r, reply->hint_index);
+}
+
+/* One acknowledgement answers all appends of a step that it covers: the latest, with the highest match, tells the leader
+ * everything that the others would. */
+static struct message *acknowledgement(struct raft *r, const struct message *m, uint64_t match)
+{
+    struct message *last = r->n_replies ? &r->replies[r->n_replies - 1] : NULL;
+    bool covers = last && last->type == MESSAGE_APP_RES && last->ok && last->dst == m->src && last->term == r->term &&
+                  last->match <= match && last->round <= m->round && last->sent_us <= m->sent_us;
+    if (covers)
+        r->n_replies--;
+    return raft_reply(r, MESSAGE_APP_RES, m);
 }
 
 /* How many of the append's entries are here already; what follows them conflicts or is new. */
@@ -54,8 +67,9 @@ static void accept(struct raft *r, const struct message *m, size_t skip)
     /* Only what this append covers is known to agree with the leader: the last of *its* entries, not of our log. */
     uint64_t covered = m->prev_index + m->n_entries;
     raft_commit_to(r, raft_min(m->commit, covered), WHY_LEADER_COMMIT);
-    struct message *reply = raft_reply(r, MESSAGE_APP_RES, m);
+    struct message *reply = acknowledgement(r, m, covered);
     reply->round = m->round;
+    reply->sent_us = m->sent_us;
     reply->ok = true;
     reply->match = covered;
 }
@@ -64,7 +78,9 @@ void raft_on_append_request(struct raft *r, const struct message *m)
 {
     if (m->term < r->term) {
         raft_ignore(r, WHY_STALE_TERM);
-        raft_reply(r, MESSAGE_APP_RES, m)->round = m->round; /* so that the sender learns the term (§5.1) */
+        struct message *reply = raft_reply(r, MESSAGE_APP_RES, m); /* so that the sender learns the term (§5.1) */
+        reply->round = m->round;
+        reply->sent_us = m->sent_us;
         return;
     }
     if (!is_sound(m)) {

@@ -22,6 +22,8 @@
 #define TERM_AHEAD_MAX (UINT64_C(1) << 32)
 /* Appends under way to one follower, at most: further entries wait, and go together. */
 #define APPENDS_MAX 8
+/* Replies of one step, at most. */
+#define REPLIES_MAX 32
 /* Requests whose MID is remembered, so that none is answered twice. */
 #define SEEN_MAX 8192
 
@@ -131,6 +133,7 @@ struct raft {
     enum raft_role role;
     node_id leader;
     uint64_t commit, applied;
+    uint64_t durable; /* our own entries up to here count for a quorum */
     uint64_t leader_heard_us; /* the last append of the current leader; 0: none in this term */
     uint64_t election_us;     /* NEVER: leader */
     struct peer peers[RAFT_MEMBERS_MAX];
@@ -156,8 +159,9 @@ struct raft {
     /* the step under way */
     uint64_t now_us, step;
     struct raft_effects *fx;
-    struct message reply;
-    bool replying;
+    struct message replies[REPLIES_MAX];
+    unsigned n_replies;
+    bool ask; /* a candidacy began: everybody is to be asked for the vote */
 
     /* what the last raft_check() saw */
     struct {
@@ -197,9 +201,10 @@ void raft_ignore(struct raft *r, enum raft_why why);
 void raft_fired(struct raft *r, enum raft_timer timer, uint64_t due_us);
 /* Sends now; the caller fills in the rest. Valid until the next effect. */
 struct message *raft_send(struct raft *r, enum message_type type, node_id dst);
-/* The one reply of this step; goes out after the answers to clients. */
+/* A reply, which goes out at the end of the step: after the answers to clients, and after what it promises is durable.
+ * Valid until the next input. */
 struct message *raft_reply(struct raft *r, enum message_type type, const struct message *to);
-void raft_reply_now(struct raft *r);
+void raft_replies_now(struct raft *r);
 
 /* ---- raft_log.c ---- */
 static inline uint64_t raft_last(const struct raft *r)
@@ -223,6 +228,8 @@ void raft_log_free(struct raft *r);
 /* ---- raft_vote.c ---- */
 void raft_election_timeout(struct raft *r);
 void raft_vote_retry(struct raft *r);
+/* Asks every other member for its vote, or PreVote. */
+void raft_ask_all(struct raft *r);
 void raft_on_vote_request(struct raft *r, const struct message *m);
 void raft_on_vote_reply(struct raft *r, const struct message *m, struct peer *p);
 

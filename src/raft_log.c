@@ -137,10 +137,14 @@ void raft_log_truncate(struct raft *r, uint64_t from)
 {
     uint64_t last = raft_last(r);
     assert(from > r->commit && from <= last && r->role == RAFT_FOLLOWER);
-    assert(!r->fx->truncated_from && !r->fx->appended_from);
     while (r->log.n >= from)
         raft_entry_drop(r, r->log.v[--r->log.n]);
-    r->fx->truncated_from = from;
+    struct raft_effects *fx = r->fx;
+    if (!fx->truncated_from || from < fx->truncated_from)
+        fx->truncated_from = from;
+    if (from <= fx->appended_from)
+        fx->appended_from = 0; /* they came in this step, and went */
+    r->durable = raft_min(r->durable, from - 1);
     struct raft_effect *e = raft_emit(r, RAFT_NOTE_TRUNCATE);
     e->index = from;
     e->old = last;

@@ -21,7 +21,7 @@ static void ask(struct raft *r, struct peer *p)
     m->last_term = raft_term_at(r, raft_last(r));
 }
 
-static void ask_all(struct raft *r)
+void raft_ask_all(struct raft *r)
 {
     for (unsigned i = 0; i < r->n_peers; i++) {
         r->peers[i].answered = false;
@@ -76,8 +76,7 @@ static void stand(struct raft *r)
     note_grant(r, r->id, r->term, raft_last(r), raft_term_at(r, raft_last(r)), false);
     raft_arm_election(r, WHY_ELECTION_STARTED);
     count(r, UINT32_C(1) << r->n_peers, r->id);
-    if (r->role == RAFT_CANDIDATE)
-        ask_all(r);
+    r->ask = r->role == RAFT_CANDIDATE;
 }
 
 void raft_election_timeout(struct raft *r)
@@ -90,8 +89,7 @@ void raft_election_timeout(struct raft *r)
     raft_leader_is(r, NODE_NONE);
     raft_arm_election(r, WHY_ELECTION_STARTED);
     count(r, UINT32_C(1) << r->n_peers, r->id);
-    if (r->role == RAFT_PRECANDIDATE)
-        ask_all(r);
+    r->ask = r->role != RAFT_LEADER;
 }
 
 void raft_vote_retry(struct raft *r)

@@ -82,55 +82,74 @@ static void read_key(struct replica *rep, const struct raft_effect *e)
     post_answer(rep, e, MESSAGE_OK, e->after.leader, value);
 }
 
-static void carry_out(struct replica *rep, const struct raft_effect *e, const struct message *m)
-{
-    if (e->type == RAFT_DO_APPLY) {
-        apply(rep, e);
-    } else if (e->type == RAFT_DO_READ) {
-        read_key(rep, e);
-    } else if (e->type == RAFT_DO_SEND) {
-        post_to_replica(rep, e);
-    } else {
-        record_note(rep, e, m);
-        if (e->type == RAFT_DO_REDIRECT)
-            post_answer(rep, e, MESSAGE_REDIRECT, e->node, NULL);
-        else if (e->type == RAFT_DO_FAIL)
-            post_answer(rep, e, MESSAGE_FAIL, e->after.leader, NULL);
-    }
-}
-
-static bool make_durable(struct replica *rep)
+static bool make_durable(struct replica *rep, const struct raft_brief *after)
 {
     const struct raft_effects *fx = &rep->fx;
-    if (!rep->io.persist || !(fx->persist_vote || fx->truncated_from || fx->appended_from))
+    if (!rep->io.persist)
         return true;
+    /* What does not depend on it need not wait for the disk. */
+    record_flush(rep);
+    send_all(rep);
     struct store_change change = {.core = rep->core,
                                   .kv = rep->kv,
                                   .vote = fx->persist_vote,
                                   .truncated_from = fx->truncated_from,
                                   .appended_from = fx->appended_from};
-    return rep->io.persist(rep->io.ctx, &change);
+    bool durable = rep->io.persist(rep->io.ctx, &change);
+    record_synced(rep, after, &change, durable);
+    return durable;
 }
 
-/* `m` is the message that was handled, NULL when there was none. False: not durable; the rest must not be done. */
+/* `m` is the message being handled, NULL when there is none. False: not durable; the rest must not be done. */
+static bool carry_out(struct replica *rep, const struct raft_effect *e, const struct message *m)
+{
+    switch ((int)e->type) {
+    case RAFT_DO_PERSIST:
+        return make_durable(rep, &e->after);
+    case RAFT_DO_APPLY:
+        apply(rep, e);
+        break;
+    case RAFT_DO_READ:
+        read_key(rep, e);
+        break;
+    case RAFT_DO_SEND:
+        post_to_replica(rep, e);
+        break;
+    case RAFT_DO_REDIRECT:
+        record_note(rep, e, m);
+        post_answer(rep, e, MESSAGE_REDIRECT, e->node, NULL);
+        break;
+    case RAFT_DO_FAIL:
+        record_note(rep, e, m);
+        post_answer(rep, e, MESSAGE_FAIL, e->after.leader, NULL);
+        break;
+    case RAFT_DO_OK:
+        record_note(rep, e, m);
+        post_answer(rep, e, MESSAGE_OK, e->after.leader, NULL);
+        break;
+    default:
+        record_note(rep, e, m);
+    }
+    return true;
+}
+
+/* The effects so far that are not carried out yet. */
 static bool carry_out_all(struct replica *rep, const struct message *m)
 {
-    bool durable = false;
-    for (size_t i = 0; i < rep->fx.n; i++) {
-        const struct raft_effect *e = &rep->fx.v[i];
-        if (!durable && e->type >= RAFT_DO_APPLY) {
-            if (!make_durable(rep))
-                return false;
-            durable = true;
-        }
-        carry_out(rep, e, m);
-    }
-    return durable || make_durable(rep);
+    while (rep->done < rep->fx.n)
+        if (!carry_out(rep, &rep->fx.v[rep->done++], m))
+            return false;
+    return true;
 }
 
-static bool finish(struct replica *rep, const struct message *m)
+bool replica_flush(struct replica *rep)
 {
-    bool well = carry_out_all(rep, m);
+    bool well = true;
+    if (rep->open) {
+        rep->open = false;
+        raft_finish(rep->core);
+        well = carry_out_all(rep, NULL);
+    }
     record_flush(rep);
     if (well)
         send_all(rep);
@@ -139,28 +158,44 @@ static bool finish(struct replica *rep, const struct message *m)
 
 /* ---- inputs ---- */
 
-bool replica_on_datagram(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n)
+static bool input(struct replica *rep, const struct raft_event *ev)
+{
+    if (!rep->open) {
+        raft_begin(rep->core, ev->now_us, &rep->fx);
+        rep->open = true;
+        rep->done = 0;
+    }
+    raft_input(rep->core, ev);
+    return carry_out_all(rep, ev->message);
+}
+
+bool replica_take(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n)
 {
     struct message m;
     struct wire_refusal refusal;
+    if (rep->open && !raft_may_join(rep->core) && !replica_flush(rep))
+        return false;
     record_begin(rep, now_ns);
     if (!wire_decode(rep->decoder, bytes, n, &m, &refusal)) {
         record_refused(rep, bytes, n, &refusal);
-        record_flush(rep);
         return true;
     }
     int64_t tag = record_received(rep, &m);
-    const struct raft_event ev = {.type = RAFT_EVENT_MESSAGE, .now_us = now_ns / 1000, .message = &m, .tag = tag};
-    raft_step(rep->core, &ev, &rep->fx);
-    return finish(rep, &m);
+    return input(rep, &(struct raft_event){
+                          .type = RAFT_EVENT_MESSAGE, .now_us = now_ns / 1000, .message = &m, .tag = tag});
+}
+
+bool replica_on_datagram(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n)
+{
+    return replica_take(rep, now_ns, bytes, n) && replica_flush(rep);
 }
 
 bool replica_on_tick(struct replica *rep, uint64_t now_ns)
 {
+    if (!replica_flush(rep))
+        return false;
     record_begin(rep, now_ns);
-    const struct raft_event ev = {.type = RAFT_EVENT_TICK, .now_us = now_ns / 1000};
-    raft_step(rep->core, &ev, &rep->fx);
-    return finish(rep, NULL);
+    return input(rep, &(struct raft_event){.type = RAFT_EVENT_TICK, .now_us = now_ns / 1000}) && replica_flush(rep);
 }
 
 uint64_t replica_deadline(const struct replica *rep)

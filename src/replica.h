@@ -1,6 +1,6 @@
 /* replica.h -- a replica: the core, its state machine, and the order in which things happen.
  *
- * Handling one input: record it, let the core decide, make durable what must be, record what follows, hand all records
+ * Handling inputs: record each, let the core decide, make durable what must be, record what follows, hand all records
  * to the kernel, and only then send: answers to clients first, then messages to replicas (Raft paper, Figure 2:
  * "updated on stable storage before responding"). Nothing here reads a clock or opens a socket: the world is the
  * caller's, through `now_ns` and struct replica_io, live or in virtual time.
@@ -50,8 +50,13 @@ struct replica *replica_new(const struct replica_options *o, struct replica_io i
 /* Frees it without another record or datagram, as if it had been killed. NULL is allowed. */
 void replica_free(struct replica *rep);
 
-/* One datagram arrived: any bytes. What is no message is recorded and changes nothing. False: persist failed, the
- * replica must not go on. */
+/* One datagram arrived: any bytes. What is no message is recorded and changes nothing. What follows from several is done
+ * together, once, by replica_flush(): one write to stable storage, one append to each follower. False: persist failed,
+ * the replica must not go on. */
+bool replica_take(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n);
+/* Does what follows from the datagrams taken since the last flush. The same return value. */
+bool replica_flush(struct replica *rep);
+/* replica_take() of one datagram and replica_flush(). */
 bool replica_on_datagram(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n);
 /* Time has passed. Needless ticks do nothing. */
 bool replica_on_tick(struct replica *rep, uint64_t now_ns);

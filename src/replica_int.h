@@ -24,6 +24,8 @@ struct replica {
     struct kv *kv;
     struct wire_decoder *decoder;
     struct raft_effects fx;
+    bool open;   /* a step of the core is under way */
+    size_t done; /* of its effects, so many are carried out */
     struct replica_io io;
     struct outbox outbox;
     struct trace_writer *trace;
@@ -54,6 +56,8 @@ void record_applied(struct replica *rep, const struct raft_effect *e, bool fresh
 void record_read(struct replica *rep, const struct raft_effect *e, const char *value);
 /* The message is about to be encoded: sets its Lamport clock, greater than that of all it can depend on. */
 void record_sent(struct replica *rep, const struct raft_brief *after, struct message *m);
+/* The change was made durable, or could not be. */
+void record_synced(struct replica *rep, const struct raft_brief *after, const struct store_change *change, bool durable);
 void record_stop(struct replica *rep, const char *why, int sig);
 /* Hands all records to the kernel. */
 void record_flush(struct replica *rep);

@@ -138,7 +138,8 @@ static int loop(struct process *p)
         size_t n;
         bool well = true;
         for (int i = 0; well && i < DATAGRAMS_PER_TURN && udp_receive(&p->udp, buffer, &n); i++)
-            well = replica_on_datagram(p->replica, trace_mono_ns(), buffer, n);
+            well = replica_take(p->replica, trace_mono_ns(), buffer, n);
+        well = well && replica_flush(p->replica);
         uint64_t now = trace_mono_ns();
         if (well && replica_deadline(p->replica) <= now)
             well = replica_on_tick(p->replica, now);

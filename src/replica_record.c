@@ -257,6 +257,27 @@ void record_stop(struct replica *rep, const char *why, int sig)
     trace_put_node_stop(rep->trace, &(struct trace_rec_node_stop){.why = why, .sig = opt_if(sig != 0, (uint64_t)sig)});
 }
 
+void record_synced(struct replica *rep, const struct raft_brief *after, const struct store_change *change, bool durable)
+{
+    if (!rep->trace)
+        return;
+    const struct entry *last = raft_entry(rep->core, after->last);
+    const node_id voted = raft_voted_for(rep->core);
+    const struct name vote = name_of(voted);
+    const bool log = change->appended_from || change->truncated_from || change->installed;
+    const char *what = change->snapshot ? "snap" : log ? "log" : "vote";
+    set_state(rep, after);
+    trace_put_disk_sync(rep->trace, &(struct trace_rec_disk_sync){
+                                        .what = what,
+                                        .upto = opt_if(log, after->last),
+                                        .uptot = opt_if(log && last, last ? last->term : 0),
+                                        .cut = opt_if(change->truncated_from != 0, change->truncated_from),
+                                        .pterm = opt_if(true, after->term),
+                                        .pvote = known(&vote, voted),
+                                        .us = (int64_t)change->took_us,
+                                        .err = opt_if(!durable, 1)});
+}
+
 void record_flush(struct replica *rep)
 {
     if (rep->trace)
