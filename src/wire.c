@@ -5,37 +5,56 @@
 
 /* clang-format off */
 #define UINT(k, member)    { .key = k, .kind = WIRE_UINT, .offset = offsetof(struct message, member) }
+#define UINT_IF(k, member, w) { .key = k, .kind = WIRE_UINT, .when = w, .offset = offsetof(struct message, member) }
 #define MID                { .key = "MID", .kind = WIRE_MID, .offset = offsetof(struct message, mid) }
 #define RE                 { .key = "re", .kind = WIRE_MID, .offset = offsetof(struct message, re) }
 #define OK                 { .key = "ok", .kind = WIRE_BOOL, .offset = offsetof(struct message, ok) }
 #define TEXT(k, member)    { .key = k, .kind = WIRE_TEXT, .offset = offsetof(struct message, member) }
+#define OTEXT(k, member)   { .key = k, .kind = WIRE_OTEXT, .offset = offsetof(struct message, member) }
+#define S_UINT(k, member)  { .key = k, .kind = WIRE_UINT, .offset = offsetof(struct status, member), .in_status = true }
+#define S_TEXT(k, member)  { .key = k, .kind = WIRE_TEXT, .offset = offsetof(struct status, member), .in_status = true }
 #define STAMP              MID, UINT("lc", lc), UINT("term", term)
+#define TAIL               UINT("lli", last_index), UINT("llt", last_term)
+#define SNAP               UINT("ts", sent_us), UINT("si", snap_index), UINT("st", snap_term), UINT("off", offset)
 
 const struct wire_shape wire_shapes[MESSAGE_TYPES] = {
     [MESSAGE_HELLO]       = { "hello", {{0}} },
     [MESSAGE_GET]         = { "get", { MID, TEXT("key", key) } },
-    [MESSAGE_CHANGE]      = { "change", { MID } },
-    [MESSAGE_STATUS]      = { "status", { MID } },
-    [MESSAGE_STATUS_RES]  = { "status_res", { MID } },
-    [MESSAGE_SNAP_REQ]    = { "snap_req", { STAMP } },
-    [MESSAGE_SNAP_RES]    = { "snap_res", { STAMP, RE } },
-    [MESSAGE_TRANSFER]    = { "transfer", { STAMP } },
     [MESSAGE_PUT]         = { "put", { MID, TEXT("key", key), TEXT("value", value) } },
-    [MESSAGE_OK]          = { "ok", { MID, { .key = "value", .kind = WIRE_OTEXT, .offset = offsetof(struct message, value) } } },
-    [MESSAGE_FAIL]        = { "fail", { MID } },
+    [MESSAGE_CHANGE]      = { "change", { MID,
+        { .key = "op", .kind = WIRE_CHANGE, .offset = offsetof(struct message, change) },
+        { .key = "node", .kind = WIRE_NODE, .offset = offsetof(struct message, node) },
+        { .key = "address", .kind = WIRE_TEXT, .when = WIRE_IF_ADD, .max = ADDRESS_MAX,
+          .offset = offsetof(struct message, address) } } },
+    [MESSAGE_STATUS]      = { "status", { MID } },
+    [MESSAGE_OK]          = { "ok", { MID, OTEXT("value", value) } },
+    [MESSAGE_FAIL]        = { "fail", { MID, OTEXT("why", why) } },
     [MESSAGE_REDIRECT]    = { "redirect", { MID } },
-    [MESSAGE_PREVOTE_REQ] = { "prevote_req", { STAMP, UINT("lli", last_index), UINT("llt", last_term) } },
+    [MESSAGE_STATUS_RES]  = { "status_res", { MID, UINT("term", term), S_TEXT("role", role), S_UINT("boot", boot),
+        S_UINT("commit", commit), S_UINT("applied", applied), S_UINT("first", first), S_UINT("last", last),
+        S_UINT("keys", keys), S_UINT("lease_ms", lease_ms), S_TEXT("durable", durable),
+        { .key = "members", .kind = WIRE_MEMBERS } } },
+    [MESSAGE_PREVOTE_REQ] = { "prevote_req", { STAMP, TAIL } },
     [MESSAGE_PREVOTE_RES] = { "prevote_res", { STAMP, RE, OK } },
-    [MESSAGE_VOTE_REQ]    = { "vote_req", { STAMP, UINT("lli", last_index), UINT("llt", last_term) } },
+    [MESSAGE_VOTE_REQ]    = { "vote_req", { STAMP, TAIL,
+        { .key = "xfer", .kind = WIRE_OTRUE, .offset = offsetof(struct message, transfer) } } },
     [MESSAGE_VOTE_RES]    = { "vote_res", { STAMP, RE, OK } },
     [MESSAGE_APP_REQ]     = { "app_req", { STAMP, UINT("pi", prev_index), UINT("pt", prev_term), UINT("lci", commit),
-                                           UINT("round", round), { .key = "ents", .kind = WIRE_ENTRIES } } },
-    [MESSAGE_APP_RES]     = { "app_res", { STAMP, RE, OK, UINT("round", round),
-        { .key = "mi", .kind = WIRE_UINT, .when = WIRE_IF_OK, .offset = offsetof(struct message, match) },
-        { .key = "hint", .kind = WIRE_UINT, .when = WIRE_UNLESS_OK, .offset = offsetof(struct message, hint_index) },
-        { .key = "hterm", .kind = WIRE_UINT, .when = WIRE_UNLESS_OK, .offset = offsetof(struct message, hint_term) } } },
+        UINT("round", round), UINT("ts", sent_us), { .key = "ents", .kind = WIRE_ENTRIES } } },
+    [MESSAGE_APP_RES]     = { "app_res", { STAMP, RE, OK, UINT("round", round), UINT("ts", sent_us),
+        UINT_IF("mi", match, WIRE_IF_OK),
+        UINT_IF("hint", hint_index, WIRE_UNLESS_OK), UINT_IF("hterm", hint_term, WIRE_UNLESS_OK) } },
+    [MESSAGE_SNAP_REQ]    = { "snap_req", { STAMP, SNAP, UINT("size", size),
+        { .key = "digest", .kind = WIRE_HEX64, .offset = offsetof(struct message, digest) },
+        { .key = "conf", .kind = WIRE_TEXT, .max = CONF_TEXT_MAX - 1, .offset = offsetof(struct message, conf) },
+        { .key = "data", .kind = WIRE_DATA } } },
+    [MESSAGE_SNAP_RES]    = { "snap_res", { STAMP, RE, SNAP } },
+    [MESSAGE_TRANSFER]    = { "transfer", { STAMP } },
 };
 /* clang-format on */
+
+const char *const wire_change_names[WIRE_CHANGES] = {
+    [CHANGE_ADD] = "add", [CHANGE_REMOVE] = "remove", [CHANGE_TRANSFER] = "transfer"};
 
 const char *wire_type_name(enum message_type type)
 {
@@ -134,54 +153,122 @@ static void put_node(struct out *o, node_id id)
     put_string(o, text);
 }
 
+static void put_entry(struct out *o, const struct entry *e)
+{
+    put(o, "[");
+    put_uint(o, e->term);
+    if (e->op == ENTRY_NOOP) {
+        put(o, ",\"noop\"]");
+        return;
+    }
+    put(o, e->op == ENTRY_PUT ? ",\"put\"," : ",\"conf\",");
+    put_node(o, e->client);
+    put(o, ",");
+    put_string(o, e->mid);
+    put(o, ",");
+    if (e->op == ENTRY_PUT) {
+        put_string(o, e->key);
+        put(o, ",");
+    }
+    put_string(o, e->value);
+    put(o, "]");
+}
+
 static void put_entries(struct out *o, const struct message *m)
 {
     put(o, "[");
     for (size_t i = 0; i < m->n_entries; i++) {
-        const struct entry *e = m->entries[i];
+        if (i)
+            put(o, ",");
+        put_entry(o, m->entries[i]);
+    }
+    put(o, "]");
+}
+
+static void put_members(struct out *o, const struct status *s)
+{
+    put(o, "[");
+    for (size_t i = 0; i < s->n_members; i++) {
+        const struct member_status *m = &s->members[i];
         put(o, i ? ",[" : "[");
-        put_uint(o, e->term);
-        if (e->op == ENTRY_NOOP) {
-            put(o, ",\"noop\"]");
-            continue;
-        }
-        put(o, ",\"put\",");
-        put_node(o, e->client);
+        put_node(o, m->id);
         put(o, ",");
-        put_string(o, e->mid);
+        put_string(o, m->address);
         put(o, ",");
-        put_string(o, e->key);
+        put_string(o, m->state);
         put(o, ",");
-        put_string(o, e->value);
+        put_uint(o, m->match);
+        put(o, ",");
+        put_uint(o, m->next);
+        put(o, ",");
+        put_uint(o, m->silent_ms);
         put(o, "]");
     }
     put(o, "]");
 }
 
+static void put_hex64(struct out *o, uint64_t v)
+{
+    static const char hex[] = "0123456789abcdef";
+    char text[18] = "\"";
+    for (unsigned i = 0; i < 16; i++)
+        text[1 + i] = hex[(v >> (60 - 4 * i)) & 15];
+    text[17] = '"';
+    put_bytes(o, text, sizeof text);
+}
+
+static void put_data(struct out *o, const unsigned char *data, size_t n)
+{
+    put(o, "\"");
+    if (o->full || (size_t)(o->end - o->at) / 4 < WIRE_BASE64_LEN(n) / 4) {
+        o->full = true;
+        return;
+    }
+    wire_base64_encode(data, n, o->at);
+    o->at += WIRE_BASE64_LEN(n);
+    put(o, "\"");
+}
+
 static void put_field(struct out *o, const struct message *m, const struct wire_field *f)
 {
-    const char *member = (const char *)m + f->offset;
-    if (f->kind == WIRE_OTEXT && !*(const char *const *)(const void *)member)
+    const void *member = (const char *)(f->in_status ? (const void *)m->status : (const void *)m) + f->offset;
+    if ((f->kind == WIRE_OTEXT && !*(const char *const *)member) || (f->kind == WIRE_OTRUE && !*(const bool *)member))
         return;
     put(o, ",\"");
     put(o, f->key);
     put(o, "\":");
     switch (f->kind) {
     case WIRE_UINT:
-        put_uint(o, *(const uint64_t *)(const void *)member);
+        put_uint(o, *(const uint64_t *)member);
         break;
     case WIRE_BOOL:
-        put(o, *(const bool *)(const void *)member ? "true" : "false");
+    case WIRE_OTRUE:
+        put(o, *(const bool *)member ? "true" : "false");
         break;
     case WIRE_MID:
         put_string(o, member);
         break;
     case WIRE_TEXT:
     case WIRE_OTEXT:
-        put_string(o, *(const char *const *)(const void *)member);
+        put_string(o, *(const char *const *)member);
+        break;
+    case WIRE_HEX64:
+        put_hex64(o, *(const uint64_t *)member);
+        break;
+    case WIRE_DATA:
+        put_data(o, m->data, m->n_data);
+        break;
+    case WIRE_CHANGE:
+        put_string(o, wire_change_names[*(const enum change_op *)member]);
+        break;
+    case WIRE_NODE:
+        put_node(o, *(const node_id *)member);
         break;
     case WIRE_ENTRIES:
         put_entries(o, m);
+        break;
+    case WIRE_MEMBERS:
+        put_members(o, m->status);
         break;
     }
 }

@@ -6,18 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct wire_decoder {
-    json_t *root; /* of the last message: owns its strings */
-    struct entry entry[MESSAGE_ENTRIES_MAX];
-    const struct entry *entries[MESSAGE_ENTRIES_MAX];
-};
-
 struct wire_decoder *wire_decoder_new(void)
 {
     struct wire_decoder *d = malloc(sizeof *d);
     if (!d)
         return NULL;
     d->root = NULL;
+    d->status.members = d->members;
     for (size_t i = 0; i < MESSAGE_ENTRIES_MAX; i++)
         d->entries[i] = &d->entry[i];
     return d;
@@ -80,14 +75,83 @@ static bool get_mid(const json_t *v, const char *what, char out[MID_MAX + 1], st
     return true;
 }
 
-static bool get_text(const json_t *v, const char *what, const char **out, struct wire_refusal *r)
+/* `max` 0: of any length. */
+static bool get_text(const json_t *v, const char *what, size_t max, const char **out, struct wire_refusal *r)
 {
     const char *why;
     *out = text_of(v, &why);
-    return *out || refuse(r, why, what);
+    if (!*out)
+        return refuse(r, why, what);
+    return max == 0 || json_string_length(v) <= max || refuse(r, "bad_value", what);
 }
 
-/* [term, "noop"] or [term, "put", client, mid, key, value] */
+static bool get_hex64(const json_t *v, const char *what, uint64_t *out, struct wire_refusal *r)
+{
+    const char *why, *s = text_of(v, &why);
+    if (!s)
+        return refuse(r, why, what);
+    size_t n = 0;
+    for (*out = 0; n < 16; n++) {
+        char c = s[n];
+        bool letter = c >= 'a' && c <= 'f';
+        if (!letter && !(c >= '0' && c <= '9'))
+            break;
+        *out = *out << 4 | (uint64_t)(letter ? c - 'a' + 10 : c - '0');
+    }
+    return (n == 16 && s[16] == '\0') || refuse(r, "bad_value", what);
+}
+
+static bool get_change(const json_t *v, const char *what, enum change_op *out, struct wire_refusal *r)
+{
+    const char *why, *s = text_of(v, &why);
+    if (!s)
+        return refuse(r, why, what);
+    for (unsigned i = 0; i < WIRE_CHANGES; i++)
+        if (strcmp(s, wire_change_names[i]) == 0) {
+            *out = (enum change_op)i;
+            return true;
+        }
+    return refuse(r, "bad_value", what);
+}
+
+static bool get_data(struct wire_decoder *d, const json_t *v, const char *what, struct message *m,
+                     struct wire_refusal *r)
+{
+    if (!json_is_string(v))
+        return refuse(r, "bad_type", what);
+    m->data = d->data;
+    return wire_base64_decode(json_string_value(v), json_string_length(v), d->data, &m->n_data) ||
+           refuse(r, "bad_value", what);
+}
+
+/* What follows the operation in [term, "put", client, mid, key, value]. */
+static bool get_put(const json_t *v, struct entry *e, struct wire_refusal *r)
+{
+    char mid[MID_MAX + 1];
+    if (!get_node(json_array_get(v, 2), "ents.client", &e->client, r) ||
+        !get_mid(json_array_get(v, 3), "ents.mid", mid, r) ||
+        !get_text(json_array_get(v, 4), "ents.key", 0, &e->key, r) ||
+        !get_text(json_array_get(v, 5), "ents.value", 0, &e->value, r))
+        return false;
+    if (e->client == NODE_NONE)
+        return refuse(r, "bad_value", "ents.client");
+    e->mid = json_string_value(json_array_get(v, 3));
+    return true;
+}
+
+/* And in [term, "conf", client, mid, value]. */
+static bool get_conf(const json_t *v, struct entry *e, struct wire_refusal *r)
+{
+    e->key = "";
+    if (!get_node(json_array_get(v, 2), "ents.client", &e->client, r) ||
+        !get_text(json_array_get(v, 3), "ents.mid", MID_MAX, &e->mid, r) ||
+        !get_text(json_array_get(v, 4), "ents.value", CONF_TEXT_MAX - 1, &e->value, r))
+        return false;
+    /* Asked for by a client, or made by the group itself. */
+    return (e->client == NODE_NONE) == (*e->mid == '\0') || refuse(r, "bad_value", "ents.client");
+}
+
+/* [term, "noop"] or one of the two above */
 static bool get_entry(const json_t *v, struct entry *e, struct wire_refusal *r)
 {
     if (!json_is_array(v))
@@ -96,7 +160,8 @@ static bool get_entry(const json_t *v, struct entry *e, struct wire_refusal *r)
     const char *op;
     if (n < 2)
         return refuse(r, "missing_field", "ents");
-    if (!get_uint(json_array_get(v, 0), "ents.term", &e->term, r) || !get_text(json_array_get(v, 1), "ents.op", &op, r))
+    if (!get_uint(json_array_get(v, 0), "ents.term", &e->term, r) ||
+        !get_text(json_array_get(v, 1), "ents.op", 0, &op, r))
         return false;
     if (strcmp(op, "noop") == 0 && n == 2) {
         e->op = ENTRY_NOOP;
@@ -104,18 +169,15 @@ static bool get_entry(const json_t *v, struct entry *e, struct wire_refusal *r)
         e->mid = e->key = e->value = "";
         return true;
     }
-    if (strcmp(op, "put") != 0 || n != 6)
-        return refuse(r, "bad_value", "ents.op");
-    char mid[MID_MAX + 1];
-    e->op = ENTRY_PUT;
-    if (!get_node(json_array_get(v, 2), "ents.client", &e->client, r) ||
-        !get_mid(json_array_get(v, 3), "ents.mid", mid, r) || !get_text(json_array_get(v, 4), "ents.key", &e->key, r) ||
-        !get_text(json_array_get(v, 5), "ents.value", &e->value, r))
-        return false;
-    if (e->client == NODE_NONE)
-        return refuse(r, "bad_value", "ents.client");
-    e->mid = json_string_value(json_array_get(v, 3));
-    return true;
+    if (strcmp(op, "put") == 0 && n == 6) {
+        e->op = ENTRY_PUT;
+        return get_put(v, e, r);
+    }
+    if (strcmp(op, "conf") == 0 && n == 5) {
+        e->op = ENTRY_CONF;
+        return get_conf(v, e, r);
+    }
+    return refuse(r, "bad_value", "ents.op");
 }
 
 static bool get_entries(struct wire_decoder *d, const json_t *v, struct message *m, struct wire_refusal *r)
@@ -136,27 +198,70 @@ static bool get_entries(struct wire_decoder *d, const json_t *v, struct message 
     return true;
 }
 
+/* [id, address, state, match, next, silent_ms] */
+static bool get_member(const json_t *v, struct member_status *m, struct wire_refusal *r)
+{
+    if (!json_is_array(v))
+        return refuse(r, "bad_type", "members");
+    if (json_array_size(v) != 6)
+        return refuse(r, "bad_value", "members");
+    if (!get_node(json_array_get(v, 0), "members.id", &m->id, r) ||
+        !get_text(json_array_get(v, 1), "members.address", ADDRESS_MAX, &m->address, r) ||
+        !get_text(json_array_get(v, 2), "members.state", 0, &m->state, r) ||
+        !get_uint(json_array_get(v, 3), "members.match", &m->match, r) ||
+        !get_uint(json_array_get(v, 4), "members.next", &m->next, r) ||
+        !get_uint(json_array_get(v, 5), "members.silent_ms", &m->silent_ms, r))
+        return false;
+    return m->id != NODE_NONE || refuse(r, "bad_value", "members.id");
+}
+
+static bool get_members(struct wire_decoder *d, const json_t *v, struct wire_refusal *r)
+{
+    if (!json_is_array(v))
+        return refuse(r, "bad_type", "members");
+    d->status.n_members = json_array_size(v);
+    if (d->status.n_members > WIRE_MEMBERS_MAX)
+        return refuse(r, "bad_value", "members");
+    for (size_t i = 0; i < d->status.n_members; i++)
+        if (!get_member(json_array_get(v, i), &d->members[i], r))
+            return false;
+    return true;
+}
+
 static bool get_field(struct wire_decoder *d, const struct wire_field *f, struct message *m, struct wire_refusal *r)
 {
     const json_t *v = json_object_get(d->root, f->key);
-    char *member = (char *)m + f->offset;
+    void *member = (char *)(f->in_status ? (void *)&d->status : (void *)m) + f->offset;
     if (!v)
-        return f->kind == WIRE_OTEXT || refuse(r, "missing_field", f->key);
+        return f->kind == WIRE_OTEXT || f->kind == WIRE_OTRUE || refuse(r, "missing_field", f->key);
     switch (f->kind) {
     case WIRE_UINT:
-        return get_uint(v, f->key, (uint64_t *)(void *)member, r);
+        return get_uint(v, f->key, member, r);
     case WIRE_BOOL:
+    case WIRE_OTRUE:
         if (!json_is_boolean(v))
             return refuse(r, "bad_type", f->key);
-        *(bool *)(void *)member = json_is_true(v);
+        *(bool *)member = json_is_true(v);
         return true;
     case WIRE_MID:
         return get_mid(v, f->key, member, r);
     case WIRE_TEXT:
     case WIRE_OTEXT:
-        return get_text(v, f->key, (const char **)(void *)member, r);
+        return get_text(v, f->key, f->max, member, r);
+    case WIRE_HEX64:
+        return get_hex64(v, f->key, member, r);
+    case WIRE_DATA:
+        return get_data(d, v, f->key, m, r);
+    case WIRE_CHANGE:
+        return get_change(v, f->key, member, r);
+    case WIRE_NODE:
+        if (!get_node(v, f->key, member, r))
+            return false;
+        return *(node_id *)member != NODE_NONE || m->change == CHANGE_TRANSFER || refuse(r, "bad_value", f->key);
     case WIRE_ENTRIES:
         return get_entries(d, v, m, r);
+    case WIRE_MEMBERS:
+        return get_members(d, v, r);
     }
     abort();
 }
@@ -223,6 +328,8 @@ static bool decode_json(struct wire_decoder *d, const char *bytes, size_t n, str
     for (const struct wire_field *f = wire_shapes[m->type].fields; f->key; f++)
         if (wire_has(f, m) && !get_field(d, f, m, r))
             return false;
+    if (m->type == MESSAGE_STATUS_RES)
+        m->status = &d->status;
     return true;
 }
 

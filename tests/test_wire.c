@@ -115,12 +115,14 @@ static void an_append_has_its_entries_as_arrays_and_gives_them_index_and_hash(vo
                               .prev_term = 3,
                               .commit = 6,
                               .round = 5,
+                              .sent_us = 123456,
                               .n_entries = 2,
                               .entries = entries};
     expect_text(
         &m,
         "{\"src\":\"0002\",\"dst\":\"0003\",\"leader\":\"0002\",\"type\":\"app_req\",\"MID\":\"0002-1-9\",\"lc\":77,"
-        "\"term\":4,\"pi\":7,\"pt\":3,\"lci\":6,\"round\":5,\"ents\":[[3,\"noop\"],[4,\"put\",\"0015\",\"M\",\"k\","
+        "\"term\":4,\"pi\":7,\"pt\":3,\"lci\":6,\"round\":5,\"ts\":123456,\"ents\":[[3,\"noop\"],[4,\"put\",\"0015\","
+        "\"M\",\"k\","
         "\"v\"]]}");
 }
 
@@ -136,12 +138,13 @@ static void an_append_reply_tells_the_match_when_it_agrees_and_a_hint_when_not(v
                         .lc = 80,
                         .term = 4,
                         .round = 5,
+                        .sent_us = 123456,
                         .ok = true,
                         .match = 9};
     expect_text(
         &m,
         "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"0002\",\"type\":\"app_res\",\"MID\":\"0003-1-2\",\"lc\":80,"
-        "\"term\":4,\"re\":\"0002-1-9\",\"ok\":true,\"round\":5,\"mi\":9}");
+        "\"term\":4,\"re\":\"0002-1-9\",\"ok\":true,\"round\":5,\"ts\":123456,\"mi\":9}");
     m.ok = false;
     m.match = 0;
     m.hint_index = 6;
@@ -149,7 +152,139 @@ static void an_append_reply_tells_the_match_when_it_agrees_and_a_hint_when_not(v
     expect_text(
         &m,
         "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"0002\",\"type\":\"app_res\",\"MID\":\"0003-1-2\",\"lc\":80,"
-        "\"term\":4,\"re\":\"0002-1-9\",\"ok\":false,\"round\":5,\"hint\":6,\"hterm\":2}");
+        "\"term\":4,\"re\":\"0002-1-9\",\"ok\":false,\"round\":5,\"ts\":123456,\"hint\":6,\"hterm\":2}");
+}
+
+static void the_messages_of_snapshots_and_of_a_transfer_have_their_fields(void **state)
+{
+    (void)state;
+    struct message m = {.type = MESSAGE_SNAP_REQ,
+                        .src = 2,
+                        .dst = 3,
+                        .leader = 2,
+                        .mid = "0002-1-9",
+                        .lc = 77,
+                        .term = 4,
+                        .sent_us = 1234,
+                        .snap_index = 100,
+                        .snap_term = 3,
+                        .offset = 4096,
+                        .size = 5000,
+                        .digest = UINT64_C(0xfedcba9876543210),
+                        .conf = "0002,0003=h:1",
+                        .data = (const unsigned char *)"\0\xff>?",
+                        .n_data = 4};
+    expect_text(&m, "{\"src\":\"0002\",\"dst\":\"0003\",\"leader\":\"0002\",\"type\":\"snap_req\",\"MID\":\"0002-1-9\","
+                    "\"lc\":77,\"term\":4,\"ts\":1234,\"si\":100,\"st\":3,\"off\":4096,\"size\":5000,\"digest\":"
+                    "\"fedcba9876543210\",\"conf\":\"0002,0003=h:1\",\"data\":\"AP8+Pw==\"}");
+    struct message res = {.type = MESSAGE_SNAP_RES,
+                          .src = 3,
+                          .dst = 2,
+                          .leader = 2,
+                          .mid = "0003-1-2",
+                          .re = "0002-1-9",
+                          .lc = 78,
+                          .term = 4,
+                          .sent_us = 1234,
+                          .snap_index = 100,
+                          .snap_term = 3,
+                          .offset = 4100};
+    expect_text(&res,
+                "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"0002\",\"type\":\"snap_res\",\"MID\":\"0003-1-2\","
+                "\"lc\":78,\"term\":4,\"re\":\"0002-1-9\",\"ts\":1234,\"si\":100,\"st\":3,\"off\":4100}");
+    struct message go = {.type = MESSAGE_TRANSFER, .src = 2, .dst = 3, .leader = 2, .mid = "a", .lc = 1, .term = 4};
+    expect_text(&go,
+                "{\"src\":\"0002\",\"dst\":\"0003\",\"leader\":\"0002\",\"type\":\"transfer\",\"MID\":\"a\",\"lc\":1,"
+                "\"term\":4}");
+    struct message vote = {
+        .type = MESSAGE_VOTE_REQ, .src = 3, .dst = 2, .leader = NODE_NONE, .mid = "a", .lc = 1, .term = 5};
+    expect_text(&vote,
+                "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"vote_req\",\"MID\":\"a\",\"lc\":1,"
+                "\"term\":5,\"lli\":0,\"llt\":0}");
+    vote.transfer = true;
+    expect_text(&vote,
+                "{\"src\":\"0003\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"vote_req\",\"MID\":\"a\",\"lc\":1,"
+                "\"term\":5,\"lli\":0,\"llt\":0,\"xfer\":true}");
+}
+
+static void entries_of_configurations_have_no_key_and_may_have_no_client(void **state)
+{
+    (void)state;
+    struct entry own = {
+        .index = 1, .term = 1, .op = ENTRY_CONF, .client = NODE_NONE, .mid = "", .key = "", .value = "0001,0002"};
+    struct entry asked = {
+        .index = 2, .term = 1, .op = ENTRY_CONF, .client = 0x15, .mid = "M", .key = "", .value = "0001"};
+    own.hash = entry_hash(&own);
+    asked.hash = entry_hash(&asked);
+    const struct entry *const entries[] = {&own, &asked};
+    struct message m = {
+        .type = MESSAGE_APP_REQ, .src = 2, .dst = 3, .leader = 2, .mid = "a", .n_entries = 2, .entries = entries};
+    expect_text(&m,
+                "{\"src\":\"0002\",\"dst\":\"0003\",\"leader\":\"0002\",\"type\":\"app_req\",\"MID\":\"a\",\"lc\":0,"
+                "\"term\":0,\"pi\":0,\"pt\":0,\"lci\":0,\"round\":0,\"ts\":0,\"ents\":[[1,\"conf\",\"FFFF\",\"\","
+                "\"0001,0002\"],"
+                "[1,\"conf\",\"0015\",\"M\",\"0001\"]]}");
+}
+
+/* ---- an administrator's ---- */
+
+static void changes_of_members_name_the_operation_and_the_node(void **state)
+{
+    (void)state;
+    struct message m = {.type = MESSAGE_CHANGE,
+                        .src = 0x15,
+                        .dst = 0,
+                        .leader = 0,
+                        .mid = "M",
+                        .change = CHANGE_ADD,
+                        .node = 3,
+                        .address = "[::1]:70"};
+    expect_text(
+        &m, "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"0000\",\"type\":\"change\",\"MID\":\"M\",\"op\":\"add\","
+            "\"node\":\"0003\",\"address\":\"[::1]:70\"}");
+    m.change = CHANGE_REMOVE;
+    m.address = NULL;
+    expect_text(
+        &m,
+        "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"0000\",\"type\":\"change\",\"MID\":\"M\",\"op\":\"remove\","
+        "\"node\":\"0003\"}");
+    m.change = CHANGE_TRANSFER;
+    m.node = NODE_NONE;
+    expect_text(
+        &m,
+        "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"0000\",\"type\":\"change\",\"MID\":\"M\",\"op\":\"transfer\","
+        "\"node\":\"FFFF\"}");
+    struct message f = {.type = MESSAGE_FAIL, .src = 0, .dst = 0x15, .leader = 0, .mid = "M", .why = "busy"};
+    expect_text(
+        &f, "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"0000\",\"type\":\"fail\",\"MID\":\"M\",\"why\":\"busy\"}");
+}
+
+static void a_status_tells_of_the_replica_and_of_each_member(void **state)
+{
+    (void)state;
+    struct message ask = {.type = MESSAGE_STATUS, .src = 0x15, .dst = 0, .leader = NODE_NONE, .mid = "M"};
+    expect_text(&ask, "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"FFFF\",\"type\":\"status\",\"MID\":\"M\"}");
+    const struct member_status members[] = {
+        {.id = 0, .address = "", .state = "self", .match = 9, .next = 10},
+        {.id = 1, .address = "h:1", .state = "probe", .match = 7, .next = 8, .silent_ms = 20}};
+    const struct status status = {.role = "leader",
+                                  .boot = 2,
+                                  .commit = 8,
+                                  .applied = 7,
+                                  .first = 3,
+                                  .last = 9,
+                                  .keys = 5,
+                                  .lease_ms = 1400,
+                                  .durable = "disk",
+                                  .n_members = 2,
+                                  .members = members};
+    struct message m = {
+        .type = MESSAGE_STATUS_RES, .src = 0, .dst = 0x15, .leader = 0, .mid = "M", .term = 4, .status = &status};
+    expect_text(
+        &m,
+        "{\"src\":\"0000\",\"dst\":\"0015\",\"leader\":\"0000\",\"type\":\"status_res\",\"MID\":\"M\",\"term\":4,"
+        "\"role\":\"leader\",\"boot\":2,\"commit\":8,\"applied\":7,\"first\":3,\"last\":9,\"keys\":5,\"lease_ms\":1400,"
+        "\"durable\":\"disk\",\"members\":[[\"0000\",\"\",\"self\",9,10,0],[\"0001\",\"h:1\",\"probe\",7,8,20]]}");
 }
 
 static void every_type_survives_the_wire_with_hostile_strings_and_extreme_numbers(void **state)
@@ -201,7 +336,8 @@ static void the_greatest_append_that_the_core_may_send_fits_into_a_datagram(void
                         .prev_index = WIRE_INT_MAX,
                         .prev_term = WIRE_INT_MAX,
                         .commit = WIRE_INT_MAX,
-                        .round = WIRE_INT_MAX};
+                        .round = WIRE_INT_MAX,
+                        .sent_us = WIRE_INT_MAX};
     memset(m.mid, '\x01', MID_MAX);
     struct entry e = {.op = ENTRY_PUT, .term = WIRE_INT_MAX, .client = 1, .mid = m.mid, .key = "", .value = value};
     for (size_t n = 0; raft_entry_bytes(&e) + 6 <= RAFT_ENTRY_BYTES_MAX; n++)
@@ -271,8 +407,17 @@ static void expect_refusal_n(const char *text, size_t n, const char *why, const 
 #define TO   "\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\","
 #define VOTE "{" TO "\"type\":\"vote_req\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"lli\":0,"
 #define APPEND                                                                                                         \
-    "{" TO "\"type\":\"app_req\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"pi\":0,\"pt\":0,\"lci\":0,\"round\":0,\"ents\":"
-#define REPLY "{" TO "\"type\":\"app_res\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"re\":\"q\","
+    "{" TO "\"type\":\"app_req\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"pi\":0,\"pt\":0,\"lci\":0,\"round\":0,\"ts\":0,"  \
+           "\"ents\":"
+#define CHANGE "{" TO "\"type\":\"change\",\"MID\":\"m\","
+#define SNAPSHOT                                                                                                       \
+    "{" TO "\"type\":\"snap_req\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"ts\":0,\"si\":1,\"st\":1,\"off\":0,\"size\":9,"
+#define STATUS                                                                                                         \
+    "{" TO "\"type\":\"status_res\",\"MID\":\"m\",\"term\":1,\"role\":\"\",\"boot\":1,\"commit\":0,\"applied\":0,"     \
+           "\"first\":1,"                                                                                              \
+    "\"last\":0,\"keys\":0,\"lease_ms\":0,\"durable\":\"\",\"members\":"
+#define DIGEST "\"digest\":\"0123456789abcdef\",\"conf\":\"\","
+#define REPLY  "{" TO "\"type\":\"app_res\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"re\":\"q\","
 
 static void what_is_no_message_is_refused_with_the_reason_and_the_field(void **state)
 {
@@ -324,10 +469,10 @@ static void what_is_no_message_is_refused_with_the_reason_and_the_field(void **s
         {VOTE "\"llt\":true}", "bad_type", "llt"},
         {VOTE "\"llt\":\"1\"}", "bad_type", "llt"},
         {VOTE "\"LLT\":1}", "missing_field", "llt"},
-        {REPLY "\"ok\":1,\"round\":0,\"mi\":1}", "bad_type", "ok"},
-        {REPLY "\"ok\":true,\"round\":0,\"hint\":1,\"hterm\":1}", "missing_field", "mi"},
-        {REPLY "\"ok\":false,\"round\":0,\"mi\":1}", "missing_field", "hint"},
-        {REPLY "\"ok\":false,\"round\":0,\"hint\":1}", "missing_field", "hterm"},
+        {REPLY "\"ok\":1,\"round\":0,\"ts\":0,\"mi\":1}", "bad_type", "ok"},
+        {REPLY "\"ok\":true,\"round\":0,\"ts\":0,\"hint\":1,\"hterm\":1}", "missing_field", "mi"},
+        {REPLY "\"ok\":false,\"round\":0,\"ts\":0,\"mi\":1}", "missing_field", "hint"},
+        {REPLY "\"ok\":false,\"round\":0,\"ts\":0,\"hint\":1}", "missing_field", "hterm"},
         {"{" TO "\"type\":\"vote_res\",\"MID\":\"m\",\"lc\":1,\"term\":1,\"re\":\"\",\"ok\":true}", "bad_value", "re"},
         {APPEND "{}}", "bad_type", "ents"},
         {APPEND "[1]}", "bad_type", "ents"},
@@ -344,6 +489,39 @@ static void what_is_no_message_is_refused_with_the_reason_and_the_field(void **s
         {APPEND "[[1,\"put\",\"0015\",\"\",\"k\",\"v\"]]}", "bad_value", "ents.mid"},
         {APPEND "[[1,\"put\",\"0015\",\"m\",7,\"v\"]]}", "bad_type", "ents.key"},
         {APPEND "[[1,\"put\",\"0015\",\"m\",\"k\",\"\\u0000\"]]}", "bad_value", "ents.value"},
+        {APPEND "[[1,\"conf\",\"0015\",\"m\",\"\",\"v\"]]}", "bad_value", "ents.op"},
+        {APPEND "[[1,\"conf\",\"0015\",\"\",\"v\"]]}", "bad_value", "ents.client"},
+        {APPEND "[[1,\"conf\",\"FFFF\",\"m\",\"v\"]]}", "bad_value", "ents.client"},
+        {APPEND "[[1,\"conf\",\"FFFF\",\"\",7]]}", "bad_type", "ents.value"},
+        {VOTE "\"llt\":1,\"xfer\":1}", "bad_type", "xfer"},
+        {CHANGE "\"node\":\"0003\"}", "missing_field", "op"},
+        {CHANGE "\"op\":\"Add\",\"node\":\"0003\",\"address\":\"\"}", "bad_value", "op"},
+        {CHANGE "\"op\":1,\"node\":\"0003\"}", "bad_type", "op"},
+        {CHANGE "\"op\":\"add\",\"node\":\"0003\"}", "missing_field", "address"},
+        {CHANGE "\"op\":\"add\",\"node\":\"FFFF\",\"address\":\"\"}", "bad_value", "node"},
+        {CHANGE "\"op\":\"remove\",\"node\":\"FFFF\"}", "bad_value", "node"},
+        {CHANGE "\"op\":\"transfer\"}", "missing_field", "node"},
+        {"{" TO "\"type\":\"fail\",\"MID\":\"m\",\"why\":7}", "bad_type", "why"},
+        {SNAPSHOT "\"digest\":\"0123456789ABCDEF\",\"conf\":\"\",\"data\":\"\"}", "bad_value", "digest"},
+        {SNAPSHOT "\"digest\":\"0123456789abcde\",\"conf\":\"\",\"data\":\"\"}", "bad_value", "digest"},
+        {SNAPSHOT "\"digest\":\"0123456789abcdef0\",\"conf\":\"\",\"data\":\"\"}", "bad_value", "digest"},
+        {SNAPSHOT "\"digest\":1,\"conf\":\"\",\"data\":\"\"}", "bad_type", "digest"},
+        {SNAPSHOT DIGEST "\"data\":[]}", "bad_type", "data"},
+        {SNAPSHOT DIGEST "\"data\":\"AA=\"}", "bad_value", "data"},
+        {SNAPSHOT DIGEST "\"data\":\"AAA\"}", "bad_value", "data"},
+        {SNAPSHOT DIGEST "\"data\":\"A===\"}", "bad_value", "data"},
+        {SNAPSHOT DIGEST "\"data\":\"AB==\"}", "bad_value", "data"},
+        {SNAPSHOT DIGEST "\"data\":\"AAB=\"}", "bad_value", "data"},
+        {SNAPSHOT DIGEST "\"data\":\"AA=A\"}", "bad_value", "data"},
+        {SNAPSHOT DIGEST "\"data\":\"AA==AAAA\"}", "bad_value", "data"},
+        {SNAPSHOT DIGEST "\"data\":\"AA-_\"}", "bad_value", "data"},
+        {SNAPSHOT DIGEST "\"data\":\"AAA\\u0000\"}", "bad_value", "data"},
+        {STATUS "{}}", "bad_type", "members"},
+        {STATUS "[7]}", "bad_type", "members"},
+        {STATUS "[[\"0001\",\"\",\"\",0,0]]}", "bad_value", "members"},
+        {STATUS "[[\"FFFF\",\"\",\"\",0,0,0]]}", "bad_value", "members.id"},
+        {STATUS "[[\"0001\",7,\"\",0,0,0]]}", "bad_type", "members.address"},
+        {STATUS "[[\"0001\",\"\",\"\",0,-1,0]]}", "bad_value", "members.next"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         expect_refusal_n(refused[i].text, strlen(refused[i].text), refused[i].why, refused[i].what);
@@ -389,6 +567,42 @@ static void an_append_of_more_entries_than_a_message_may_have_is_refused(void **
     }
 }
 
+/* `text` with `n` times `piece` in place of its '#'. */
+static size_t repeated(const char *text, const char *piece, unsigned n)
+{
+    const char *hash = strchr(text, '#');
+    char *p = bytes + sprintf(bytes, "%.*s", (int)(hash - text), text);
+    for (unsigned i = 0; i < n; i++)
+        p += sprintf(p, "%s", piece);
+    p += sprintf(p, "%s", hash + 1);
+    return (size_t)(p - bytes);
+}
+
+static void texts_and_members_beyond_their_bounds_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *piece;
+        unsigned max;
+        const char *what;
+    } bounds[] = {
+        {CHANGE "\"op\":\"add\",\"node\":\"0003\",\"address\":\"#\"}", "a", ADDRESS_MAX, "address"},
+        {SNAPSHOT "\"digest\":\"0123456789abcdef\",\"conf\":\"#\",\"data\":\"\"}", "a", CONF_TEXT_MAX - 1, "conf"},
+        {APPEND "[[1,\"conf\",\"FFFF\",\"\",\"#\"]]}", "a", CONF_TEXT_MAX - 1, "ents.value"},
+        {APPEND "[[1,\"conf\",\"0001\",\"#\",\"\"]]}", "a", MID_MAX, "ents.mid"},
+        {STATUS "[[\"0001\",\"#\",\"\",0,0,0]]}", "a", ADDRESS_MAX, "members.address"},
+        {STATUS "[[\"0001\",\"\",\"\",0,0,0]#]}", ",[\"0001\",\"\",\"\",0,0,0]", RAFT_MEMBERS_MAX, "members"},
+    };
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        struct message m;
+        struct wire_refusal refusal;
+        size_t n = repeated(bounds[i].text, bounds[i].piece, bounds[i].max);
+        assert_true(wire_decode(decoder, bytes, n, &m, &refusal));
+        n = repeated(bounds[i].text, bounds[i].piece, bounds[i].max + 1);
+        expect_refusal_n(bytes, n, "bad_value", bounds[i].what);
+    }
+}
+
 static void deep_nesting_is_refused_and_not_followed(void **state)
 {
     (void)state;
@@ -416,6 +630,10 @@ int main(void)
         cmocka_unit_test(spacing_order_extra_fields_and_a_newline_at_the_end_do_not_matter),
         cmocka_unit_test(an_append_has_its_entries_as_arrays_and_gives_them_index_and_hash),
         cmocka_unit_test(an_append_reply_tells_the_match_when_it_agrees_and_a_hint_when_not),
+        cmocka_unit_test(the_messages_of_snapshots_and_of_a_transfer_have_their_fields),
+        cmocka_unit_test(entries_of_configurations_have_no_key_and_may_have_no_client),
+        cmocka_unit_test(changes_of_members_name_the_operation_and_the_node),
+        cmocka_unit_test(a_status_tells_of_the_replica_and_of_each_member),
         cmocka_unit_test(every_type_survives_the_wire_with_hostile_strings_and_extreme_numbers),
         cmocka_unit_test(no_entry_takes_more_bytes_than_the_core_counts),
         cmocka_unit_test(the_greatest_append_that_the_core_may_send_fits_into_a_datagram),
@@ -426,6 +644,7 @@ int main(void)
         cmocka_unit_test(nul_bytes_outside_of_strings_are_no_json),
         cmocka_unit_test(a_datagram_beyond_65507_bytes_is_too_big_whatever_it_says),
         cmocka_unit_test(an_append_of_more_entries_than_a_message_may_have_is_refused),
+        cmocka_unit_test(texts_and_members_beyond_their_bounds_are_refused),
         cmocka_unit_test(deep_nesting_is_refused_and_not_followed),
         cmocka_unit_test(a_refusal_names_the_sender_once_it_is_known),
     };

@@ -6,13 +6,18 @@
 #include "../../src/wire.h"
 
 #define WIRE_RANDOM_ENTRIES 12
+#define WIRE_RANDOM_MEMBERS 22
+#define WIRE_RANDOM_DATA    100
 
 /* Memory of one random message: it must not move while the message is used. */
 struct wire_random {
     struct message m;
     struct entry entry[WIRE_RANDOM_ENTRIES];
     const struct entry *entries[WIRE_RANDOM_ENTRIES];
-    char text[WIRE_RANDOM_ENTRIES + 1][3][256];
+    struct status status;
+    struct member_status members[WIRE_RANDOM_MEMBERS];
+    unsigned char data[WIRE_RANDOM_DATA];
+    char text[WIRE_RANDOM_MEMBERS + 1][3][256];
 };
 
 /* A message of this type that the wire must carry unchanged: every field that the type has is drawn, bounds and

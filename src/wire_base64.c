@@ -1,0 +1,58 @@
+/* wire_base64.c -- bytes in JSON: base64 (RFC 4648 §4), read strictly, so that equal bytes are equal text. */
+#include "wire_int.h"
+
+static const char digits[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void wire_base64_encode(const unsigned char *p, size_t n, char *out)
+{
+    for (; n >= 3; n -= 3, p += 3) {
+        unsigned v = (unsigned)p[0] << 16 | (unsigned)p[1] << 8 | p[2];
+        *out++ = digits[v >> 18];
+        *out++ = digits[(v >> 12) & 63];
+        *out++ = digits[(v >> 6) & 63];
+        *out++ = digits[v & 63];
+    }
+    if (n == 0)
+        return;
+    unsigned v = (unsigned)p[0] << 16 | (n == 2 ? (unsigned)p[1] << 8 : 0);
+    out[0] = digits[v >> 18];
+    out[1] = digits[(v >> 12) & 63];
+    out[2] = n == 2 ? digits[(v >> 6) & 63] : '=';
+    out[3] = '=';
+}
+
+/* 64 and more: no digit. */
+static unsigned value_of(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (unsigned)(c - 'A');
+    if (c >= 'a' && c <= 'z')
+        return (unsigned)(c - 'a') + 26;
+    if (c >= '0' && c <= '9')
+        return (unsigned)(c - '0') + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : 64;
+}
+
+bool wire_base64_decode(const char *text, size_t n, unsigned char *out, size_t *n_out)
+{
+    unsigned char *to = out;
+    if (n % 4 != 0)
+        return false;
+    for (; n > 0; n -= 4, text += 4) {
+        unsigned a = value_of(text[0]), b = value_of(text[1]), c = value_of(text[2]), d = value_of(text[3]);
+        unsigned padding = n > 4 || text[3] != '=' ? 0 : text[2] != '=' ? 1 : 2;
+        if (padding > 0)
+            d = 0;
+        if (padding > 1)
+            c = 0;
+        if ((a | b | c | d) > 63 || (padding == 2 && b & 15) || (padding == 1 && c & 3))
+            return false;
+        *to++ = (unsigned char)(a << 2 | b >> 4);
+        if (padding < 2)
+            *to++ = (unsigned char)((b & 15) << 4 | c >> 2);
+        if (padding < 1)
+            *to++ = (unsigned char)((c & 3) << 6 | d);
+    }
+    *n_out = (size_t)(to - out);
+    return true;
+}
