@@ -6,12 +6,36 @@
 
 #define OPTIONS_ERR_LEN 256
 
+/* On the wire, what an append takes at most beside its entries, and a chunk beside its data and configuration. */
+#define DATAGRAM_REST 400
+/* The least --datagram-bytes: what every host on the Internet must take (RFC 791: 576), without IP and UDP headers. */
+#define DATAGRAM_LEAST 548
+/* The default where a datagram leaves the machine: it fits into an Ethernet frame over IPv6, and through most tunnels.
+ */
+#define DATAGRAM_NETWORK 1400
+
+struct option_member {
+    node_id id;
+    const char *address;
+};
+
 struct options {
-    bool help, version; /* print that and end; nothing else is set then */
-    uint16_t port;
-    struct raft_config core; /* `peers` points to peer_ids; without a seed unless seed_given */
+    bool help, version;      /* print that and end; nothing else is set then */
+    uint16_t port;           /* of the simulated network; 0: direct, see `listen` */
+    struct raft_config core; /* `peers` points to peer_ids, `conf` to conf; without a seed unless seed_given */
     node_id peer_ids[RAFT_MEMBERS_MAX];
     bool seed_given;
+    /* stable storage */
+    const char *data_dir; /* NULL: memory only */
+    const char *cluster;  /* the name of the group: not empty, no control characters */
+    /* direct: real addresses, no simulator */
+    const char *listen; /* NULL: the simulated network at `port` */
+    struct option_member
+        members[RAFT_MEMBERS_MAX]; /* as --peer names them: addresses of members, ourselves perhaps too */
+    unsigned n_members;
+    const char *key_file; /* NULL: datagrams are not authenticated */
+    size_t datagram_bytes;
+    char conf[CONF_TEXT_MAX + 1];
     /* tracing */
     const char *trace_dir; /* NULL: off */
     const char *run;       /* a safe file name; NULL: that of the parent process */

@@ -195,7 +195,10 @@ static void record_header(struct replica *rep, const struct replica_options *o)
              (unsigned long long)c->heartbeat_us / 1000, (unsigned long long)c->election_min_us / 1000,
              (unsigned long long)c->election_max_us / 1000, (unsigned long long)c->retry_us / 1000,
              (unsigned long long)c->hold_us / 1000, c->hold_max, c->append_bytes,
-             c->reads == RAFT_READS_LOCAL ? "local" : "index", o->hash_every);
+             c->reads == RAFT_READS_LOCAL   ? "local"
+             : c->reads == RAFT_READS_LEASE ? "lease"
+                                            : "index",
+             o->hash_every);
     struct name names[RAFT_MEMBERS_MAX];
     const char *peers[RAFT_MEMBERS_MAX];
     for (unsigned i = 0; i < c->n_peers; i++) {

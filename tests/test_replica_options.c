@@ -25,7 +25,7 @@ static char err[OPTIONS_ERR_LEN];
 static bool parse(const char *line)
 {
     static char copy[1024], program[] = "replica", empty[] = "";
-    char *argv[40] = {program};
+    char *argv[64] = {program};
     int argc = 1;
     snprintf(copy, sizeof copy, "%s", line);
     for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
@@ -51,7 +51,13 @@ static void port_id_and_peers_are_enough_as_the_course_starts_it(void **state)
     assert_int_equal(o.core.n_peers, 4);
     assert_int_equal(o.core.peers[0], 4);
     assert_int_equal(o.core.peers[3], 1);
-    assert_int_equal(o.core.reads, RAFT_READS_INDEX);
+    assert_int_equal(o.core.reads, RAFT_READS_LEASE);
+    assert_null(o.data_dir);
+    assert_null(o.listen);
+    assert_string_equal(o.cluster, "faultline");
+    assert_int_equal(o.datagram_bytes, DATAGRAM_MAX);
+    assert_int_equal(o.core.append_bytes, RAFT_ENTRY_BYTES_MAX);
+    assert_null(o.core.conf);
     assert_true(o.core.election_min_us >= 500000);
     assert_string_equal(o.trace_dir, "traces");
     assert_false(o.seed_given);
@@ -82,10 +88,64 @@ static void every_option_is_taken_as_one_word_or_two(void **state)
     assert_int_equal(o.core.retry_us, 7000);
     assert_true(o.seed_given);
     assert_int_equal(o.core.seed, 5);
+    assert_true(parse("--data=d --cluster c --drift-ppm 0 --compact-entries 7 --compact-bytes 8 --join 1 0001"));
+    assert_string_equal(o.data_dir, "d");
+    assert_string_equal(o.cluster, "c");
+    assert_int_equal(o.core.drift_ppm, 0);
+    assert_int_equal(o.core.compact_entries, 7);
+    assert_int_equal(o.core.compact_bytes, 8);
+    assert_true(o.core.joining);
     assert_true(parse("--election-ms=600,600 --heartbeat-ms=599 --trace=off -- 65535 00FF"));
     assert_int_equal(o.core.election_max_us, 600000);
     assert_null(o.trace_dir);
     assert_int_equal(o.core.id, 0xff);
+}
+
+static void replicas_that_talk_directly_are_told_where_the_others_are(void **state)
+{
+    (void)state;
+    assert_true(parse("--listen 127.0.0.1:4001 --peer 000A=localhost:4002 --peer 0002=[::1]:4003 000B"));
+    assert_string_equal(o.listen, "127.0.0.1:4001");
+    assert_int_equal(o.port, 0);
+    assert_int_equal(o.core.id, 11);
+    assert_int_equal(o.core.n_peers, 2);
+    assert_int_equal(o.core.peers[0], 10);
+    assert_int_equal(o.core.peers[1], 2);
+    assert_string_equal(o.core.conf, "0002=[::1]:4003,000A=localhost:4002,000B=127.0.0.1:4001");
+    assert_int_equal(o.datagram_bytes, DATAGRAM_MAX);
+    /* All members may be given the same list, themselves included. */
+    assert_true(parse("--listen 0.0.0.0:1 --peer 0002=b:2 --peer 0001=a:1 0001"));
+    assert_int_equal(o.core.n_peers, 1);
+    assert_string_equal(o.core.conf, "0001=a:1,0002=b:2");
+    /* One that joins is not a member yet. */
+    assert_true(parse("--listen localhost:1 --join --peer 0002=localhost:2 0001"));
+    assert_true(o.core.joining);
+    assert_string_equal(o.core.conf, "0002=localhost:2");
+    char line[1024] = "--listen localhost:9";
+    for (int n = 2; n <= 22; n++) {
+        assert_int_equal(parse(strcat(strcpy((char[1024]){0}, line), " 0001")), n <= 22);
+        snprintf(line + strlen(line), sizeof line - strlen(line), " --peer %04X=localhost:%d", n, n);
+    }
+    assert_false(parse(strcat(line, " 0001")));
+}
+
+static void datagrams_are_small_where_they_leave_the_machine(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        size_t bytes;
+    } sizes[] = {{"--listen 127.1.2.3:1 --peer 0002=[::1]:2 0001", DATAGRAM_MAX},
+                 {"--listen 10.0.0.1:1 0001", 1400},
+                 {"--listen localhost:1 --peer 0002=elsewhere:2 0001", 1400},
+                 {"--listen 10.0.0.1:1 --datagram-bytes 9000 0001", 9000},
+                 {"--datagram-bytes 548 1 0001", 548}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        assert_true(parse(sizes[i].line));
+        assert_int_equal(o.datagram_bytes, sizes[i].bytes);
+        assert_true(o.core.append_bytes > 0 && o.core.append_bytes < sizes[i].bytes);
+        assert_true(o.core.chunk_bytes >= 48 && o.core.chunk_bytes / 3 * 4 < sizes[i].bytes);
+    }
 }
 
 static void help_and_version_need_nothing_else(void **state)
@@ -130,6 +190,36 @@ static void what_makes_no_sense_is_refused_with_a_line_that_says_what_would(void
         {"--retry-ms 0 40000 0001", "1 or more"},
         {"--seed -1 40000 0001", "2^63"},
         {"--seed 9223372036854775808 40000 0001", "2^63"},
+        {"--data '' 40000 0001", "a directory"},
+        {"--cluster '' 40000 0001", "a name"},
+        {"--drift-ppm 500001 40000 0001", "500000"},
+        {"--drift-ppm -1 40000 0001", "500000"},
+        {"--compact-entries x 40000 0001", "entries"},
+        {"--compact-bytes 1M 40000 0001", "bytes"},
+        {"--datagram-bytes 547 40000 0001", "from 548"},
+        {"--datagram-bytes 65508 40000 0001", "to 65507"},
+        {"--join=1 40000 0001", "no value"},
+        {"--key-file '' 40000 0001", "a file"},
+        {"--key-file f 40000 0001", "--listen"},
+        {"--peer 0002=localhost:1 40000 0001", "--listen"},
+        {"--listen 4000 0001", "HOST:PORT"},
+        {"--listen :4000 0001", "HOST:PORT"},
+        {"--listen ::1:4000 0001", "HOST:PORT"},
+        {"--listen [::1:4000 0001", "HOST:PORT"},
+        {"--listen [localhost]:4000 0001", "HOST:PORT"},
+        {"--listen localhost:0 0001", "HOST:PORT"},
+        {"--listen localhost:65536 0001", "HOST:PORT"},
+        {"--listen localhost:+1 0001", "HOST:PORT"},
+        {"--listen localhost:1", "our own ID"},
+        {"--listen localhost:1 0001 0002", "our own ID"},
+        {"--listen localhost:1 1", "four upper-case"},
+        {"--listen localhost:1 --peer 0002 0001", "ID=HOST:PORT"},
+        {"--listen localhost:1 --peer 0002= 0001", "ID=HOST:PORT"},
+        {"--listen localhost:1 --peer FFFF=h:1 0001", "ID=HOST:PORT"},
+        {"--listen localhost:1 --peer 0002=h,h:1 0001", "ID=HOST:PORT"},
+        {"--listen localhost:1 --peer 0002=h:1 --peer 0002=g:1 0001", "each ID once"},
+        {"--listen 0.0.0.0:1 --peer 0002=h:1 0001", "--peer 0001=HOST:PORT"},
+        {"--listen [::]:1 --peer 0002=h:1 0001", "--peer 0001=HOST:PORT"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         if (parse(bad[i].line) || !strstr(err, bad[i].says)) {
@@ -152,10 +242,11 @@ static void each_variable_of_the_environment_is_taken(void **state)
     (void)state;
     static const struct {
         const char *name, *value;
-    } set[] = {{"FAULTLINE_TRACE", "off"},         {"FAULTLINE_READS", "local"},
-               {"FAULTLINE_RUN", "run-1.x_Y"},     {"FAULTLINE_BOOT", "3"},
-               {"FAULTLINE_EPOCH_NS", "12"},       {"FAULTLINE_TRACE_STRICT", "1"},
-               {"FAULTLINE_TRACE_HASH_EVERY", "1"}};
+    } set[] = {{"FAULTLINE_TRACE", "off"},          {"FAULTLINE_READS", "local"},
+               {"FAULTLINE_RUN", "run-1.x_Y"},      {"FAULTLINE_BOOT", "3"},
+               {"FAULTLINE_EPOCH_NS", "12"},        {"FAULTLINE_TRACE_STRICT", "1"},
+               {"FAULTLINE_TRACE_HASH_EVERY", "1"}, {"FAULTLINE_DATA", "d"},
+               {"FAULTLINE_CLUSTER", "c"}};
     for (size_t i = 0; i < sizeof set / sizeof *set; i++) {
         env_name = set[i].name;
         env_value = set[i].value;
@@ -167,6 +258,8 @@ static void each_variable_of_the_environment_is_taken(void **state)
         assert_true(o.epoch_given == (i == 4) && o.epoch_ns == (i == 4 ? 12 : 0));
         assert_true(o.strict == (i == 5));
         assert_int_equal(o.hash_every, i == 6 ? 1 : 256);
+        assert_true((o.data_dir != NULL) == (i == 7));
+        assert_string_equal(o.cluster, i == 8 ? "c" : "faultline");
     }
     env_name = "FAULTLINE_READS";
     env_value = "local";
@@ -223,6 +316,8 @@ int main(void)
         cmocka_unit_test_setup(port_id_and_peers_are_enough_as_the_course_starts_it, no_environment),
         cmocka_unit_test_setup(groups_of_1_to_21_are_taken_and_22_are_not, no_environment),
         cmocka_unit_test_setup(every_option_is_taken_as_one_word_or_two, no_environment),
+        cmocka_unit_test_setup(replicas_that_talk_directly_are_told_where_the_others_are, no_environment),
+        cmocka_unit_test_setup(datagrams_are_small_where_they_leave_the_machine, no_environment),
         cmocka_unit_test_setup(help_and_version_need_nothing_else, no_environment),
         cmocka_unit_test_setup(what_makes_no_sense_is_refused_with_a_line_that_says_what_would, no_environment),
         cmocka_unit_test_setup(what_is_quoted_in_an_error_cannot_steer_a_terminal, no_environment),
