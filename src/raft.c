@@ -35,6 +35,45 @@ void raft_begin(struct raft *r, uint64_t now_us, struct raft_effects *fx)
     r->step++;
 }
 
+/* The configuration that the log begins with, as text. */
+static void first_conf(const struct raft_config *c, char text[CONF_TEXT_MAX])
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char *at = text;
+    uint64_t after = 0; /* 1 + the last id written: in order of id */
+    for (unsigned i = 0; i <= c->n_peers; i++) {
+        uint64_t id = c->id >= after ? c->id : UINT64_MAX;
+        for (unsigned j = 0; j < c->n_peers; j++)
+            if (c->peers[j] >= after)
+                id = raft_min(id, c->peers[j]);
+        if (i)
+            *at++ = ',';
+        for (int shift = 12; shift >= 0; shift -= 4)
+            *at++ = hex[id >> shift & 15];
+        after = id + 1;
+    }
+    *at = 0;
+}
+
+/* Figure 2: term, vote and log survive; so does the state machine, and with it how far it got (§7). */
+static bool restore(struct raft *r, const struct raft_config *c)
+{
+    static const struct raft_restored nothing = {.voted = NODE_NONE};
+    const struct raft_restored *from = c->restored ? c->restored : &nothing;
+    char conf[CONF_TEXT_MAX];
+    first_conf(c, conf);
+    r->term = from->term;
+    r->voted = from->voted;
+    if (r->term > COUNT_MAX || (!r->term && r->voted != NODE_NONE) ||
+        !raft_log_restore(r, from, c->conf ? c->conf : conf))
+        return false;
+    r->commit = r->applied = from->applied;
+    r->durable = raft_last(r);
+    if (r->term)
+        r->quiet_until_us = raft_after(r, r->election_min_us);
+    return true;
+}
+
 struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raft_effects *fx)
 {
     if (!config_is_sound(cfg))
@@ -54,9 +93,14 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
     for (unsigned i = 0; i < cfg->n_peers; i++)
         r->peers[i] = (struct peer){.id = cfg->peers[i], .resend_us = NEVER, .asked_us = NEVER};
     r->voted = r->leader = r->before.voted = NODE_NONE;
+    r->now_us = now_us;
     r->election_us = r->vote_resend_us = r->quorum_us = r->read_resend_us = NEVER;
     rng_seed(&r->rng, cfg->seed);
 
+    if (!restore(r, cfg)) {
+        raft_free(r);
+        return NULL;
+    }
     raft_begin(r, now_us, fx);
     raft_become(r, RAFT_FOLLOWER, WHY_STARTUP);
     raft_arm_election(r, WHY_RESTART);

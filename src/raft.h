@@ -190,9 +190,11 @@ void raft_effects_free(struct raft_effects *fx);
 
 struct raft;
 
-/* A follower in term 0 with an empty log. NULL: a config out of bounds (an interval or append_bytes 0, min > max, too
- * many peers, a peer twice, ourselves or NODE_NONE as a peer). The first election timeout counts from `now_us`; what
- * there is to record at the start is in `fx` (role with why startup, timer). Aborts on out of memory. */
+/* A follower, in term 0 with an empty log or in the state that was restored; nothing else outlives a crash. For
+ * election_min_us after a restart it grants no vote: it may have promised that to a leader (D §6.4.1). NULL: a config
+ * out of bounds (an interval or append_bytes 0, min > max, too many peers, a peer twice, ourselves or NODE_NONE as a
+ * peer), or a restored state that is not sound. The first election timeout counts from `now_us`; what there is to
+ * record at the start is in `fx` (role with why startup, timer). Aborts on out of memory. */
 struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raft_effects *fx);
 void raft_free(struct raft *r);
 

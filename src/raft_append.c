@@ -11,7 +11,7 @@ static size_t fit(const struct raft *r, uint64_t from)
 {
     size_t n = 0, bytes = 0;
     while (n < MESSAGE_ENTRIES_MAX && from + n <= raft_last(r)) {
-        bytes += raft_log_bytes(r->log.v[from + n - 1]);
+        bytes += raft_log_bytes(raft_entry(r, from + n));
         if (n && bytes > r->append_bytes)
             break;
         n++;
@@ -28,7 +28,7 @@ static void send(struct raft *r, struct peer *p, uint64_t prev, size_t n)
     m->commit = r->commit;
     m->round = r->round;
     m->n_entries = n;
-    m->entries = n ? r->log.v + prev : NULL;
+    m->entries = n ? raft_log_from(r, prev + 1) : NULL;
     p->covered = raft_max(p->covered, prev + n);
     p->sent_us = r->now_us;
     p->sent_step = r->step;

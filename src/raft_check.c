@@ -7,6 +7,7 @@ static void check_history(const struct raft *r)
 {
     assert(r->term >= r->before.term);
     assert(r->commit >= r->before.commit && r->applied >= r->before.applied);
+    assert(r->log.base_index >= r->before.base);
     if (r->term == r->before.term) {
         /* One vote in a term (§5.2), and a leader only appends (§5.3). */
         assert(r->before.voted == NODE_NONE || r->voted == r->before.voted);
@@ -19,8 +20,13 @@ static void check_log(const struct raft *r)
 {
     assert(r->applied == r->commit && r->commit <= raft_last(r));
     assert(raft_term_at(r, raft_last(r)) <= r->term);
-    if (raft_last(r))
-        assert(r->log.v[raft_last(r) - 1]->index == raft_last(r));
+    /* What was given up is in the state machine; the log goes on from there. */
+    assert(r->log.base_index <= r->applied && r->log.base_term <= raft_term_at(r, raft_last(r)));
+    assert((r->log.base_index == 0) == (r->log.base_term == 0));
+    if (r->log.n) {
+        assert(raft_entry(r, r->log.base_index + 1)->index == r->log.base_index + 1);
+        assert(raft_entry(r, raft_last(r))->index == raft_last(r));
+    }
 }
 
 static void check_leader(const struct raft *r)
@@ -62,6 +68,7 @@ void raft_check(struct raft *r)
     r->before.term = r->term;
     r->before.commit = r->commit;
     r->before.applied = r->applied;
+    r->before.base = r->log.base_index;
     r->before.last = raft_last(r);
     r->before.voted = r->voted;
     r->before.role = r->role;

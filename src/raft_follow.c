@@ -5,7 +5,8 @@
 #include "raft_int.h"
 
 /* Entries in order from prev_index + 1, of terms that do not decrease and are not beyond the append's own, as in any
- * leader's log; and none too large to be sent on: a leader refuses such a put, and we may lead with this log one day. */
+ * leader's log; and none too large to be sent on: a leader refuses such a put, and we may lead with this log one day.
+ */
 static bool is_sound(const struct message *m)
 {
     if (m->n_entries > MESSAGE_ENTRIES_MAX || m->prev_index > COUNT_MAX || (m->prev_index == 0) != (m->prev_term == 0))
@@ -13,8 +14,8 @@ static bool is_sound(const struct message *m)
     uint64_t term = m->prev_term;
     for (size_t i = 0; i < m->n_entries; i++) {
         const struct entry *e = m->entries[i];
-        if (e->index != m->prev_index + 1 + i || e->term < term || (e->op != ENTRY_NOOP && e->op != ENTRY_PUT) || !e->term ||
-            raft_entry_bytes(e) > RAFT_ENTRY_BYTES_MAX)
+        if (e->index != m->prev_index + 1 + i || e->term < term || (e->op != ENTRY_NOOP && e->op != ENTRY_PUT) ||
+            !e->term || raft_entry_bytes(e) > RAFT_ENTRY_BYTES_MAX)
             return false;
         term = e->term;
     }
@@ -48,14 +49,28 @@ static struct message *acknowledgement(struct raft *r, const struct message *m, 
     return raft_reply(r, MESSAGE_APP_RES, m);
 }
 
-/* How many of the append's entries are here already; what follows them conflicts or is new. */
+/* How many of the append's entries are here already; what follows them conflicts or is new. Before the base all are:
+ * what is there was committed, and every leader has it (Leader Completeness, Figure 3). */
 static size_t known(const struct raft *r, const struct message *m)
 {
     size_t n = 0;
     while (n < m->n_entries && m->entries[n]->index <= raft_last(r) &&
-           m->entries[n]->term == raft_term_at(r, m->entries[n]->index))
+           (m->entries[n]->index < r->log.base_index || m->entries[n]->term == raft_term_at(r, m->entries[n]->index)))
         n++;
     return n;
+}
+
+static bool prev_agrees(const struct raft *r, const struct message *m)
+{
+    return m->prev_index < r->log.base_index || m->prev_term == raft_term_at(r, m->prev_index);
+}
+
+/* Another entry than a committed one, which every leader has; `skip`: as many of the append's entries are known. */
+static bool contradicts_committed(const struct raft *r, const struct message *m, size_t skip)
+{
+    if (m->prev_index <= r->commit ? !prev_agrees(r, m) : m->prev_term < r->log.base_term)
+        return true;
+    return skip < m->n_entries && m->entries[skip]->index <= r->commit;
 }
 
 static void accept(struct raft *r, const struct message *m, size_t skip)
@@ -92,7 +107,7 @@ void raft_on_append_request(struct raft *r, const struct message *m)
     /* Two leaders in a term, or a committed entry contradicted: no correct member sends that. */
     size_t skip = known(r, m);
     if (r->role == RAFT_LEADER || (r->leader != NODE_NONE && r->leader != m->src) ||
-        (skip < m->n_entries && m->entries[skip]->index <= r->commit)) {
+        contradicts_committed(r, m, skip)) {
         raft_ignore(r, WHY_UNEXPECTED);
         return;
     }
@@ -104,7 +119,7 @@ void raft_on_append_request(struct raft *r, const struct message *m)
     raft_arm_election(r, WHY_APPEND);
     if (m->prev_index > raft_last(r))
         refuse(r, m, WHY_NO_PREV);
-    else if (m->prev_term != raft_term_at(r, m->prev_index))
+    else if (!prev_agrees(r, m))
         refuse(r, m, WHY_PREV_TERM);
     else
         accept(r, m, skip);

@@ -37,10 +37,20 @@ struct stored {
     struct stored *next_dead;
 };
 
+/* Never grown in place: the messages of this step may borrow a part of it. */
+struct shelf {
+    struct shelf *next_dead;
+    size_t room;
+    const struct entry *v[]; /* each is the first member of a struct stored */
+};
+
 struct log {
-    const struct entry **v; /* v[i - 1] has index i; each is the first member of a struct stored */
-    size_t n, room;
+    uint64_t base_index, base_term; /* of the last entry that was given up (§7); 0, 0: none was */
+    char *base_conf;                /* the configuration there */
+    struct shelf *shelf;            /* shelf->v[i - base_index - 1] has index i; NULL: none so far */
+    size_t n;
     struct stored *dead; /* no longer referred to, but perhaps by the effects of this step */
+    struct shelf *dead_shelves;
 };
 
 /* ---- clients (raft_client.c) ---- */
@@ -135,6 +145,7 @@ struct raft {
     uint64_t commit, applied;
     uint64_t durable; /* our own entries up to here count for a quorum */
     uint64_t leader_heard_us; /* the last append of the current leader; 0: none in this term */
+    uint64_t quiet_until_us;  /* no votes before: see raft_vote.c */
     uint64_t election_us;     /* NEVER: leader */
     struct peer peers[RAFT_MEMBERS_MAX];
     uint32_t votes; /* bit i: peers[i]; bit n_peers: ourselves */
@@ -165,7 +176,7 @@ struct raft {
 
     /* what the last raft_check() saw */
     struct {
-        uint64_t term, commit, applied, last;
+        uint64_t term, commit, applied, base, last;
         node_id voted;
         enum raft_role role;
     } before;
@@ -209,17 +220,22 @@ void raft_replies_now(struct raft *r);
 /* ---- raft_log.c ---- */
 static inline uint64_t raft_last(const struct raft *r)
 {
-    return r->log.n;
+    return r->log.base_index + r->log.n;
 }
-/* 0 for index 0; the index must not be beyond the log. */
+/* 0 for index 0; the index must be in the log or its base. */
 uint64_t raft_term_at(const struct raft *r, uint64_t index);
-/* The last index <= limit whose term is <= term; terms never decrease along a log (§5.3). */
+/* The entries from `index` on, which must be in the log; valid until the next step. */
+const struct entry *const *raft_log_from(const struct raft *r, uint64_t index);
+/* The last index <= limit whose term is <= term; terms never decrease along a log (§5.3). Where that lies before the
+ * base, nobody can tell any more: an index <= limit before the base then. */
 uint64_t raft_last_at_most(const struct raft *r, uint64_t limit, uint64_t term);
 /* Appends a copy of the command as entry last + 1 of `term`. */
 const struct entry *raft_log_append(struct raft *r, uint64_t term, const struct entry *command);
 /* Removes `from` and all that follow: never committed entries. */
 void raft_log_truncate(struct raft *r, uint64_t from);
 size_t raft_log_bytes(const struct entry *e);
+/* What stable storage held; r->term is set. False: no sound log, or one that does not go with `applied`. */
+bool raft_log_restore(struct raft *r, const struct raft_restored *from, const char *first_conf);
 void raft_entry_hold(const struct entry *e);
 void raft_entry_drop(struct raft *r, const struct entry *e);
 void raft_log_sweep(struct raft *r);

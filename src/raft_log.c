@@ -1,8 +1,9 @@
-/* raft_log.c -- the log (§5.3, Figure 2 "State"): entries 1..n, in order, of terms that never decrease.
+/* raft_log.c -- the log (§5.3, Figure 2 "State"): entries in order from base + 1, of terms that never decrease. What
+ * was before is in the state machine alone: it is applied, so committed, and a snapshot can tell it (§7).
  *
  * Entries never change; a leader only appends (Leader Append-Only, Figure 3); a follower removes a tail only where it
  * conflicts with its leader's, and never a committed entry. What is removed is freed in the next step: the effects of
- * this one may still name it. */
+ * this one may still name it, and so may the array of pointers that messages borrow. */
 #include "raft_int.h"
 
 static uint64_t hash_string(uint64_t h, const char *s)
@@ -84,6 +85,41 @@ void raft_entry_drop(struct raft *r, const struct entry *e)
     r->log.dead = s;
 }
 
+/* ---- the array ---- */
+
+static void clear_shelf(struct log *l)
+{
+    if (!l->shelf)
+        return;
+    l->shelf->next_dead = l->dead_shelves;
+    l->dead_shelves = l->shelf;
+    l->shelf = NULL;
+}
+
+/* Room for `need` entries, of which the last `n` - `gone` of now stay, from the beginning. Always another array. */
+static void move_shelf(struct log *l, size_t need, size_t gone)
+{
+    size_t room = 16;
+    while (room < need)
+        room *= 2;
+    struct shelf *to = raft_alloc(sizeof *to + room * sizeof *to->v);
+    to->room = room;
+    if (l->n > gone)
+        memcpy(to->v, l->shelf->v + gone, (l->n - gone) * sizeof *to->v);
+    clear_shelf(l);
+    l->shelf = to;
+    l->n -= gone;
+}
+
+static const struct entry *push(struct log *l, uint64_t term, const struct entry *command)
+{
+    if (!l->shelf || l->n == l->shelf->room)
+        move_shelf(l, l->n + 1, 0);
+    const struct entry *e = &store(l->base_index + l->n + 1, term, command)->e;
+    l->shelf->v[l->n++] = e;
+    return e;
+}
+
 void raft_log_sweep(struct raft *r)
 {
     while (r->log.dead) {
@@ -91,25 +127,53 @@ void raft_log_sweep(struct raft *r)
         r->log.dead = s->next_dead;
         free(s);
     }
+    while (r->log.dead_shelves) {
+        struct shelf *s = r->log.dead_shelves;
+        r->log.dead_shelves = s->next_dead;
+        free(s);
+    }
 }
 
 void raft_log_free(struct raft *r)
 {
     while (r->log.n)
-        raft_entry_drop(r, r->log.v[--r->log.n]);
+        raft_entry_drop(r, r->log.shelf->v[--r->log.n]);
+    clear_shelf(&r->log);
     raft_log_sweep(r);
-    free(r->log.v);
+    free(r->log.base_conf);
+}
+
+/* ---- what it tells ---- */
+
+const struct entry *const *raft_log_from(const struct raft *r, uint64_t index)
+{
+    assert(index > r->log.base_index && index <= raft_last(r));
+    return r->log.shelf->v + (index - r->log.base_index - 1);
+}
+
+const struct entry *raft_entry(const struct raft *r, uint64_t index)
+{
+    return index > r->log.base_index && index <= raft_last(r) ? *raft_log_from(r, index) : NULL;
+}
+
+uint64_t raft_base(const struct raft *r, uint64_t *term)
+{
+    if (term)
+        *term = r->log.base_term;
+    return r->log.base_index;
 }
 
 uint64_t raft_term_at(const struct raft *r, uint64_t index)
 {
-    assert(index <= r->log.n);
-    return index ? r->log.v[index - 1]->term : 0;
+    return index == r->log.base_index ? r->log.base_term : (*raft_log_from(r, index))->term;
 }
 
 uint64_t raft_last_at_most(const struct raft *r, uint64_t limit, uint64_t term)
 {
-    uint64_t low = 0, high = raft_min(limit, raft_last(r)); /* the answer is in low..high */
+    uint64_t base = r->log.base_index;
+    if (limit < base || r->log.base_term > term)
+        return base ? raft_min(limit, base - 1) : 0;
+    uint64_t low = base, high = raft_min(limit, raft_last(r)); /* the answer is in low..high */
     while (low < high) {
         uint64_t middle = high - (high - low) / 2;
         if (raft_term_at(r, middle) <= term)
@@ -120,13 +184,12 @@ uint64_t raft_last_at_most(const struct raft *r, uint64_t limit, uint64_t term)
     return low;
 }
 
+/* ---- changes ---- */
+
 const struct entry *raft_log_append(struct raft *r, uint64_t term, const struct entry *command)
 {
-    struct log *l = &r->log;
-    assert(term >= raft_term_at(r, l->n) && term <= r->term);
-    l->v = raft_grow(l->v, &l->room, l->n + 1, sizeof *l->v);
-    const struct entry *e = &store(l->n + 1, term, command)->e;
-    l->v[l->n++] = e;
+    assert(term >= raft_term_at(r, raft_last(r)) && term <= r->term);
+    const struct entry *e = push(&r->log, term, command);
     if (!r->fx->appended_from)
         r->fx->appended_from = e->index;
     raft_emit(r, RAFT_NOTE_APPEND)->entry = e;
@@ -137,8 +200,8 @@ void raft_log_truncate(struct raft *r, uint64_t from)
 {
     uint64_t last = raft_last(r);
     assert(from > r->commit && from <= last && r->role == RAFT_FOLLOWER);
-    while (r->log.n >= from)
-        raft_entry_drop(r, r->log.v[--r->log.n]);
+    while (raft_last(r) >= from)
+        raft_entry_drop(r, r->log.shelf->v[--r->log.n]);
     struct raft_effects *fx = r->fx;
     if (!fx->truncated_from || from < fx->truncated_from)
         fx->truncated_from = from;
@@ -151,7 +214,35 @@ void raft_log_truncate(struct raft *r, uint64_t from)
     e->why = WHY_CONFLICT;
 }
 
-const struct entry *raft_entry(const struct raft *r, uint64_t index)
+/* ---- what stable storage held ---- */
+
+static char *copy_text(const char *text)
 {
-    return index && index <= r->log.n ? r->log.v[index - 1] : NULL;
+    size_t size = strlen(text) + 1;
+    return memcpy(raft_alloc(size), text, size);
+}
+
+/* A leader could have made it, after an entry of term `after`; and it can be sent on. */
+static bool entry_is_sound(const struct raft *r, const struct entry *e, uint64_t after)
+{
+    bool known = e->op == ENTRY_NOOP || e->op == ENTRY_PUT || e->op == ENTRY_CONF;
+    return known && e->index == raft_last(r) + 1 && e->term && e->term >= after && e->term <= r->term &&
+           raft_entry_bytes(e) <= RAFT_ENTRY_BYTES_MAX;
+}
+
+bool raft_log_restore(struct raft *r, const struct raft_restored *from, const char *first_conf)
+{
+    struct log *l = &r->log;
+    l->base_index = from->base_index;
+    l->base_term = from->base_term;
+    l->base_conf = copy_text(from->base_conf ? from->base_conf : first_conf);
+    if ((l->base_index == 0) != (l->base_term == 0) || l->base_term > r->term || l->base_index > COUNT_MAX)
+        return false;
+    struct entry e;
+    while (from->next_entry && from->next_entry(from->ctx, &e)) {
+        if (!entry_is_sound(r, &e, raft_term_at(r, raft_last(r))))
+            return false;
+        push(l, e.term, &e);
+    }
+    return from->applied >= l->base_index && from->applied <= raft_last(r);
 }

@@ -104,9 +104,12 @@ void raft_vote_retry(struct raft *r)
 
 /* ---- the voter ---- */
 
+/* D §4.2.3. A leader may also be alive of whom we do not know because we were restarted: what it heard from us before
+ * counts for its lease, which promises no other leader for election_min_us (D §6.4.1). The promise outlives a crash. */
 static bool leader_is_alive(const struct raft *r)
 {
-    return r->role == RAFT_LEADER || (r->leader != NODE_NONE && r->now_us - r->leader_heard_us < r->election_min_us);
+    return r->role == RAFT_LEADER || r->now_us < r->quiet_until_us ||
+           (r->leader != NODE_NONE && r->now_us - r->leader_heard_us < r->election_min_us);
 }
 
 /* §5.4.1: the log with the later last term is more up to date; with equal last terms, the longer one. */

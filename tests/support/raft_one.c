@@ -41,6 +41,63 @@ struct one one_new(unsigned n)
     return one_from(&c);
 }
 
+/* The command that one_append() puts at this place. */
+static void command(struct entry *e, uint64_t index, uint64_t term, char text[32])
+{
+    snprintf(text, 32, "%llu.%llu", (unsigned long long)index, (unsigned long long)term);
+    *e = (struct entry){.index = index,
+                        .term = term,
+                        .op = ENTRY_PUT,
+                        .client = CLIENT + 9,
+                        .mid = text,
+                        .key = "k",
+                        .value = text};
+    e->hash = entry_hash(e);
+}
+
+struct reader {
+    const struct one_stored *stored;
+    size_t at;
+    char text[32];
+};
+
+static bool next_stored(void *ctx, struct entry *e)
+{
+    struct reader *reader = ctx;
+    const struct one_stored *stored = reader->stored;
+    if (!stored->terms[reader->at])
+        return false;
+    uint64_t index = stored->base_index + ++reader->at;
+    command(e, index + (stored->gap && index >= stored->gap), (uint64_t)(stored->terms[reader->at - 1] - '0'),
+            reader->text);
+    return true;
+}
+
+struct raft *one_restored(const struct one_stored *stored, struct raft_config *c, struct raft_effects *fx)
+{
+    struct reader reader = {.stored = stored};
+    struct raft_restored restored = {.term = stored->term,
+                                     .voted = stored->voted,
+                                     .applied = stored->applied,
+                                     .base_index = stored->base_index,
+                                     .base_term = stored->base_term,
+                                     .next_entry = next_stored,
+                                     .ctx = &reader};
+    c->restored = &restored;
+    struct raft *r = raft_new(c, 1000000, fx);
+    c->restored = NULL;
+    return r;
+}
+
+struct one one_restart(const struct one_stored *stored, unsigned n)
+{
+    struct raft_config c = one_config(n);
+    struct one o = {.n = n, .now_us = 1000000};
+    o.r = one_restored(stored, &c, &o.fx);
+    assert_non_null(o.r);
+    return o;
+}
+
 void one_free(struct one *o)
 {
     raft_free(o->r);
@@ -131,16 +188,7 @@ void one_append(struct one *o, node_id src, uint64_t term, uint64_t prev_index, 
     m.commit = commit;
     for (size_t i = 0; terms[i]; i++) {
         assert_true(i < ENTRIES_MAX);
-        uint64_t t = (uint64_t)(terms[i] - '0');
-        snprintf(text[i], sizeof text[i], "%llu.%llu", (unsigned long long)(prev_index + 1 + i), (unsigned long long)t);
-        entries[i] = (struct entry){.index = prev_index + 1 + i,
-                                    .term = t,
-                                    .op = ENTRY_PUT,
-                                    .client = CLIENT + 9,
-                                    .mid = text[i],
-                                    .key = "k",
-                                    .value = text[i]};
-        entries[i].hash = entry_hash(&entries[i]);
+        command(&entries[i], prev_index + 1 + i, (uint64_t)(terms[i] - '0'), text[i]);
         list[i] = &entries[i];
         m.n_entries = i + 1;
     }
@@ -274,11 +322,11 @@ enum raft_role one_role(const struct one *o)
 const char *one_log(const struct one *o)
 {
     static char text[256];
-    uint64_t last = raft_brief(o->r).last;
-    assert_true(last < sizeof text);
-    for (uint64_t i = 1; i <= last; i++)
-        text[i - 1] = (char)('0' + raft_entry(o->r, i)->term);
-    text[last] = 0;
+    uint64_t first = raft_base(o->r, NULL) + 1, last = raft_brief(o->r).last;
+    assert_true(last - first + 1 < sizeof text);
+    for (uint64_t i = first; i <= last; i++)
+        text[i - first] = (char)('0' + raft_entry(o->r, i)->term);
+    text[last - first + 1] = 0;
     return text;
 }
 

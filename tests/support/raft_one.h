@@ -26,6 +26,16 @@ struct one {
 struct raft_config one_config(unsigned n);
 struct one one_new(unsigned n);
 struct one one_from(const struct raft_config *c);
+/* What stable storage held: a log of the terms in `terms` (digits) after the base, as one_append() would make it. */
+struct one_stored {
+    uint64_t term, applied, base_index, base_term;
+    node_id voted;
+    const char *terms;
+    uint64_t gap; /* this entry is missing; 0 = none */
+};
+/* NULL where raft_new() refuses it. */
+struct raft *one_restored(const struct one_stored *stored, struct raft_config *c, struct raft_effects *fx);
+struct one one_restart(const struct one_stored *stored, unsigned n);
 void one_free(struct one *o);
 
 /* Lets time pass, with ticks when they are due; the effects left are those of the last step. */
@@ -65,7 +75,7 @@ const struct message *one_sent(const struct one *o, enum message_type type, node
 bool one_sent_to(const struct one *o, enum message_type type, node_id dst);
 size_t one_place(const struct one *o, enum raft_effect_type type); /* of the first; fails if none */
 enum raft_role one_role(const struct one *o);
-/* The terms of the log as digits, e.g. "1122"; static buffer. */
+/* The terms of the log, from its base on, as digits, e.g. "1122"; static buffer. */
 const char *one_log(const struct one *o);
 /* The step changed nothing and says why. */
 void one_ignored(const struct one *o, enum raft_why why);
