@@ -90,6 +90,7 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
     r->hold_max = cfg->hold_max;
     r->append_bytes = cfg->append_bytes < RAFT_ENTRY_BYTES_MAX ? cfg->append_bytes : RAFT_ENTRY_BYTES_MAX;
     r->reads_mode = cfg->reads;
+    r->answer_again = cfg->answer_again;
     for (unsigned i = 0; i < cfg->n_peers; i++)
         r->peers[i] = (struct peer){.id = cfg->peers[i], .resend_us = NEVER, .asked_us = NEVER};
     r->voted = r->leader = r->before.voted = NODE_NONE;

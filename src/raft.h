@@ -60,6 +60,9 @@ struct raft_config {
     const char *conf;                /* the first configuration with addresses, as text; NULL: peers and ourselves, without */
     bool joining;                    /* not a member yet: votes and stands only once a configuration names us */
     const struct raft_restored *restored; /* NULL: nothing was there. Borrowed for raft_new() */
+    /* Answer a request that comes again after its answer: on a real network the answer may be lost, and the request table
+     * keeps a put from being applied twice (§8). False: never, for a network whose clients count answers. */
+    bool answer_again;
     uint64_t seed;                   /* of the election timeouts */
 };
 

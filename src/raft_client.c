@@ -243,7 +243,7 @@ void raft_on_request(struct raft *r, const struct message *m, int64_t tag)
         raft_ignore(r, WHY_WRONG_DST);
     } else {
         struct request *q;
-        switch (raft_seen_add(&r->seen, m->src, m->mid)) {
+        switch (raft_seen_add(&r->seen, m->src, m->mid, r->answer_again)) {
         case SEEN_BEFORE:
             raft_ignore(r, WHY_DUPLICATE);
             break;

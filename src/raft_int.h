@@ -133,6 +133,7 @@ struct raft {
     unsigned hold_max;
     size_t append_bytes;
     enum raft_reads reads_mode;
+    bool answer_again;
 
     /* persistent state (Figure 2) */
     uint64_t term;
@@ -293,9 +294,9 @@ bool raft_read_wants_round(const struct raft *r, bool anyway);
 void raft_read_open_round(struct raft *r);
 
 /* ---- raft_seen.c ---- */
-/* False: this request is known already. */
 enum seen_result { SEEN_NEW, SEEN_BEFORE, SEEN_FULL /* SEEN_MAX requests wait for their answers */ };
-enum seen_result raft_seen_add(struct seen *s, node_id client, const char *mid);
+/* `again`: one that was answered counts as new. */
+enum seen_result raft_seen_add(struct seen *s, node_id client, const char *mid, bool again);
 /* The request is answered now: it may be forgotten when newer ones need its place. */
 void raft_seen_answered(struct seen *s, node_id client, const char *mid);
 void raft_seen_free(struct seen *s);

@@ -77,11 +77,16 @@ static uint32_t place(struct seen *s)
     return SEEN_MAX;
 }
 
-enum seen_result raft_seen_add(struct seen *s, node_id client, const char *mid)
+enum seen_result raft_seen_add(struct seen *s, node_id client, const char *mid, bool again)
 {
     uint64_t hash = hash_of(client, mid);
-    if (find(s, hash, client, mid))
+    struct seen_one *known = find(s, hash, client, mid);
+    if (known && (known->open || !again))
         return SEEN_BEFORE;
+    if (known) {
+        known->open = true;
+        return SEEN_NEW;
+    }
     uint32_t at = place(s);
     if (at == SEEN_MAX)
         return SEEN_FULL;

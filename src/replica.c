@@ -169,6 +169,24 @@ static bool input(struct replica *rep, const struct raft_event *ev)
     return carry_out_all(rep, ev->message);
 }
 
+/* Whoever asks need not know whom. */
+static void tell_status(struct replica *rep, uint64_t now_ns, const struct message *asked)
+{
+    struct member_status members[RAFT_MEMBERS_MAX + 1];
+    struct status s = {
+        .boot = (uint64_t)rep->boot, .keys = kv_keys(rep->kv), .durable = rep->io.persist ? "disk" : "memory"};
+    const struct raft_brief b = raft_brief(rep->core);
+    raft_status(rep->core, now_ns / 1000, &s, members);
+    struct message m = {.type = MESSAGE_STATUS_RES,
+                        .src = rep->id,
+                        .dst = asked->src,
+                        .leader = b.leader,
+                        .term = b.term,
+                        .status = &s};
+    memcpy(m.mid, asked->mid, sizeof m.mid);
+    post(rep, &b, &m);
+}
+
 bool replica_take(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n)
 {
     struct message m;
@@ -177,12 +195,30 @@ bool replica_take(struct replica *rep, uint64_t now_ns, const void *bytes, size_
         return false;
     record_begin(rep, now_ns);
     if (!wire_decode(rep->decoder, bytes, n, &m, &refusal)) {
-        record_refused(rep, bytes, n, &refusal);
+        record_refused(rep, bytes, n, &refusal, NULL);
+        return true;
+    }
+    struct replica_denial denial;
+    if (rep->io.admit && !rep->io.admit(rep->io.ctx, &m, &denial)) {
+        refusal = (struct wire_refusal){.why = denial.why, .what = denial.what, .src = m.src};
+        record_refused(rep, bytes, n, &refusal, denial.addr);
         return true;
     }
     int64_t tag = record_received(rep, &m);
-    return input(rep, &(struct raft_event){
-                          .type = RAFT_EVENT_MESSAGE, .now_us = now_ns / 1000, .message = &m, .tag = tag});
+    if (m.type == MESSAGE_STATUS && (m.dst == rep->id || m.dst == NODE_NONE)) {
+        tell_status(rep, now_ns, &m);
+        return true;
+    }
+    return input(rep,
+                 &(struct raft_event){.type = RAFT_EVENT_MESSAGE, .now_us = now_ns / 1000, .message = &m, .tag = tag});
+}
+
+void replica_refuse(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n,
+                    const struct replica_denial *denial)
+{
+    record_begin(rep, now_ns);
+    record_refused(rep, bytes, n, &(struct wire_refusal){.why = denial->why, .what = denial->what, .src = NODE_NONE},
+                   denial->addr);
 }
 
 bool replica_on_datagram(struct replica *rep, uint64_t now_ns, const void *bytes, size_t n)
@@ -211,7 +247,7 @@ struct replica *replica_new(const struct replica_options *o, struct replica_io i
     struct replica *rep = calloc(1, sizeof *rep);
     if (!rep)
         return NULL;
-    *rep = (struct replica){.kv = kv_new(),
+    *rep = (struct replica){.kv = o->kv ? o->kv : kv_new(),
                             .decoder = wire_decoder_new(),
                             .io = io,
                             .trace = o->trace,

@@ -46,7 +46,7 @@ void record_start(struct replica *rep, const struct replica_options *o, uint64_t
 void record_begin(struct replica *rep, uint64_t now_ns);
 /* Inputs. The number of the record: the tag of the request, and the cause of all that follows. */
 int64_t record_received(struct replica *rep, const struct message *m);
-void record_refused(struct replica *rep, const void *bytes, size_t n, const struct wire_refusal *why);
+void record_refused(struct replica *rep, const void *bytes, size_t n, const struct wire_refusal *why, const char *addr);
 /* A note of the core, or a decision of which only this is left to be done. `m` is the message being handled, NULL on a
  * tick. */
 void record_note(struct replica *rep, const struct raft_effect *e, const struct message *m);

@@ -270,15 +270,15 @@ void record_synced(struct replica *rep, const struct raft_brief *after, const st
     const bool log = change->appended_from || change->truncated_from || change->installed;
     const char *what = change->snapshot ? "snap" : log ? "log" : "vote";
     set_state(rep, after);
-    trace_put_disk_sync(rep->trace, &(struct trace_rec_disk_sync){
-                                        .what = what,
-                                        .upto = opt_if(log, after->last),
-                                        .uptot = opt_if(log && last, last ? last->term : 0),
-                                        .cut = opt_if(change->truncated_from != 0, change->truncated_from),
-                                        .pterm = opt_if(true, after->term),
-                                        .pvote = known(&vote, voted),
-                                        .us = (int64_t)change->took_us,
-                                        .err = opt_if(!durable, 1)});
+    trace_put_disk_sync(
+        rep->trace, &(struct trace_rec_disk_sync){.what = what,
+                                                  .upto = opt_if(log, after->last),
+                                                  .uptot = opt_if(log && last, last ? last->term : 0),
+                                                  .cut = opt_if(change->truncated_from != 0, change->truncated_from),
+                                                  .pterm = opt_if(true, after->term),
+                                                  .pvote = known(&vote, voted),
+                                                  .us = (int64_t)change->took_us,
+                                                  .err = opt_if(!durable, 1)});
 }
 
 void record_flush(struct replica *rep)
@@ -353,7 +353,7 @@ void record_sent(struct replica *rep, const struct raft_brief *after, struct mes
     m->lc = (uint64_t)trace_lc(rep->trace);
 }
 
-void record_refused(struct replica *rep, const void *bytes, size_t n, const struct wire_refusal *why)
+void record_refused(struct replica *rep, const void *bytes, size_t n, const struct wire_refusal *why, const char *addr)
 {
     if (!rep->trace)
         return;
@@ -365,10 +365,12 @@ void record_refused(struct replica *rep, const void *bytes, size_t n, const stru
         if (raw[i] == '\0')
             raw[i] = '\xff'; /* no UTF-8 either: the writer shows both as U+FFFD */
     const struct name from = name_of(why->src);
-    trace_put_msg_bad(
-        rep->trace,
-        &(struct trace_rec_msg_bad){
-            .from = known(&from, why->src), .why = why->why, .sz = (int64_t)n, .raw = raw, .what = why->what});
+    trace_put_msg_bad(rep->trace, &(struct trace_rec_msg_bad){.from = known(&from, why->src),
+                                                              .why = why->why,
+                                                              .sz = (int64_t)n,
+                                                              .raw = raw,
+                                                              .what = why->what,
+                                                              .addr = or_null(addr)});
 }
 
 /* ---- the state machine ---- */

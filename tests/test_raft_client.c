@@ -208,6 +208,34 @@ static void a_request_that_comes_again_is_ignored_before_and_after_its_answer(vo
     one_free(&o);
 }
 
+static void on_a_network_that_loses_answers_a_request_is_answered_again_and_applied_once(void **state)
+{
+    (void)state;
+    struct raft_config c = one_config(3);
+    c.answer_again = true;
+    struct one o = one_from(&c);
+    one_lead(&o);
+    one_put(&o, CLIENT, "A", "k", "v");
+    one_put(&o, CLIENT, "A", "k", "v"); /* it still waits: one answer will do */
+    one_ignored(&o, WHY_DUPLICATE);
+    one_ack(&o, 1, 1, 1, 0);
+    one_ack(&o, 1, 1, 2, 0);
+    assert_int_equal(raft_brief(o.r).applied, 2);
+    one_put(&o, CLIENT, "A", "k", "v");
+    assert_string_equal(one_log(&o), "111"); /* the state machine knows the request and does nothing */
+    one_put(&o, CLIENT, "A", "k", "v");
+    one_ignored(&o, WHY_DUPLICATE);
+    one_ack(&o, 1, 1, 3, 0);
+    assert_true(one_effect(&o, RAFT_DO_APPLY)->answer);
+    one_append(&o, 2, 2, 3, 1, 3, "");
+    one_get(&o, CLIENT, "R", "k");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
+    one_append(&o, 2, 2, 3, 1, 3, "");
+    one_get(&o, CLIENT, "R", "k");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 1);
+    one_free(&o);
+}
+
 static void the_record_of_requests_remembers_the_last_8192(void **state)
 {
     (void)state;
@@ -444,6 +472,7 @@ int main(void)
         cmocka_unit_test(at_its_deadline_a_waiting_request_is_redirected_to_nobody),
         cmocka_unit_test(only_so_many_wait_and_the_rest_is_redirected_at_once),
         cmocka_unit_test(a_request_that_comes_again_is_ignored_before_and_after_its_answer),
+        cmocka_unit_test(on_a_network_that_loses_answers_a_request_is_answered_again_and_applied_once),
         cmocka_unit_test(the_record_of_requests_remembers_the_last_8192),
         cmocka_unit_test(a_deposed_leader_answers_a_put_that_commits_under_its_successor),
         cmocka_unit_test(a_put_replaced_in_the_log_is_redirected_only_when_the_other_entry_is_committed_5_4_2),

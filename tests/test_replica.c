@@ -362,6 +362,90 @@ static void time_that_is_not_due_leaves_no_record(void **state)
     replica_trace_free(&t);
 }
 
+/* ---- who asks, and from where ---- */
+
+static void anybody_is_told_the_status(void **state)
+{
+    (void)state;
+    start(3);
+    struct group_replica *leader = group_elect(&g);
+    group_put(&g, leader, "P", "k", "v");
+    group_run(&g, 10 * MS);
+    struct message ask = {.type = MESSAGE_STATUS, .src = GROUP_CLIENT, .dst = NODE_NONE, .leader = NODE_NONE}, m;
+    snprintf(ask.mid, sizeof ask.mid, "S");
+    for (unsigned i = 0; i < g.n; i++) {
+        group_deliver_message(&g, &g.v[i], &ask);
+        assert_int_equal(group_answers(&g, &g.v[i], "S", &m), 1);
+        assert_int_equal(m.type, MESSAGE_STATUS_RES);
+        assert_int_equal(m.leader, leader->id);
+        assert_int_equal(m.term, brief(leader).term);
+        assert_int_equal(m.status->last, brief(leader).last);
+        assert_int_equal(m.status->commit, brief(&g.v[i]).commit);
+        assert_int_equal(m.status->boot, 1);
+        assert_int_equal(m.status->n_members, 3);
+        if (&g.v[i] != leader) {
+            assert_string_equal(m.status->role, "follower");
+            continue;
+        }
+        assert_string_equal(m.status->role, "leader");
+        assert_int_equal(m.status->keys, 1);
+        for (size_t k = 0; k < 3; k++)
+            assert_int_equal(m.status->members[k].match, brief(leader).last);
+    }
+    ask.dst = (node_id)(leader->id % 3 + 1); /* somebody else's */
+    snprintf(ask.mid, sizeof ask.mid, "S2");
+    group_deliver_message(&g, leader, &ask);
+    assert_int_equal(group_answers(&g, leader, "S2", NULL), 0);
+}
+
+static bool admit_no_puts(void *ctx, const struct message *m, struct replica_denial *denial)
+{
+    (void)ctx;
+    *denial = (struct replica_denial){.why = "unknown_source", .what = "src", .addr = "192.0.2.1:9"};
+    return m->type != MESSAGE_PUT;
+}
+
+static void sent_nowhere(void *ctx, const char *bytes, size_t n, node_id dst, const char *answered)
+{
+    (void)ctx, (void)bytes, (void)n, (void)dst, (void)answered;
+}
+
+static void what_comes_from_elsewhere_than_it_says_is_recorded_and_changes_nothing(void **state)
+{
+    (void)state;
+    start(1); /* for its directory and configuration */
+    char err[TRACE_ERR_LEN], path[sizeof g.dir + 16], bytes[512];
+    struct trace_writer *w =
+        trace_writer_open(&(struct trace_writer_options){.dir = g.dir, .node = "0009", .boot = 1}, err);
+    assert_non_null(w);
+    struct replica_options o = {
+        .core = g.core, .trace = w, .header = {.run = "t", .clock = "virtual", .impl = "t"}, .boot = 1};
+    o.core.id = 9;
+    struct replica *rep = replica_new(&o, (struct replica_io){.send = sent_nowhere, .admit = admit_no_puts}, 1);
+    assert_non_null(rep);
+    struct message m = {
+        .type = MESSAGE_PUT, .src = GROUP_CLIENT, .dst = 9, .leader = NODE_NONE, .key = "k", .value = "v"};
+    snprintf(m.mid, sizeof m.mid, "P");
+    assert_true(replica_on_datagram(rep, 2, bytes, wire_encode(&m, bytes, sizeof bytes)));
+    replica_refuse(rep, 3, "\x01\x02", 2,
+                   &(struct replica_denial){.why = "bad_seal", .what = "tag", .addr = "[2001:db8::1]:7"});
+    assert_true(replica_flush(rep));
+    replica_free(rep);
+    trace_writer_close(w);
+    snprintf(path, sizeof path, "%s/0009.1.jsonl", g.dir);
+    struct replica_trace t = replica_trace_read(path);
+    assert_int_equal(replica_trace_count(&t, "msg.bad", NULL, NULL), 2);
+    assert_int_equal(replica_trace_count(&t, "msg.recv", NULL, NULL), 0);
+    const json_t *r = replica_trace_find(&t, 0, "msg.bad", "why", "unknown_source", NULL);
+    assert_non_null(r);
+    assert_string_equal(replica_trace_text(r, "addr"), "192.0.2.1:9");
+    assert_string_equal(replica_trace_text(r, "from"), "00A0");
+    r = replica_trace_find(&t, 0, "msg.bad", "why", "bad_seal", NULL);
+    assert_non_null(r);
+    assert_string_equal(replica_trace_text(r, "addr"), "[2001:db8::1]:7");
+    replica_trace_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +464,8 @@ int main(void)
         cmocka_unit_test_teardown(what_is_no_message_is_recorded_and_changes_nothing, end),
         cmocka_unit_test_teardown(forged_and_misdirected_messages_are_recorded_as_ignored_with_the_reason, end),
         cmocka_unit_test_teardown(an_absurd_lamport_clock_is_not_taken_over, end),
+        cmocka_unit_test_teardown(anybody_is_told_the_status, end),
+        cmocka_unit_test_teardown(what_comes_from_elsewhere_than_it_says_is_recorded_and_changes_nothing, end),
         cmocka_unit_test_teardown(time_that_is_not_due_leaves_no_record, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

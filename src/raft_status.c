@@ -1,0 +1,50 @@
+/* raft_status.c -- how a replica sees itself and, where it leads, the others: for people, not for the algorithm. */
+#include "raft_int.h"
+
+static const char *role_word(enum raft_role role)
+{
+    switch (role) {
+    case RAFT_FOLLOWER:
+        return "follower";
+    case RAFT_PRECANDIDATE:
+        return "precandidate";
+    case RAFT_CANDIDATE:
+        return "candidate";
+    case RAFT_LEADER:
+        return "leader";
+    }
+    abort();
+}
+
+static uint64_t silent_ms(const struct peer *p, uint64_t now_us)
+{
+    return p->heard_us && now_us > p->heard_us ? (now_us - p->heard_us) / 1000 : 0;
+}
+
+void raft_status(const struct raft *r, uint64_t now_us, struct status *s, struct member_status *members)
+{
+    bool leads = r->role == RAFT_LEADER;
+    s->role = role_word(r->role);
+    s->commit = r->commit;
+    s->applied = r->applied;
+    s->first = 1;
+    s->last = raft_last(r);
+    s->n_members = 0;
+    s->members = members;
+    members[s->n_members++] = (struct member_status){.id = r->id,
+                                                     .address = "",
+                                                     .state = leads ? "self" : "",
+                                                     .match = leads ? raft_last(r) : 0,
+                                                     .next = leads ? raft_last(r) + 1 : 0};
+    for (unsigned i = 0; i < r->n_peers; i++) {
+        const struct peer *p = &r->peers[i];
+        struct member_status *m = &members[s->n_members++];
+        *m = (struct member_status){.id = p->id, .address = "", .state = ""};
+        if (!leads)
+            continue;
+        m->state = p->probing ? "probe" : "replicate";
+        m->match = p->match;
+        m->next = p->next;
+        m->silent_ms = silent_ms(p, now_us);
+    }
+}
