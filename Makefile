@@ -42,7 +42,7 @@ PROGRAMS := $(B)/replica $(B)/simulate $(B)/analyze
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
-.PHONY: all demo test bench sanitize purity install clean help deps check-tests tests FORCE
+.PHONY: all demo test bench course sanitize purity install clean help deps check-tests tests FORCE
 .SECONDARY:
 
 all: $(PROGRAMS) $(B)/libtrace.a 3700kvstore ## build everything
@@ -131,6 +131,10 @@ demo: deps ## install what is missing, build, and show a lossy run twice: correc
 bench: deps ## measure: tracing, loading, checking (ratios in one run)
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCHES)
 	@tests/bench.sh $(B) $(BENCHES)
+
+course: deps ## measure: the course's scenarios, each N times (N=10; default once), against the best tiers to be had
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tests/course.sh $(B) $(or $(N),1)
 
 sanitize: deps ## build and run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory $(SANITIZED) -j$(JOBS) tests

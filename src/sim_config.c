@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include "trace.h"
 
-enum { REQUESTS_MAX = 900000 };
+enum { REQUESTS_MAX = 900000, PACKETS_MAX = 900000, PACKETS_MAX_SHARED = 1000000000 };
 static const double WAIT_START = 5.0, WAIT_END = 2.0;
 
 const char *const sim_metric_names[SIM_METRICS] = {
@@ -357,8 +357,9 @@ static void read_scenario(struct reading *r, const json_t *scenario, struct sim_
         (int64_t)(config_number(r, scenario, "start_wait", "start_wait", 0, lifetime, WAIT_START) * SIM_SECOND);
     c->end_wait = (int64_t)(config_number(r, scenario, "end_wait", "end_wait", 0, lifetime, WAIT_END) * SIM_SECOND);
     c->network.loss = config_number(r, scenario, "drops", "drops", 0, 1, 0);
-    c->max_packets = config_integer(r, scenario, "max_packets", "max_packets", c->requests, 900000,
-                                    c->clients.shared ? 900000 : 20000);
+    c->max_packets = config_integer(r, scenario, "max_packets", "max_packets", c->requests,
+                                    c->clients.shared ? PACKETS_MAX_SHARED : PACKETS_MAX,
+                                    c->clients.shared ? PACKETS_MAX_SHARED : 20000);
     read_seed(scenario, c);
     read_tests(r, scenario, c);
     read_events(r, scenario, c);

@@ -24,7 +24,7 @@
  *                shared: each client does one operation at a time on keys k1..kN that all of them use; every value is
  *                written once. R = operations per second in total (default requests / lifetime). At the end each client
  *                reads every key. With shared clients `tests` may be missing, `requests` too when there is a rate,
- *                and max_packets is 900000 unless given.
+ *                and max_packets may be up to 10^9, which is its default.
  *   network      {"loss": p, "duplicate": p, "delay_ms": [min, max]}  between replicas; loss overrides drops; each copy
  *                has a delay of its own, so messages overtake each other
  *   faults       list of
@@ -32,8 +32,12 @@
  * side
  *                {"kind": "partition", "groups": [["0000", "0001"], ["0002"]], "begin": s, "end": s}
  *                                     replicas that are not named form one more group
- *                {"kind": "kill", "node": "leader" | "non_leader" | ID, "at": s, "signal": "KILL" | "TERM"}
- *                {"kind": "pause", "node": the same, "begin": s, "end": s}         SIGSTOP, SIGCONT
+ *                {"kind": "kill", "node": "leader" | "non_leader" | "random" | "all" | ID, "at": s,
+ *                 "signal": "KILL" | "TERM" | 9 | 15, "restart_after_ms": [min, max]}
+ *                                     with restart_after_ms it is started again, a random time between these later
+ *                {"kind": "kill", ..., "begin": s, "end": s, "every": s, "all_every": N}
+ *                                     the same again and again; each N-th time all replicas at once
+ *                {"kind": "pause", "node": the same, but not all, "begin": s, "end": s}         SIGSTOP, SIGCONT
  *                times as for events */
 #ifndef FAULTLINE_SIM_CONFIG_H
 #define FAULTLINE_SIM_CONFIG_H
@@ -60,15 +64,19 @@ enum sim_fault_kind {
     SIM_PAUSE
 };
 
-enum sim_target { SIM_TARGET_LEADER, SIM_TARGET_NON_LEADER, SIM_TARGET_NODE };
+enum sim_target { SIM_TARGET_LEADER, SIM_TARGET_NON_LEADER, SIM_TARGET_RANDOM, SIM_TARGET_ALL, SIM_TARGET_NODE };
 
 struct sim_fault {
     enum sim_fault_kind kind;
-    int64_t begin, end; /* ns after the end of start_wait; events and kills have no end: end == begin */
+    /* ns after the end of start_wait. Events have no end: end == begin. A kill ends when the replica is started again,
+     * at the latest; without a restart it has no end either. */
+    int64_t begin, end;
     enum sim_target target;
     unsigned node;                         /* SIM_TARGET_NODE: index of the replica */
     unsigned char group[SIM_REPLICAS_MAX]; /* SIM_PARTITION_GROUPS: the group of each replica */
-    int sig;                               /* SIM_KILL */
+    int sig;                               /* SIM_KILL, and: is it started again, after how long? (ns) */
+    bool restarts;
+    int64_t restart_min, restart_max;
 };
 
 enum sim_metric { SIM_TOTAL_MSGS, SIM_FAILURES, SIM_DUPLICATES, SIM_MEDIAN_LATENCY, SIM_METRICS };

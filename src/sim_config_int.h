@@ -25,6 +25,8 @@ void config_spelling(struct reading *r, const json_t *o, const char *path, const
 
 /* Our optional keys: clients, network, faults. Needs replicas, requests, lifetime in `c`; appends to c->faults. */
 void config_ours(struct reading *r, const json_t *scenario, struct sim_config *c);
+/* Of these, the faults. */
+void config_faults(struct reading *r, const json_t *scenario, struct sim_config *c);
 /* Appends a zeroed fault to c->faults. */
 struct sim_fault *config_add_fault(struct sim_config *c);
 

@@ -1,8 +1,6 @@
-/* The optional keys of our own: clients, network, faults. */
+/* The optional keys of our own: clients and network here, faults in sim_config_faults.c; and the help on all keys. */
 #include "sim_config_int.h"
 
-#include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +33,8 @@ const char sim_config_help[] =
     "               value is written once; R operations a second in total, 0 or 1e-6..1e6 (default requests / "
     "lifetime);\n"
     "               at the end each client reads every key. `tests` may be missing then, `requests` too when there is "
-    "a rate.\n"
+    "a rate,\n"
+    "               and max_packets may be up to 10^9, which is its default.\n"
     "  network      {\"loss\": p, \"duplicate\": p, \"delay_ms\": [min, max]}   between replicas; loss overrides "
     "drops;\n"
     "               each copy has its own delay, so messages overtake each other\n"
@@ -43,9 +42,15 @@ const char sim_config_help[] =
     "               {\"kind\": \"partition\", \"around\": \"leader\", \"begin\": s, \"end\": s}\n"
     "               {\"kind\": \"partition\", \"groups\": [[\"0000\", \"0001\"], [\"0002\"]], \"begin\": s, \"end\": "
     "s}\n"
-    "               {\"kind\": \"kill\", \"node\": \"leader\" | \"non_leader\" | \"0003\", \"at\": s, \"signal\": "
-    "\"KILL\" | \"TERM\"}\n"
-    "               {\"kind\": \"pause\", \"node\": as above, \"begin\": s, \"end\": s}\n";
+    "               {\"kind\": \"kill\", \"node\": \"leader\" | \"non_leader\" | \"random\" | \"all\" | \"0003\", "
+    "\"at\": s,\n"
+    "                \"signal\": \"KILL\" (or 9; the default) | \"TERM\" (or 15), \"restart_after_ms\": [min, max]}\n"
+    "                     with restart_after_ms it is started again after a random time between these, with the same\n"
+    "                     arguments and the next FAULTLINE_BOOT; without, never\n"
+    "               {\"kind\": \"kill\", \"node\": as above, \"begin\": s, \"end\": s, \"every\": s, \"all_every\": N, "
+    "...}\n"
+    "                     the same again and again, first at begin; each N-th time all replicas at once\n"
+    "               {\"kind\": \"pause\", \"node\": as above, but not all, \"begin\": s, \"end\": s}\n";
 
 /* The section o[key], NULL when it is missing or wrong. */
 static const json_t *section(struct reading *r, const json_t *o, const char *key, const char *const *known)
@@ -107,166 +112,9 @@ static void read_network(struct reading *r, const json_t *scenario, struct sim_c
     c->network.delay_max = (int64_t)(max * 1e6);
 }
 
-struct one {
-    struct reading *r;
-    const struct sim_config *c;
-    const json_t *o;
-    char path[40]; /* "faults[N]" */
-};
-
-static const char *key_of(struct one *f, const char *key, char out[64])
-{
-    snprintf(out, 64, "%.40s.%.20s", f->path, key);
-    return out;
-}
-
-static int64_t time_of(struct one *f, const char *key)
-{
-    char path[64];
-    key_of(f, key, path);
-    if (!json_object_get(f->o, key)) {
-        config_problem(f->r, path, "missing (seconds after start_wait)");
-        return 0;
-    }
-    return (int64_t)(config_number(f->r, f->o, key, path, 0, (double)f->c->lifetime / SIM_SECOND, 0) * SIM_SECOND);
-}
-
-static void read_band(struct one *f, struct sim_fault *out)
-{
-    char path[64];
-    out->begin = time_of(f, "begin");
-    out->end = time_of(f, "end");
-    if (!f->r->bad && out->end <= out->begin)
-        config_problem(f->r, key_of(f, "end", path), "must be later than begin");
-}
-
-static void read_groups(struct one *f, struct sim_fault *out)
-{
-    char path[64];
-    const json_t *groups = json_object_get(f->o, "groups");
-    key_of(f, "groups", path);
-    if (!json_is_array(groups) || json_array_size(groups) == 0 || json_array_size(groups) > SIM_REPLICAS_MAX) {
-        config_problem(f->r, path,
-                       "must be a list of lists of replica ids, such as [[\"0000\", \"0001\"], [\"0002\"]]");
-        return;
-    }
-    size_t n = json_array_size(groups), named = 0;
-    for (unsigned i = 0; i < f->c->replicas; i++)
-        out->group[i] = (unsigned char)n;
-    for (size_t g = 0; g < n; g++) {
-        const json_t *members = json_array_get(groups, g);
-        if (!json_is_array(members)) {
-            config_problem(f->r, path, "group %zu must be a list of replica ids", g);
-            return;
-        }
-        for (size_t i = 0; i < json_array_size(members); i++) {
-            const char *id = json_string_value(json_array_get(members, i));
-            int at = sim_id_index(id, 0, f->c->replicas);
-            if (at < 0) {
-                config_problem(f->r, path, "\"%.20s\" is not a replica: they are 0000 to %04X", id ? id : "?",
-                               f->c->replicas - 1);
-                return;
-            }
-            if (out->group[at] != n) {
-                config_problem(f->r, path, "%s is in two groups", id);
-                return;
-            }
-            out->group[at] = (unsigned char)g;
-            named++;
-        }
-    }
-    if (n == 1 && named == f->c->replicas)
-        config_problem(f->r, path, "one group with everybody in it parts nobody");
-}
-
-static void read_partition(struct one *f, struct sim_fault *out)
-{
-    char path[64];
-    read_band(f, out);
-    const json_t *around = json_object_get(f->o, "around");
-    if (!around) {
-        out->kind = SIM_PARTITION_GROUPS;
-        read_groups(f, out);
-        return;
-    }
-    out->kind = SIM_PARTITION_LEADER;
-    if (!json_is_string(around) || strcmp(json_string_value(around), "leader") != 0)
-        config_problem(f->r, key_of(f, "around", path), "must be \"leader\"; to name the sides use groups");
-}
-
-static void read_target(struct one *f, struct sim_fault *out)
-{
-    char path[64];
-    const char *node = json_string_value(json_object_get(f->o, "node"));
-    int at = sim_id_index(node, 0, f->c->replicas);
-    if (node && strcmp(node, "leader") == 0)
-        out->target = SIM_TARGET_LEADER;
-    else if (node && strcmp(node, "non_leader") == 0)
-        out->target = SIM_TARGET_NON_LEADER;
-    else if (at >= 0) {
-        out->target = SIM_TARGET_NODE;
-        out->node = (unsigned)at;
-    } else
-        config_problem(f->r, key_of(f, "node", path),
-                       "must be \"leader\", \"non_leader\" or a replica's id (0000 to %04X)", f->c->replicas - 1);
-}
-
-static void read_kill(struct one *f, struct sim_fault *out)
-{
-    char path[64];
-    out->kind = SIM_KILL;
-    out->begin = out->end = time_of(f, "at");
-    out->sig = SIGKILL;
-    read_target(f, out);
-    const json_t *sig = json_object_get(f->o, "signal");
-    if (!sig)
-        return;
-    const char *name = json_string_value(sig);
-    if (name && strcmp(name, "TERM") == 0)
-        out->sig = SIGTERM;
-    else if (!name || strcmp(name, "KILL") != 0)
-        config_problem(f->r, key_of(f, "signal", path), "must be \"KILL\" or \"TERM\"");
-}
-
-static void read_pause(struct one *f, struct sim_fault *out)
-{
-    out->kind = SIM_PAUSE;
-    read_band(f, out);
-    read_target(f, out);
-}
-
-static void read_faults(struct reading *r, const json_t *scenario, struct sim_config *c)
-{
-    static const struct {
-        const char *kind;
-        void (*read)(struct one *, struct sim_fault *);
-    } kinds[] = {{"partition", read_partition}, {"kill", read_kill}, {"pause", read_pause}};
-    static const char *const known[] = {"kind", "around", "groups", "begin", "end", "node", "at", "signal", NULL};
-    const json_t *faults = json_object_get(scenario, "faults");
-    if (faults && !json_is_array(faults)) {
-        config_problem(r, "faults", "must be a list");
-        return;
-    }
-    for (size_t i = 0; i < json_array_size(faults); i++) {
-        struct one f = {.r = r, .c = c, .o = json_array_get(faults, i)};
-        snprintf(f.path, sizeof f.path, "faults[%zu]", i);
-        const char *kind = json_string_value(json_object_get(f.o, "kind"));
-        size_t k = 0;
-        while (k < sizeof kinds / sizeof *kinds && (!kind || strcmp(kind, kinds[k].kind) != 0))
-            k++;
-        if (k == sizeof kinds / sizeof *kinds) {
-            char path[64];
-            config_problem(r, key_of(&f, "kind", path), "must be partition, kill or pause");
-            continue;
-        }
-        config_spelling(r, f.o, f.path, known);
-        kinds[k].read(&f, config_add_fault(c));
-    }
-}
-
 void config_ours(struct reading *r, const json_t *scenario, struct sim_config *c)
 {
     read_clients(r, scenario, c);
     read_network(r, scenario, c);
-    read_faults(r, scenario, c);
+    config_faults(r, scenario, c);
 }

@@ -52,6 +52,23 @@ static bool of_a_run(const char *name)
     return n > 0 && strcmp(boot + n, ".jsonl") == 0;
 }
 
+/* Removes what our replicas keep in data/: ID.db, with what SQLite puts beside it. */
+static void remove_data(int in)
+{
+    int fd = openat(in, "data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!d) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *e; (e = readdir(d));)
+        if (strspn(e->d_name, "0123456789ABCDEF") == 4 && strncmp(e->d_name + 4, ".db", 3) == 0)
+            unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+    unlinkat(in, "data", AT_REMOVEDIR);
+}
+
 /* How many entries the directory has, -1 when it cannot be read; with `remove_old` the files of a run are removed. */
 static int entries(const char *path, bool remove_old)
 {
@@ -65,6 +82,8 @@ static int entries(const char *path, bool remove_old)
         n++;
         if (remove_old && of_a_run(e->d_name))
             unlinkat(dirfd(d), e->d_name, 0);
+        else if (remove_old && strcmp(e->d_name, "data") == 0)
+            remove_data(dirfd(d));
     }
     closedir(d);
     return n;
@@ -201,6 +220,16 @@ int sim_dir_make(const char *out, const char *name, uint64_t seed, bool force, s
     if (rc == 0 && out && (rc = make_empty(out, force, err)) != 0)
         sim_dir_release(d);
     return rc;
+}
+
+int sim_dir_data(const struct sim_dir *d, char path[SIM_PATH_MAX + 8], char err[512])
+{
+    snprintf(path, SIM_PATH_MAX + 8, "%s/data", d->path);
+    if (mkdir(path, 0777) == 0)
+        return 0;
+    return failed(CANNOT_CREATE, err, path,
+                  errno == EEXIST ? "it holds more than replicas leave there; remove it, or name another directory"
+                                  : strerror(errno));
 }
 
 void sim_dir_release(struct sim_dir *d)

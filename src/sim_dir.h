@@ -16,9 +16,11 @@ struct sim_dir {
 
 /* Makes the directory of a run and locks it against other runs. With `out` NULL it is runs/NAME-SEED, or the same with
  * .2, .3 ... when that exists, and the link runs/latest points to it. An explicit `out` may exist when it is empty;
- * with `force` also when it holds a run: run.json, run.db*, and NAME.BOOT.jsonl are removed then, and nothing else. 0
- * with `d` set, and a warning in `err` or nothing; else 64 or 73 with words in `err`. */
+ * with `force` also when it holds a run: run.json, run.db*, NAME.BOOT.jsonl and data/ID.db* are removed then, and
+ * nothing else. 0 with `d` set, and a warning in `err` or nothing; else 64 or 73 with words in `err`. */
 int sim_dir_make(const char *out, const char *name, uint64_t seed, bool force, struct sim_dir *d, char err[512]);
+/* Makes DIR/data, for what the replicas keep on disk. 0 with its path, or 73 with words in `err`. */
+int sim_dir_data(const struct sim_dir *d, char path[SIM_PATH_MAX + 8], char err[512]);
 /* Lets other runs have it. The process's end does so too. */
 void sim_dir_release(struct sim_dir *d);
 

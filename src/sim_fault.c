@@ -1,5 +1,5 @@
-/* Events of the course and faults of ours: partitions, kills, pauses; each is recorded as a band (fault.begin,
- * fault.end). */
+/* Events of the course and faults of ours: partitions, kills, restarts, pauses; each is recorded as a band
+ * (fault.begin, fault.end). A kill that nothing follows never ends. */
 #include "sim_run_int.h"
 
 #include <inttypes.h>
@@ -55,6 +55,10 @@ static int target(struct sim_run *run, const struct sim_fault *f)
         return claimed_leader(run);
     case SIM_TARGET_NON_LEADER:
         return random_living(run, claimed_leader(run));
+    case SIM_TARGET_RANDOM:
+        return random_living(run, -1);
+    case SIM_TARGET_ALL: /* not one */
+        return -1;
     case SIM_TARGET_NODE:
         return run->living[f->node] ? (int)f->node : -1;
     }
@@ -208,6 +212,9 @@ static void part_around_leader(struct sim_run *run, const struct sim_fault *f)
 
 /* ---- kills and pauses ---- */
 
+/* With `restarts` the simulator's socket for it stays open: what it had sent before still arrives, as it would from a
+ * machine whose process is killed, and its port keeps its number. Without, what nobody has read yet is lost with it, as
+ * in the course's simulator. */
 static void kill_node(struct sim_run *run, const struct sim_fault *f, int i, int sig)
 {
     if (i < 0) {
@@ -218,19 +225,88 @@ static void kill_node(struct sim_run *run, const struct sim_fault *f, int i, int
     run->living[i] = false;
     node->killed = true;
     node->kill_at = sim_now(run) + PATIENCE;
+    node->down = f->restarts;
+    node->kill_f = ++run->f;
+    node->restart_f = 0;
+    if (f->restarts)
+        node->restart_at = sim_now(run) + f->restart_min +
+                           (int64_t)rng_below(&run->faults_rng, (uint64_t)(f->restart_max - f->restart_min) + 1);
     run->stats->killed++;
     trace_set_cause(run->w, 0);
-    trace_put_fault_begin(
-        run->w,
-        &(struct trace_rec_fault_begin){
-            .f = ++run->f, .kind = "kill", .node = node->id, .sig = TRACE_OPT(sig), .cause = kind_names[f->kind]});
+    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){
+                                      .f = run->f,
+                                      .kind = "kill",
+                                      .node = node->id,
+                                      .sig = TRACE_OPT(sig),
+                                      .cause = f->target == SIM_TARGET_ALL ? "kill all" : kind_names[f->kind]});
     trace_flush(run->w);
-    close(node->fd); /* what it had sent and nobody has read yet is lost with it */
-    node->fd = -1;
+    if (!f->restarts) {
+        close(node->fd);
+        node->fd = -1;
+    }
     sim_proc_signal(&node->proc, sig);
     sim_proc_signal(&node->proc, SIGCONT); /* a paused one must be able to end */
     sim_say(run, "F%" PRId64 " %s: %s with %s", run->f, kind_names[f->kind], node->id,
             sig == SIGKILL ? "SIGKILL" : "SIGTERM");
+}
+
+static void kill_targets(struct sim_run *run, const struct sim_fault *f)
+{
+    unsigned killed = 0;
+    if (f->target != SIM_TARGET_ALL) {
+        kill_node(run, f, target(run, f), f->sig);
+        return;
+    }
+    for (unsigned i = 0; i < run->cfg->replicas; i++)
+        if (run->living[i]) {
+            kill_node(run, f, (int)i, f->sig);
+            killed++;
+        }
+    if (killed == 0)
+        nobody(run, f);
+}
+
+static void end_record(struct sim_run *run, int64_t f, const char *kind, unsigned i)
+{
+    trace_set_cause(run->w, 0);
+    trace_put_fault_end(run->w, &(struct trace_rec_fault_end){.f = f, .kind = kind, .node = run->node[i].id});
+}
+
+/* The kill ends, and a restart begins: it lasts until the hello. */
+static void restart_node(struct sim_run *run, unsigned i)
+{
+    struct sim_node *node = &run->node[i];
+    char err[256];
+    end_record(run, node->kill_f, "kill", i);
+    node->restart_f = ++run->f;
+    node->started_at = sim_now(run);
+    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){
+                                      .f = run->f, .kind = "restart", .node = node->id, .cause = kind_names[SIM_KILL]});
+    trace_flush(run->w);
+    sim_say(run, "F%" PRId64 " restart: %s", run->f, node->id);
+    if (sim_node_start(run, i, err))
+        return;
+    node->down = false; /* it counts as one that died */
+    sim_say(run, "%s", err);
+}
+
+static void restart_nodes(struct sim_run *run, int64_t now)
+{
+    for (unsigned i = 0; i < run->cfg->replicas; i++)
+        if (run->node[i].restart_at <= now && run->node[i].proc.state != SIM_PROC_RUNNING)
+            restart_node(run, i);
+}
+
+void sim_fault_back(struct sim_run *run, unsigned i)
+{
+    struct sim_node *node = &run->node[i];
+    int64_t took = sim_now(run) - node->started_at;
+    end_record(run, node->restart_f, "restart", i);
+    node->down = false;
+    run->living[i] = true;
+    run->stats->restarted++;
+    if (took > run->stats->longest_restart)
+        run->stats->longest_restart = took;
 }
 
 static void course_kill_leader(struct sim_run *run, const struct sim_fault *f)
@@ -284,7 +360,7 @@ static void begin_fault(struct sim_run *run, const struct sim_fault *f)
         part(run, f, f->group, run->load_start + f->end);
         break;
     case SIM_KILL:
-        kill_node(run, f, target(run, f), f->sig);
+        kill_targets(run, f);
         break;
     case SIM_PAUSE:
         pause_node(run, f);
@@ -308,6 +384,7 @@ void sim_fault_tick(struct sim_run *run, int64_t now)
     for (size_t i = run->n_open; i-- > 0;)
         if (run->open[i].end <= now)
             end_fault(run, i);
+    restart_nodes(run, now);
     while (run->next_fault < run->cfg->n_faults && run->load_start + run->cfg->faults[run->next_fault].begin <= now)
         begin_fault(run, &run->cfg->faults[run->next_fault++]);
 }
@@ -316,6 +393,9 @@ void sim_fault_heal(struct sim_run *run)
 {
     while (run->n_open > 0)
         end_fault(run, run->n_open - 1);
+    for (unsigned i = 0; i < run->cfg->replicas; i++)
+        if (run->node[i].restart_at != INT64_MAX)
+            run->node[i].restart_at = sim_now(run);
 }
 
 int64_t sim_fault_quiet(const struct sim_run *run)

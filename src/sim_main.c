@@ -30,6 +30,9 @@ static const char help[] =
     "\n"
     "  --replica PROGRAM    run processes of PROGRAM: PROGRAM [args] UDP-PORT ID OTHER-ID...   (required)\n"
     "  --replica-arg ARG    an argument for it, before the port; may be repeated\n"
+    "  --data               the replicas keep their state on disk: makes data/ in the run directory and adds --data "
+    "DIR\n"
+    "                       to the arguments of each\n"
     "  --reads POLICY       sets FAULTLINE_READS=POLICY for the replicas (index or local, for ours)\n"
     "  --seed N             of all random choices; default: the scenario's, else a random one. Always printed.\n"
     "                       Real processes in real time: the same seed gives the same choices, not the same run.\n"
@@ -62,7 +65,7 @@ struct options {
     const char *command[REPLICA_ARGS_MAX + 2]; /* the replica's program and arguments, NULL-terminated */
     size_t n_command;
     const char *reads, *out, *scenario;
-    bool has_seed, force, check, bodies, silence, quiet;
+    bool has_seed, data, force, check, bodies, silence, quiet;
     uint64_t seed;
 };
 
@@ -86,6 +89,7 @@ static bool parse_seed(const char *text, uint64_t *seed)
 enum {
     O_REPLICA = 1,
     O_ARG,
+    O_DATA,
     O_READS,
     O_SEED,
     O_OUT,
@@ -118,6 +122,7 @@ static int parse_options(int argc, char **argv, struct options *o)
     static const struct option names[] = {
         {"replica", required_argument, NULL, O_REPLICA},
         {"replica-arg", required_argument, NULL, O_ARG},
+        {"data", no_argument, NULL, O_DATA},
         {"reads", required_argument, NULL, O_READS},
         {"seed", required_argument, NULL, O_SEED},
         {"out", required_argument, NULL, O_OUT},
@@ -143,6 +148,9 @@ static int parse_options(int argc, char **argv, struct options *o)
             if (n_args == REPLICA_ARGS_MAX)
                 return usage("too many --replica-arg", "");
             args[n_args++] = optarg;
+            break;
+        case O_DATA:
+            o->data = true;
             break;
         case O_READS:
             o->reads = optarg;
@@ -276,6 +284,8 @@ static char *rerun_line(const struct options *o, const char *self)
         add_word(line, "--replica-arg");
         add_word(line, o->command[i]);
     }
+    if (o->data)
+        add_word(line, "--data");
     if (o->reads) {
         add_word(line, "--reads");
         add_word(line, o->reads);
@@ -296,10 +306,10 @@ static json_t *describe(const struct options *o, const struct sim_config *c, int
         json_array_append_new(command, json_string(argv[i]));
     if (!getcwd(cwd, sizeof cwd))
         cwd[0] = '\0';
-    json_t *run = json_pack("{s:s, s:s, s:I, s:O, s:o, s:s, s:s, s:{s:s, s:s, s:i}}", "schema", "faultline-run/1",
-                            "name", c->name, "seed", (json_int_t)o->seed, "scenario", c->scenario, "command", command,
-                            "rerun", rerun, "cwd", cwd, "versions", "simulate", FAULTLINE_VERSION, "jansson",
-                            jansson_version_str(), "trace", TRACE_VERSION);
+    json_t *run = json_pack("{s:s, s:s, s:I, s:b, s:O, s:o, s:s, s:s, s:{s:s, s:s, s:i}}", "schema", "faultline-run/1",
+                            "name", c->name, "seed", (json_int_t)o->seed, "data", o->data, "scenario", c->scenario,
+                            "command", command, "rerun", rerun, "cwd", cwd, "versions", "simulate", FAULTLINE_VERSION,
+                            "jansson", jansson_version_str(), "trace", TRACE_VERSION);
     if (!run) { /* words that are not UTF-8 */
         json_decref(command);
         run = json_pack("{s:s, s:s, s:I, s:O}", "schema", "faultline-run/1", "name", c->name, "seed",
@@ -382,12 +392,16 @@ static int simulate(struct session *s, struct sim_result *result, char err[512])
         printf("again: %s\n", s->rerun);
         fflush(stdout);
     }
+    char data[SIM_PATH_MAX + 8];
     int rc = sim_dir_write(s->dir.path, s->run, err);
+    if (rc == 0 && o->data)
+        rc = sim_dir_data(&s->dir, data, err);
     if (rc)
         return rc;
     return sim_run(&(struct sim_plan){.cfg = c,
                                       .seed = o->seed,
                                       .command = o->command,
+                                      .data = o->data ? data : NULL,
                                       .reads = o->reads,
                                       .dir = s->dir.path,
                                       .version = FAULTLINE_VERSION,

@@ -92,6 +92,9 @@ static void print_beyond(FILE *out, const struct sim_config *c, const struct sim
     fputc('\n', out);
     if (s->duplicated)
         fprintf(out, "%" PRId64 " messages were duplicated by the network\n", s->duplicated);
+    if (s->restarted)
+        fprintf(out, "%u times a killed replica was started again; the slowest said hello after %.3f s\n", s->restarted,
+                (double)s->longest_restart / SIM_SECOND);
     if (s->late)
         fprintf(out, "%" PRId64 " answers came after the client had given up\n", s->late);
     if (s->forged)
@@ -123,6 +126,8 @@ static json_t *statistics(const struct sim_result *r)
     } figures[] = {
         {"died", s.died},
         {"killed", s.killed},
+        {"restarted", s.restarted},
+        {"longest_restart_ns", s.longest_restart},
         {"total_msgs", s.total_msgs},
         {"total_drops", s.total_drops},
         {"gets", s.gets},

@@ -65,7 +65,7 @@ static void give_up(struct sim_run *run, unsigned i)
 static void deliver(struct sim_run *run, const struct copy *c)
 {
     struct sim_node *to = &run->node[c->to];
-    if (to->fd < 0 || to->proc.state != SIM_PROC_RUNNING) {
+    if (to->fd < 0 || to->down || to->proc.state != SIM_PROC_RUNNING) {
         drop(run, c, "dead", 0);
         return;
     }
@@ -235,6 +235,8 @@ static void register_port(struct sim_run *run, unsigned i, const struct sockaddr
     run->node[i].addr = *from;
     trace_set_cause(run->w, c->in_seq);
     trace_put_net_out(run->w, &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = c->src, .dst = "sim", .dly = 0});
+    if (run->node[i].down && run->node[i].restart_f != 0)
+        sim_fault_back(run, i);
 }
 
 /* The reason why a well-formed message cannot be delivered, NULL when it can. */

@@ -11,20 +11,17 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    ROUNDS = 8,         /* datagrams taken from one socket before everything else has its turn */
-    BURST = 64,         /* requests made at most before the sockets have their turn */
-    ECHO_MAX = 20,      /* lines of one replica that are shown */
-    WARNINGS_MAX = 8,   /* and warnings about it */
-    TRIES_MAX = 500000, /* a replica that always redirects makes the course's clients ask without end */
-    SOCKET_BUFFER = 4 << 20
+    ROUNDS = 8,        /* datagrams taken from one socket before everything else has its turn */
+    BURST = 64,        /* requests made at most before the sockets have their turn */
+    WARNINGS_MAX = 8,  /* about one replica */
+    TRIES_MAX = 500000 /* a replica that always redirects makes the course's clients ask without end */
 };
 static const int64_t STOP_PATIENCE = 2 * SIM_SECOND, STOP_LIMIT = 10 * SIM_SECOND;
-static const int64_t PROGRESS_WITHIN = 5 * SIM_SECOND;
+static const int64_t PROGRESS_WITHIN = 5 * SIM_SECOND, HELLO_WITHIN = 5 * SIM_SECOND;
 
 const char *const sim_end_words[] = {
     [SIM_ENDED] = "ended as planned",
@@ -91,162 +88,6 @@ static void warn_client(void *ctx, const char *text)
     sim_say(run, "%s", text);
 }
 
-/* ---- what replicas print, and when they end ---- */
-
-struct stream {
-    struct sim_run *run;
-    unsigned i;
-    int fd;
-};
-
-static void printed(void *ctx, const char *line, bool truncated)
-{
-    const struct stream *s = ctx;
-    struct sim_node *node = &s->run->node[s->i];
-    trace_set_cause(s->run->w, 0);
-    trace_put_node_out(s->run->w,
-                       &(struct trace_rec_node_out){.of = node->id, .fd = s->fd, .line = line, .trunc = truncated});
-    if (s->run->plan->silent || node->echoed > ECHO_MAX)
-        return;
-    if (node->echoed++ == ECHO_MAX)
-        sim_say(s->run, "%s: (its further lines are in sim.1.jsonl only)", node->id);
-    else
-        sim_say(s->run, "%s: %.160s", node->id, line);
-}
-
-static void read_streams(struct sim_run *run, unsigned i, bool all)
-{
-    for (int fd = 1; fd <= 2; fd++) {
-        struct stream s = {run, i, fd};
-        if (all)
-            sim_proc_drain(&run->node[i].proc, fd, sim_now(run), printed, &s);
-        else
-            sim_proc_read(&run->node[i].proc, fd, sim_now(run), printed, &s);
-    }
-}
-
-static void ended(struct sim_run *run, unsigned i, bool stopping)
-{
-    struct sim_node *node = &run->node[i];
-    int st = node->proc.status;
-    bool died = !node->hung && !node->killed && !stopping;
-    read_streams(run, i, true);
-    sim_now(run);
-    trace_set_cause(run->w, 0);
-    trace_put_node_exit(run->w, &(struct trace_rec_node_exit){.of = node->id,
-                                                              .status = {.set = WIFEXITED(st), .v = WEXITSTATUS(st)},
-                                                              .sig = {.set = WIFSIGNALED(st), .v = WTERMSIG(st)},
-                                                              .why = node->hung     ? "hung"
-                                                                     : node->killed ? "killed"
-                                                                     : died         ? "died"
-                                                                                    : "stopped"});
-    run->living[i] = false;
-    if (died && WIFSIGNALED(st))
-        sim_say(run, "%s died of signal %d (%s)", node->id, WTERMSIG(st), strsignal(WTERMSIG(st)));
-    else if (died)
-        sim_say(run, "%s ended by itself with status %d", node->id, WEXITSTATUS(st));
-}
-
-static unsigned reap(struct sim_run *run, bool stopping)
-{
-    unsigned running = 0;
-    for (unsigned i = 0; i < run->cfg->replicas; i++) {
-        if (sim_proc_reap(&run->node[i].proc))
-            ended(run, i, stopping);
-        running += run->node[i].proc.state == SIM_PROC_RUNNING;
-    }
-    return running;
-}
-
-/* SIGKILL for those that SIGTERM did not end. */
-static void insist(struct sim_run *run, int64_t now)
-{
-    for (unsigned i = 0; i < run->cfg->replicas; i++) {
-        struct sim_node *node = &run->node[i];
-        if (node->proc.state != SIM_PROC_RUNNING || node->kill_at > now)
-            continue;
-        node->hung = true;
-        node->kill_at = INT64_MAX;
-        sim_say(run, "%s did not end on SIGTERM within 2 s: SIGKILL", node->id);
-        sim_proc_signal(&node->proc, SIGKILL);
-    }
-}
-
-/* ---- start ---- */
-
-static int open_socket(struct sim_node *node, uint16_t *port, char err[512])
-{
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof addr;
-    int size = SOCKET_BUFFER;
-    node->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (node->fd < 0 || bind(node->fd, (struct sockaddr *)&addr, len) != 0 ||
-        getsockname(node->fd, (struct sockaddr *)&addr, &len) != 0) {
-        snprintf(err, 512, "cannot open a UDP socket on 127.0.0.1: %s", strerror(errno));
-        return 70;
-    }
-    setsockopt(node->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    setsockopt(node->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    *port = ntohs(addr.sin_port);
-    return 0;
-}
-
-/* PROGRAM OPTIONS... PORT ID OTHER... with the others in random order, as the course's simulator starts replicas. */
-static int start_replica(struct sim_run *run, unsigned i, const struct sim_variable *variables, char err[512])
-{
-    enum { OPTIONS_MAX = 64 };
-    const char *argv[OPTIONS_MAX + SIM_REPLICAS_MAX + 3];
-    char port_text[16], why[256];
-    uint16_t port;
-    size_t n = 0;
-    int rc = open_socket(&run->node[i], &port, err);
-    if (rc)
-        return rc;
-    snprintf(port_text, sizeof port_text, "%u", (unsigned)port);
-    while (n < OPTIONS_MAX && run->plan->command[n]) {
-        argv[n] = run->plan->command[n];
-        n++;
-    }
-    argv[n++] = port_text;
-    size_t first = n;
-    argv[n++] = run->node[i].id;
-    for (unsigned k = 0; k < run->cfg->replicas; k++)
-        if (k != i)
-            argv[n++] = run->node[k].id;
-    for (size_t k = n - 1; k > first + 1; k--) { /* Fisher and Yates */
-        size_t other = first + 1 + rng_below(&run->faults_rng, k - first);
-        const char *t = argv[k];
-        argv[k] = argv[other];
-        argv[other] = t;
-    }
-    argv[n] = NULL;
-    if (sim_proc_start(&run->node[i].proc, argv, variables, sim_now(run), why))
-        return 0;
-    snprintf(err, 512, "%s", why);
-    return 66;
-}
-
-static int start_replicas(struct sim_run *run, char err[512])
-{
-    char parent[4096], epoch[32];
-    snprintf(parent, sizeof parent, "%s", run->plan->dir);
-    char *slash = strrchr(parent, '/');
-    *slash = '\0';
-    snprintf(epoch, sizeof epoch, "%" PRId64, run->result->epoch);
-    const struct sim_variable variables[] = {
-        {"FAULTLINE_TRACE", *parent ? parent : "/"},
-        {"FAULTLINE_RUN", slash + 1},
-        {"FAULTLINE_BOOT", "1"},
-        {"FAULTLINE_EPOCH_NS", epoch},
-        {run->plan->reads ? "FAULTLINE_READS" : NULL, run->plan->reads},
-        {NULL, NULL},
-    };
-    int rc = 0;
-    for (unsigned i = 0; i < run->cfg->replicas && rc == 0; i++)
-        rc = start_replica(run, i, variables, err);
-    return rc;
-}
-
 static void put_header(struct sim_run *run)
 {
     const struct sim_config *c = run->cfg;
@@ -293,19 +134,10 @@ static int64_t earliest(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static int64_t next_kill(const struct sim_run *run)
-{
-    int64_t t = INT64_MAX;
-    for (unsigned i = 0; i < run->cfg->replicas; i++)
-        if (run->node[i].proc.state == SIM_PROC_RUNNING)
-            t = earliest(t, run->node[i].kill_at);
-    return t;
-}
-
 static int64_t next_deadline(const struct sim_run *run)
 {
     int64_t t = earliest(sim_clients_deadline(run->clients), sim_fault_deadline(run));
-    return earliest(earliest(t, sim_net_deadline(&run->net)), next_kill(run));
+    return earliest(earliest(t, sim_net_deadline(&run->net)), sim_nodes_deadline(run));
 }
 
 enum { POLL_MAX = 3 * SIM_REPLICAS_MAX + 1 };
@@ -369,7 +201,7 @@ static void make_requests(struct sim_run *run)
             break;
         sim_clients_tick(run->clients, now);
     }
-    if (sim_clients_tries(run->clients) > TRIES_MAX)
+    if (!run->cfg->clients.shared && sim_clients_tries(run->clients) > TRIES_MAX)
         sim_end_early(run, SIM_ENDED_TRIES);
 }
 
@@ -377,7 +209,7 @@ static void loop(struct sim_run *run, int signals)
 {
     int64_t end = run->load_end + run->cfg->end_wait;
     bool healed = !run->cfg->clients.shared;
-    while (!run->over && sim_now(run) < end && !sim_clients_done(run->clients)) {
+    while (!run->over && sim_now(run) < end && !(sim_clients_done(run->clients) && !sim_nodes_expected(run))) {
         if (!healed && sim_now(run) >= run->load_end) {
             sim_fault_heal(run); /* before the clients read back */
             healed = true;
@@ -385,15 +217,14 @@ static void loop(struct sim_run *run, int signals)
         make_requests(run);
         sim_fault_tick(run, sim_now(run));
         sim_route_arrivals(run);
-        insist(run, sim_now(run));
+        sim_nodes_insist(run, sim_now(run));
         int64_t deadline = earliest(earliest(end, next_deadline(run)), healed ? end : run->load_end);
         if (!run->over)
             wait_until(run, deadline, signals);
         take_datagrams(run);
-        for (unsigned i = 0; i < run->cfg->replicas; i++)
-            read_streams(run, i, false);
+        sim_nodes_read(run);
         take_signals(run, signals);
-        if (reap(run, false) == 0)
+        if (sim_nodes_reap(run, false) == 0 && !sim_nodes_expected(run))
             sim_end_early(run, SIM_ENDED_NOBODY);
     }
 }
@@ -401,34 +232,27 @@ static void loop(struct sim_run *run, int signals)
 /* Ends every process, by force if need be, and waits for it. */
 static void stop_replicas(struct sim_run *run, int signals)
 {
-    int64_t now = sim_now(run);
-    for (unsigned i = 0; i < run->cfg->replicas; i++) {
-        struct sim_node *node = &run->node[i];
-        if (node->fd >= 0)
-            close(node->fd);
-        node->fd = -1;
-        node->kill_at = earliest(node->kill_at, now + STOP_PATIENCE);
-        sim_proc_signal(&node->proc, SIGTERM);
-        sim_proc_signal(&node->proc, SIGCONT);
-    }
-    int64_t limit = now + STOP_LIMIT;
-    while (reap(run, true) > 0 && sim_now(run) < limit) {
+    int64_t now = sim_now(run), limit = now + STOP_LIMIT;
+    sim_nodes_terminate(run, now + STOP_PATIENCE);
+    while (sim_nodes_reap(run, true) > 0 && sim_now(run) < limit) {
         struct signalfd_siginfo info;
-        insist(run, sim_now(run));
-        wait_until(run, earliest(limit, next_kill(run)), signals);
+        sim_nodes_insist(run, sim_now(run));
+        wait_until(run, earliest(limit, sim_nodes_deadline(run)), signals);
         while (read(signals, &info, sizeof info) > 0) {
             /* the run is over already */
         }
-        for (unsigned i = 0; i < run->cfg->replicas; i++)
-            read_streams(run, i, false);
+        sim_nodes_read(run);
     }
 }
 
 static void conclude(struct sim_run *run, int64_t quiet_at)
 {
     struct sim_result *r = run->result;
-    for (unsigned i = 0; i < run->cfg->replicas; i++)
-        r->stats.died += !run->living[i] && !run->node[i].killed;
+    for (unsigned i = 0; i < run->cfg->replicas; i++) {
+        const struct sim_node *node = &run->node[i];
+        bool coming = node->down && sim_now(run) - node->started_at < HELLO_WITHIN;
+        r->stats.died += !run->living[i] && !node->killed && !coming;
+    }
     sim_clients_end(run->clients, sim_now(run), run->over);
     r->quiet_for = run->load_end - quiet_at;
     r->no_progress = run->cfg->clients.shared && run->cfg->clients.rate > 0 && !run->over &&
@@ -468,7 +292,7 @@ static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *r
     for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++) {
         sim_id(i, run->node[i].id);
         run->node[i].fd = run->node[i].proc.out[0] = run->node[i].proc.out[1] = -1;
-        run->node[i].kill_at = INT64_MAX;
+        run->node[i].kill_at = run->node[i].restart_at = INT64_MAX;
         run->living[i] = i < plan->cfg->replicas;
     }
     return run;
@@ -517,7 +341,7 @@ int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512
     put_header(run);
     sigset_t before;
     int signals = open_signals(&before);
-    int rc = start_replicas(run, err);
+    int rc = sim_nodes_start(run, err);
     run->load_start = sim_now(run) + run->cfg->start_wait;
     run->load_end = run->load_start + run->cfg->lifetime;
     int64_t quiet_at = sim_fault_quiet(run);

@@ -13,6 +13,7 @@ struct sim_plan {
     const struct sim_config *cfg;
     uint64_t seed;
     const char *const *command; /* of a replica: program, options, then room for nothing: NULL-terminated */
+    const char *data;           /* --data for the replicas: a directory that exists; NULL: none */
     const char *reads;          /* FAULTLINE_READS for the replicas; NULL: left alone */
     const char *dir;            /* of the run, absolute; exists */
     const char *version;

@@ -1,4 +1,4 @@
-/* sim_run_int.h -- for sim_run.c, sim_route.c and sim_fault.c only: the state of a run. */
+/* sim_run_int.h -- for sim_run.c, sim_nodes.c, sim_route.c and sim_fault.c only: the state of a run. */
 #ifndef FAULTLINE_SIM_RUN_INT_H
 #define FAULTLINE_SIM_RUN_INT_H
 
@@ -9,13 +9,22 @@
 #include "sim_run.h"
 #include "trace.h"
 
+enum { SIM_OPTIONS_MAX = 64 };
+
 struct sim_node {
     char id[SIM_ID_LEN];
     struct sim_proc proc;
-    int fd;                  /* the simulator's socket for it; -1 once closed */
-    struct sockaddr_in addr; /* where it listens, known from its hello */
+    const char *argv[SIM_OPTIONS_MAX + SIM_REPLICAS_MAX + 3]; /* the same at each start */
+    char port[16];                                            /* in argv */
+    unsigned boot;                                            /* starts so far */
+    int fd;                                                   /* the simulator's socket for it; -1 once closed */
+    struct sockaddr_in addr;                                  /* where it listens, known from its hello */
     bool said_hello, killed, given_up, hung;
     int64_t kill_at;             /* when SIGKILL follows; INT64_MAX: it does not */
+    bool down;                   /* killed to be started again: from the kill until its next hello */
+    int64_t restart_at;          /* when that start is due; INT64_MAX: none is */
+    int64_t kill_f, restart_f;   /* the faults in force, while down */
+    int64_t started_at;          /* of the last start again */
     bool claims;                 /* its last message named itself as the leader, */
     int64_t claim_term, claim_t; /* in this term, at this time */
     unsigned echoed, warned;     /* lines and warnings shown */
@@ -59,6 +68,24 @@ __attribute__((format(printf, 3, 4))) void sim_warn(struct sim_run *run, unsigne
 /* The run ends early. */
 void sim_end_early(struct sim_run *run, enum sim_end why);
 
+/* ---- sim_nodes.c: the replica processes ---- */
+/* 0, or the exit status with words in `err`. */
+int sim_nodes_start(struct sim_run *run, char err[512]);
+/* Starts replica i, the next boot, with the arguments it had before. False with words in `err`. */
+bool sim_node_start(struct sim_run *run, unsigned i, char err[256]);
+/* Takes what the replicas have printed. */
+void sim_nodes_read(struct sim_run *run);
+/* Records those that have ended, as stopped when the run is over. Returns how many are running. */
+unsigned sim_nodes_reap(struct sim_run *run, bool stopping);
+/* SIGKILL for those that SIGTERM did not end in time. */
+void sim_nodes_insist(struct sim_run *run, int64_t now);
+/* When a SIGKILL or a start is due. */
+int64_t sim_nodes_deadline(const struct sim_run *run);
+/* A killed replica is still to come back. */
+bool sim_nodes_expected(const struct sim_run *run);
+/* SIGTERM to all, with SIGKILL to follow at `kill_at`; nothing is received from them any more. */
+void sim_nodes_terminate(struct sim_run *run, int64_t kill_at);
+
 /* ---- sim_route.c: what becomes of datagrams ---- */
 /* Takes one datagram from replica i. False when there is none. */
 bool sim_route_receive(struct sim_run *run, unsigned i);
@@ -70,7 +97,9 @@ void sim_route_request(void *ctx, const struct sim_request *r);
 /* ---- sim_fault.c: events and faults ---- */
 int64_t sim_fault_deadline(const struct sim_run *run);
 void sim_fault_tick(struct sim_run *run, int64_t now);
-/* Ends every partition and pause that is open. */
+/* A replica that was started again has said hello. */
+void sim_fault_back(struct sim_run *run, unsigned i);
+/* Ends every partition and pause that is open, and starts what is to be started again. */
 void sim_fault_heal(struct sim_run *run);
 /* When the last planned fault has ended. */
 int64_t sim_fault_quiet(const struct sim_run *run);

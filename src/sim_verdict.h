@@ -27,6 +27,8 @@ struct sim_stats {
     int64_t duplicated, late, forged; /* copies made by the network; answers after the client had given up; false src */
     int64_t last_ok;                  /* when an operation last succeeded, ns since the epoch; 0: none ever did */
     int64_t longest_gap, gap_at;      /* longest time without a success while there was load, and its end */
+    unsigned restarted;               /* replicas that said hello again after a kill */
+    int64_t longest_restart;          /* of these, from start to hello, ns */
     int64_t ok_after_faults;          /* operations that succeeded after the last fault had ended */
 };
 

@@ -217,7 +217,7 @@ static void our_keys_are_read(void **state)
     assert_true(c.clients.shared && c.clients.count == 3 && c.clients.keys == 2 && c.clients.timeout == SIM_SECOND / 4);
     assert_true(c.clients.rate == 40);
     assert_false(c.tests.present);
-    assert_int_equal(c.max_packets, 900000);
+    assert_int_equal(c.max_packets, 1000000000);
     assert_true(c.network.loss == 0.1 && c.network.duplicate == 0.2);
     assert_true(c.network.delay_min == 1000000 && c.network.delay_max == 2500000);
     assert_int_equal(c.n_faults, 5);
@@ -230,6 +230,34 @@ static void our_keys_are_read(void **state)
     assert_true(c.faults[3].kind == SIM_KILL && c.faults[3].target == SIM_TARGET_NODE && c.faults[3].node == 2 &&
                 c.faults[3].sig == SIGTERM);
     assert_true(c.faults[4].target == SIM_TARGET_LEADER && c.faults[4].sig == SIGKILL);
+    sim_config_free(&c);
+}
+
+static void kills_may_be_followed_by_a_restart_and_may_repeat(void **state)
+{
+    (void)state;
+    struct sim_config c;
+    loads(scenario("\"faults\": [{\"kind\": \"kill\", \"node\": \"random\", \"signal\": 9, \"begin\": 2, \"end\": 8, "
+                   "\"every\": 1.5, \"all_every\": 2, \"restart_after_ms\": [50, 800.5]}, "
+                   "{\"kind\": \"kill\", \"node\": \"all\", \"signal\": 15, \"at\": 4}, "
+                   "{\"kind\": \"pause\", \"node\": \"random\", \"begin\": 9, \"end\": 10}]"),
+          &c);
+    assert_int_equal(c.n_faults, 7); /* at 2, 3.5, 4, 5, 6.5, 8, 9 */
+    for (size_t i = 0; i < 6; i++) {
+        const struct sim_fault *f = &c.faults[i];
+        assert_int_equal(f->kind, SIM_KILL);
+        if (i == 2) {
+            assert_true(f->begin == 4 * SIM_SECOND && f->end == f->begin && f->sig == SIGTERM && !f->restarts);
+            assert_int_equal(f->target, SIM_TARGET_ALL);
+            continue;
+        }
+        size_t turn = i < 2 ? i : i - 1;
+        assert_int_equal(f->begin, 2 * SIM_SECOND + (int64_t)turn * (SIM_SECOND * 3 / 2));
+        assert_int_equal(f->end, f->begin + 800500000); /* back at the latest */
+        assert_true(f->restarts && f->restart_min == 50000000 && f->restart_max == 800500000 && f->sig == SIGKILL);
+        assert_int_equal(f->target, turn % 2 == 1 ? SIM_TARGET_ALL : SIM_TARGET_RANDOM);
+    }
+    assert_true(c.faults[6].kind == SIM_PAUSE && c.faults[6].target == SIM_TARGET_RANDOM);
     sim_config_free(&c);
 }
 
@@ -265,6 +293,20 @@ static void wrong_values_of_our_keys_are_refused_by_key_and_reason(void **state)
          "faults[0].at: 31 is not between 0 and 30"},
         {"\"faults\": [{\"kind\": \"kill\", \"node\": \"leader\", \"at\": 1, \"signal\": \"HUP\"}]",
          "faults[0].signal"},
+#define KILL "\"faults\": [{\"kind\": \"kill\", \"node\": \"random\", "
+        {KILL "\"at\": 1, \"signal\": 1}]", "faults[0].signal: must be \"KILL\" (9) or \"TERM\" (15)"},
+        {KILL "\"at\": 1, \"restart_after_ms\": 5}]", "faults[0].restart_after_ms: must be [min, max]"},
+        {KILL "\"at\": 1, \"restart_after_ms\": [5, 4]}]", "faults[0].restart_after_ms: must be [min, max]"},
+        {KILL "\"at\": 1, \"restart_after_ms\": [5, 600001]}]", "faults[0].restart_after_ms: must be [min, max]"},
+        {KILL "\"at\": 1, \"end\": 4}]", "faults[0].end: goes with every"},
+        {KILL "\"at\": 1, \"all_every\": 4}]", "faults[0].all_every: goes with every"},
+        {KILL "\"at\": 1, \"every\": 4}]", "faults[0].at: is of one kill"},
+        {KILL "\"begin\": 1, \"every\": 4}]", "faults[0].end: missing"},
+        {KILL "\"begin\": 3, \"end\": 2, \"every\": 4}]", "faults[0].end: must not be earlier than begin"},
+        {KILL "\"begin\": 3, \"end\": 4, \"every\": 0.01}]", "faults[0].every: 0.01 is not between 0.05 and 30"},
+        {KILL "\"begin\": 3, \"end\": 4, \"every\": 1, \"all_every\": 0}]",
+         "faults[0].all_every: 0 is not between 1 and 1000000"},
+        {"\"faults\": [{\"kind\": \"pause\", \"node\": \"all\", \"begin\": 2, \"end\": 3}]", "faults[0].node: must be"},
         {"\"faults\": [{\"kind\": \"pause\", \"node\": \"leader\", \"begin\": 2, \"end\": 2}]",
          "faults[0].end: must be later than begin"},
         {"\"faults\": [{\"kind\": \"partition\", \"around\": \"0001\", \"begin\": 1, \"end\": 2}]", "faults[0].around"},
@@ -337,6 +379,7 @@ static void the_course_s_dozen_and_our_own_scenarios_load(void **state)
         {"lossy-partition-kill", -1, 3},
         {"stale-read", -1, 2},
         {"lossiest", -1, 3},
+        {"kill9", -1, 7},
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct sim_config c;
@@ -368,6 +411,7 @@ int main(void)
         cmocka_unit_test(required_keys_are_required_and_all_problems_are_told_at_once),
         cmocka_unit_test(benchmarks_need_all_four_metrics_with_three_numbers_each),
         cmocka_unit_test(our_keys_are_read),
+        cmocka_unit_test(kills_may_be_followed_by_a_restart_and_may_repeat),
         cmocka_unit_test(the_rate_of_shared_clients_defaults_to_requests_over_lifetime),
         cmocka_unit_test(wrong_values_of_our_keys_are_refused_by_key_and_reason),
         cmocka_unit_test(keys_that_look_misspelt_are_warned_of_and_ignored),

@@ -142,6 +142,30 @@ static void force_removes_nothing_where_no_run_was(void **state)
     assert_int_equal(make("b", "x", 7, true), 0);
 }
 
+/* A durable run must not begin with what the last one left, nor remove what is not the replicas'. */
+static void the_replicas_data_go_with_the_run_and_nothing_else(void **state)
+{
+    (void)state;
+    char path[SIM_PATH_MAX + 8];
+    assert_int_equal(make("a", "x", 7, false), 0);
+    assert_int_equal(sim_dir_data(&dir, path, err), 0);
+    assert_true(strcmp(path + strlen(path) - strlen("/a/data"), "/a/data") == 0);
+    write_file("a/run.json", "{\"schema\": \"faultline-run/1\"}");
+    touch("a/data/0001.db");
+    touch("a/data/001F.db-wal");
+    assert_int_equal(make("a", "x", 7, true), 0);
+    assert_int_equal(access("a/data", F_OK), -1);
+    assert_int_equal(sim_dir_data(&dir, path, err), 0);
+    write_file("a/run.json", "{\"schema\": \"faultline-run/1\"}");
+    touch("a/data/0001.db");
+    touch("a/data/novel.txt");
+    assert_int_equal(make("a", "x", 7, true), 0);
+    assert_int_equal(access("a/data/0001.db", F_OK), -1);
+    assert_int_equal(access("a/data/novel.txt", F_OK), 0);
+    assert_int_equal(sim_dir_data(&dir, path, err), 73);
+    assert_non_null(strstr(err, "a/data: it holds more than replicas leave there"));
+}
+
 static void a_directory_is_not_replaced_while_its_run_goes_on(void **state)
 {
     (void)state;
@@ -227,6 +251,7 @@ int main(void)
                                         leave),
         cmocka_unit_test_setup_teardown(an_explicit_directory_with_something_in_it_needs_force_which_removes_a_run_only,
                                         enter, leave),
+        cmocka_unit_test_setup_teardown(the_replicas_data_go_with_the_run_and_nothing_else, enter, leave),
         cmocka_unit_test_setup_teardown(force_removes_nothing_where_no_run_was, enter, leave),
         cmocka_unit_test_setup_teardown(a_directory_is_not_replaced_while_its_run_goes_on, enter, leave),
         cmocka_unit_test_setup_teardown(a_name_that_replicas_would_refuse_is_refused_first, enter, leave),

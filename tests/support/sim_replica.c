@@ -141,6 +141,20 @@ static void be_hostile(struct replica *r)
         answer_wrongly(r);
 }
 
+static void introduce_itself(const struct replica *r, char **argv)
+{
+    const char *boot = getenv("FAULTLINE_BOOT");
+    if (strcmp(r->kind, "returning") != 0)
+        return;
+    printf("boot %s of", boot ? boot : "?");
+    for (char **arg = argv + 3; *arg; arg++)
+        printf(" %s", *arg);
+    printf("\n");
+    fflush(stdout);
+    if (boot && strcmp(boot, "2") == 0 && strcmp(r->id, "0004") == 0)
+        exit(5);
+}
+
 void sim_replica_main(int argc, char **argv)
 {
     static struct replica r;
@@ -151,6 +165,7 @@ void sim_replica_main(int argc, char **argv)
     r.id = argv[4];
     r.others = argv + 5;
     r.n_others = argc - 5;
+    introduce_itself(&r, argv);
     struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[3])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     r.fd = socket(AF_INET, SOCK_DGRAM, 0);
