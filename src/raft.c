@@ -92,7 +92,7 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
     r->reads_mode = cfg->reads;
     r->answer_again = cfg->answer_again;
     for (unsigned i = 0; i < cfg->n_peers; i++)
-        r->peers[i] = (struct peer){.id = cfg->peers[i], .resend_us = NEVER, .asked_us = NEVER};
+        r->peers[i] = (struct peer){.id = cfg->peers[i], .resend_us = NEVER};
     r->voted = r->leader = r->before.voted = NODE_NONE;
     r->now_us = now_us;
     r->election_us = r->vote_resend_us = r->quorum_us = r->read_resend_us = NEVER;

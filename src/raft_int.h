@@ -111,12 +111,17 @@ struct peer {
     uint64_t covered;   /* last index that any append of this term covered: an acknowledgement cannot be beyond */
     uint64_t flight[APPENDS_MAX];
     unsigned n_flight;
-    uint64_t resend_us; /* when what is unacknowledged goes again; NEVER: nothing is */
-    uint64_t retry_us;  /* the wait after the next loss: doubles up to the heartbeat interval */
+    uint64_t probed;    /* probing: the last entry of the append under way */
+    uint64_t resend_us; /* when what is unacknowledged counts as lost; NEVER: nothing is under way */
+    uint64_t retry_us;  /* how long it is waited for: doubles with each loss, up to the heartbeat interval */
+    bool silent;        /* something counts as lost, and it has not answered since */
     uint64_t sent_us;   /* the last append of any kind */
-    uint64_t asked_us;  /* the first append since its last answer; NEVER: it has answered since */
     uint64_t heard_us;  /* its last answer in this term */
+    uint64_t confirmed_us;        /* the latest append of this term that it answered, by when it was sent; 0 = none */
+    uint64_t srtt_us, rttvar_us;  /* RFC 6298 */
+    bool measured;
     uint64_t round;     /* the highest round it has answered */
+    uint64_t asked_round; /* that of the last append to it */
     uint64_t sent_step; /* the step in which it was last sent to */
 };
 
@@ -152,6 +157,7 @@ struct raft {
     uint32_t votes; /* bit i: peers[i]; bit n_peers: ourselves */
     uint64_t vote_resend_us, vote_retry_us;
     uint64_t quorum_us; /* leader: when to judge whether a quorum still answers */
+    bool announce;      /* new leader: everybody is to hear of it */
 
     /* reads (D §6.4) */
     struct queue reads;
@@ -250,9 +256,21 @@ void raft_ask_all(struct raft *r);
 void raft_on_vote_request(struct raft *r, const struct message *m);
 void raft_on_vote_reply(struct raft *r, const struct message *m, struct peer *p);
 
-/* ---- raft_append.c: the leader's side ---- */
-void raft_lead(struct raft *r);
+/* ---- raft_append.c: one follower, as its leader sees it ---- */
 void raft_on_append_reply(struct raft *r, const struct message *m, struct peer *p);
+/* May entries, or a probe, go to it now? */
+bool raft_append_may(const struct raft *r, const struct peer *p);
+/* Has it all entries, or will it when what is under way arrives? */
+bool raft_append_covers(const struct raft *r, const struct peer *p);
+void raft_append_entries(struct raft *r, struct peer *p);
+void raft_append_empty(struct raft *r, struct peer *p);
+/* What is under way to it counts as lost. */
+void raft_append_lost(struct raft *r, struct peer *p);
+/* At the start of a term as its leader: nothing is known of it. */
+void raft_append_forget(struct raft *r, struct peer *p);
+
+/* ---- raft_replicate.c: who gets what ---- */
+void raft_lead(struct raft *r);
 /* Sends what each follower lacks, and opens the next round of reads when it may. */
 void raft_replicate(struct raft *r);
 void raft_leader_timers(struct raft *r);

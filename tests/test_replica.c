@@ -370,7 +370,7 @@ static void anybody_is_told_the_status(void **state)
     start(3);
     struct group_replica *leader = group_elect(&g);
     group_put(&g, leader, "P", "k", "v");
-    group_run(&g, 10 * MS);
+    group_run(&g, 2 * g.core.heartbeat_us * 1000); /* the last follower hears of it by its heartbeat */
     struct message ask = {.type = MESSAGE_STATUS, .src = GROUP_CLIENT, .dst = NODE_NONE, .leader = NODE_NONE}, m;
     snprintf(ask.mid, sizeof ask.mid, "S");
     for (unsigned i = 0; i < g.n; i++) {
