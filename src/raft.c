@@ -17,6 +17,10 @@ static bool config_is_sound(const struct raft_config *c)
             if (c->peers[i] == c->peers[j])
                 return false;
     }
+    if ((c->conf && !raft_conf_is_sound(c->conf)) ||
+        (c->restored && c->restored->base_conf && *c->restored->base_conf &&
+         !raft_conf_is_sound(c->restored->base_conf)))
+        return false;
     return true;
 }
 
@@ -25,6 +29,7 @@ void raft_begin(struct raft *r, uint64_t now_us, struct raft_effects *fx)
     assert(!r->fx);
     raft_sweep_requests(r);
     raft_log_sweep(r);
+    raft_conf_sweep(r);
     fx->n = 0;
     fx->persist_vote = false;
     fx->truncated_from = fx->appended_from = 0;
@@ -35,37 +40,14 @@ void raft_begin(struct raft *r, uint64_t now_us, struct raft_effects *fx)
     r->step++;
 }
 
-/* The configuration that the log begins with, as text. */
-static void first_conf(const struct raft_config *c, char text[CONF_TEXT_MAX])
-{
-    static const char hex[] = "0123456789ABCDEF";
-    char *at = text;
-    uint64_t after = 0; /* 1 + the last id written: in order of id */
-    for (unsigned i = 0; i <= c->n_peers; i++) {
-        uint64_t id = c->id >= after ? c->id : UINT64_MAX;
-        for (unsigned j = 0; j < c->n_peers; j++)
-            if (c->peers[j] >= after)
-                id = raft_min(id, c->peers[j]);
-        if (i)
-            *at++ = ',';
-        for (int shift = 12; shift >= 0; shift -= 4)
-            *at++ = hex[id >> shift & 15];
-        after = id + 1;
-    }
-    *at = 0;
-}
-
 /* Figure 2: term, vote and log survive; so does the state machine, and with it how far it got (§7). */
 static bool restore(struct raft *r, const struct raft_config *c)
 {
     static const struct raft_restored nothing = {.voted = NODE_NONE};
     const struct raft_restored *from = c->restored ? c->restored : &nothing;
-    char conf[CONF_TEXT_MAX];
-    first_conf(c, conf);
     r->term = from->term;
     r->voted = from->voted;
-    if (r->term > COUNT_MAX || (!r->term && r->voted != NODE_NONE) ||
-        !raft_log_restore(r, from, c->conf ? c->conf : conf))
+    if (r->term > COUNT_MAX || (!r->term && r->voted != NODE_NONE) || !raft_log_restore(r, from))
         return false;
     r->commit = r->applied = from->applied;
     r->durable = raft_last(r);
@@ -80,8 +62,6 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
         return NULL;
     struct raft *r = raft_alloc(sizeof *r);
     r->id = cfg->id;
-    r->n_peers = cfg->n_peers;
-    r->quorum = (cfg->n_peers + 1) / 2 + 1;
     r->election_min_us = cfg->election_min_us;
     r->election_max_us = cfg->election_max_us;
     r->heartbeat_us = cfg->heartbeat_us;
@@ -91,12 +71,11 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
     r->append_bytes = cfg->append_bytes < RAFT_ENTRY_BYTES_MAX ? cfg->append_bytes : RAFT_ENTRY_BYTES_MAX;
     r->reads_mode = cfg->reads;
     r->answer_again = cfg->answer_again;
-    for (unsigned i = 0; i < cfg->n_peers; i++)
-        r->peers[i] = (struct peer){.id = cfg->peers[i], .resend_us = NEVER};
     r->voted = r->leader = r->before.voted = NODE_NONE;
     r->now_us = now_us;
     r->election_us = r->vote_resend_us = r->quorum_us = r->read_resend_us = NEVER;
     rng_seed(&r->rng, cfg->seed);
+    raft_conf_first(r, cfg);
 
     if (!restore(r, cfg)) {
         raft_free(r);
@@ -116,6 +95,7 @@ void raft_free(struct raft *r)
         return;
     raft_client_free(r);
     raft_log_free(r);
+    raft_conf_free(r);
     free(r);
 }
 
@@ -134,22 +114,6 @@ struct raft_brief raft_brief(const struct raft *r)
 node_id raft_voted_for(const struct raft *r)
 {
     return r->voted;
-}
-
-bool raft_is_member(const struct raft *r, node_id id)
-{
-    for (unsigned i = 0; i < r->n_peers; i++)
-        if (r->peers[i].id == id)
-            return true;
-    return id == r->id;
-}
-
-struct peer *raft_peer(struct raft *r, node_id id)
-{
-    for (unsigned i = 0; i < r->n_peers; i++)
-        if (r->peers[i].id == id)
-            return &r->peers[i];
-    return NULL;
 }
 
 uint64_t raft_deadline(const struct raft *r)
@@ -202,6 +166,10 @@ void raft_leader_is(struct raft *r, node_id leader)
 
 void raft_arm_election(struct raft *r, enum raft_why why)
 {
+    if (!raft_may_stand(r)) {
+        r->election_us = NEVER;
+        return;
+    }
     uint64_t span = r->election_max_us - r->election_min_us;
     r->election_us = raft_after(r, r->election_min_us + (span < UINT64_MAX ? rng_below(&r->rng, span + 1) : 0));
     struct raft_effect *e = raft_emit(r, RAFT_NOTE_TIMER_SET);
@@ -264,9 +232,9 @@ static void on_reply(struct raft *r, const struct message *m, struct peer *p)
 static void on_peer_message(struct raft *r, const struct message *m)
 {
     struct peer *p = raft_peer(r, m->src);
-    if (m->src == r->id)
+    if (m->src == r->id || m->src == NODE_NONE)
         raft_ignore(r, WHY_FORGED);
-    else if (!p)
+    else if (!raft_hears(r, m))
         raft_ignore(r, WHY_NOT_MEMBER);
     else if (m->dst != r->id && m->dst != NODE_NONE)
         raft_ignore(r, WHY_WRONG_DST);

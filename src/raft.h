@@ -227,7 +227,10 @@ uint64_t raft_base(const struct raft *r, uint64_t *term);
 const char *raft_conf(const struct raft *r);
 /* Fills what the core knows of `s`; `members` has room for RAFT_MEMBERS_MAX + 1. Strings as raft_conf(). */
 void raft_status(const struct raft *r, uint64_t now_us, struct status *s, struct member_status *members);
-/* Is `id` one of the group (ourselves included)? */
+/* Is `id` one of the group (ourselves included), as far as our log tells? */
 bool raft_is_member(const struct raft *r, node_id id);
+/* Does it matter what the message says? An answer, only of a member; a request of another replica, of anybody but
+ * ourselves: the sender may have been added by an entry that has not come here yet (D §4.1). */
+bool raft_hears(const struct raft *r, const struct message *m);
 
 #endif

@@ -102,9 +102,10 @@ void raft_append_lost(struct raft *r, struct peer *p)
     probe(r, p, p->probing ? p->next : p->match + 1);
 }
 
-void raft_append_forget(struct raft *r, struct peer *p)
+void raft_append_forget(const struct raft *r, struct peer *p)
 {
     *p = (struct peer){.id = p->id,
+                       .voter = p->voter,
                        .probing = true,
                        .next = raft_last(r) + 1,
                        .resend_us = NEVER,

@@ -31,10 +31,9 @@ static void check_log(const struct raft *r)
 
 static void check_leader(const struct raft *r)
 {
-    unsigned votes = 0;
-    for (unsigned i = 0; i <= r->n_peers; i++)
-        votes += r->votes >> i & 1;
-    assert(votes >= r->quorum && r->voted == r->id && r->leader == r->id);
+    /* Later the configuration may be another. */
+    assert(r->before.role == RAFT_LEADER || raft_tally(r) >= r->quorum);
+    assert(r->voted == r->id && r->leader == r->id);
     assert(raft_last(r) && raft_term_at(r, raft_last(r)) == r->term);
     for (unsigned i = 0; i < r->n_peers; i++) {
         const struct peer *p = &r->peers[i];
@@ -45,12 +44,27 @@ static void check_leader(const struct raft *r)
     assert(!r->held.head);
 }
 
+/* The peers are the voters of the latest configuration, and a leader's one more. */
+static void check_members(const struct raft *r)
+{
+    const struct conf *c = r->conf;
+    assert(c->index <= raft_last(r) && (!c->below || c->below->index < c->index));
+    unsigned voters = r->voter, others = 0;
+    for (unsigned i = 0; i < r->n_peers; i++) {
+        assert(r->peers[i].id != r->id && r->peers[i].voter == (raft_conf_find(c, r->peers[i].id) != NULL));
+        voters += r->peers[i].voter;
+        others += !r->peers[i].voter;
+    }
+    assert(r->voter == (raft_conf_find(c, r->id) != NULL) && voters == c->n && r->quorum == c->n / 2 + 1);
+    assert(others <= (r->role == RAFT_LEADER));
+}
+
 void raft_check(struct raft *r)
 {
     check_history(r);
     check_log(r);
-    assert((r->role == RAFT_LEADER) == (r->election_us == NEVER));
-    assert(r->votes >> (r->n_peers + 1) == 0);
+    check_members(r);
+    assert((r->role == RAFT_LEADER || !raft_may_stand(r)) == (r->election_us == NEVER));
     switch (r->role) {
     case RAFT_FOLLOWER:
         assert(!r->votes && r->leader != r->id && !r->reads.head);

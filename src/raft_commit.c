@@ -5,9 +5,12 @@ uint64_t raft_quorum_value(const struct raft *r, uint64_t own, uint64_t (*of)(co
 {
     /* Insertion into descending order: the value at place `quorum` is what that many members have or exceed. */
     uint64_t v[RAFT_MEMBERS_MAX] = {own};
+    unsigned n = r->voter;
     for (unsigned i = 0; i < r->n_peers; i++) {
+        if (!r->peers[i].voter)
+            continue;
         uint64_t x = of(&r->peers[i]);
-        unsigned at = i + 1;
+        unsigned at = n++;
         for (; at && v[at - 1] < x; at--)
             v[at] = v[at - 1];
         v[at] = x;
@@ -25,13 +28,12 @@ void raft_commit_to(struct raft *r, uint64_t index, enum raft_why why)
     e->old = old;
     e->index = index;
     e->why = why;
-    if (r->role != RAFT_LEADER)
-        return;
-    for (unsigned i = 0; i < r->n_peers; i++) {
-        e->acks[i].node = r->peers[i].id;
-        e->acks[i].match = r->peers[i].match;
-    }
-    e->n_acks = r->n_peers;
+    for (unsigned i = 0; i < r->n_peers && r->role == RAFT_LEADER; i++)
+        if (r->peers[i].voter) {
+            e->acks[e->n_acks].node = r->peers[i].id;
+            e->acks[e->n_acks++].match = r->peers[i].match;
+        }
+    raft_conf_timer(r);
 }
 
 static uint64_t match_of(const struct peer *p)

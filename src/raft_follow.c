@@ -14,8 +14,8 @@ static bool is_sound(const struct message *m)
     uint64_t term = m->prev_term;
     for (size_t i = 0; i < m->n_entries; i++) {
         const struct entry *e = m->entries[i];
-        if (e->index != m->prev_index + 1 + i || e->term < term || (e->op != ENTRY_NOOP && e->op != ENTRY_PUT) ||
-            !e->term || raft_entry_bytes(e) > RAFT_ENTRY_BYTES_MAX)
+        if (e->index != m->prev_index + 1 + i || e->term < term || !raft_op_is_sound(e) || !e->term ||
+            raft_entry_bytes(e) > RAFT_ENTRY_BYTES_MAX)
             return false;
         term = e->term;
     }

@@ -46,7 +46,6 @@ struct shelf {
 
 struct log {
     uint64_t base_index, base_term; /* of the last entry that was given up (§7); 0, 0: none was */
-    char *base_conf;                /* the configuration there */
     struct shelf *shelf;            /* shelf->v[i - base_index - 1] has index i; NULL: none so far */
     size_t n;
     struct stored *dead; /* no longer referred to, but perhaps by the effects of this step */
@@ -101,8 +100,25 @@ struct seen {
 
 /* ---- members ---- */
 
+#define PEERS_MAX (RAFT_MEMBERS_MAX + 1) /* the voters, and one that comes or goes */
+
+struct voter {
+    node_id id;
+    const char *address; /* "" where nobody needs one */
+};
+
+/* A configuration, in order of id. One allocation: the strings follow. */
+struct conf {
+    struct conf *below; /* the one that it replaced */
+    uint64_t index;     /* of its entry; of the log's base for the lowest */
+    const char *text;
+    unsigned n; /* 0: that of a server that waits to be added */
+    struct voter v[RAFT_MEMBERS_MAX];
+};
+
 struct peer {
     node_id id;
+    bool voter;    /* in the latest configuration; if not, nothing of it counts */
     bool answered; /* our PreVote or vote request of now */
     /* A leader's view (§5.3). Replicating: `next` runs ahead of the acknowledgements, `flight` has the last index of
      * each append under way, in order. Probing: one append at a time from `next`, until one is accepted. */
@@ -133,7 +149,6 @@ struct node_set {
 struct raft {
     /* configuration */
     node_id id;
-    unsigned n_peers, quorum; /* quorum: of n_peers + 1 members */
     uint64_t election_min_us, election_max_us, heartbeat_us, first_retry_us, hold_us;
     unsigned hold_max;
     size_t append_bytes;
@@ -144,6 +159,13 @@ struct raft {
     uint64_t term;
     node_id voted;
     struct log log;
+    struct conf *conf; /* the latest in the log, those before it below */
+    struct conf *dead_confs;
+
+    /* what follows from the latest configuration */
+    unsigned n_peers, quorum; /* quorum: of its voters */
+    bool voter;               /* we are one */
+    struct peer peers[PEERS_MAX];
 
     /* volatile state */
     enum raft_role role;
@@ -152,8 +174,7 @@ struct raft {
     uint64_t durable; /* our own entries up to here count for a quorum */
     uint64_t leader_heard_us; /* the last append of the current leader; 0: none in this term */
     uint64_t quiet_until_us;  /* no votes before: see raft_vote.c */
-    uint64_t election_us;     /* NEVER: leader */
-    struct peer peers[RAFT_MEMBERS_MAX];
+    uint64_t election_us;     /* NEVER: leader, or may not stand */
     uint32_t votes; /* bit i: peers[i]; bit n_peers: ourselves */
     uint64_t vote_resend_us, vote_retry_us;
     uint64_t quorum_us; /* leader: when to judge whether a quorum still answers */
@@ -196,8 +217,8 @@ void raft_become(struct raft *r, enum raft_role role, enum raft_why why);
 void raft_adopt_term(struct raft *r, uint64_t term, enum raft_why why);
 /* Follower in the same term. The caller re-arms the election timer. */
 void raft_leader_is(struct raft *r, node_id leader);
+/* Draws the timeout anew; no timer for those who may not stand. */
 void raft_arm_election(struct raft *r, enum raft_why why);
-struct peer *raft_peer(struct raft *r, node_id id);
 static inline uint64_t raft_after(const struct raft *r, uint64_t us)
 {
     return us > NEVER - 1 - r->now_us ? NEVER - 1 : r->now_us + us;
@@ -242,13 +263,46 @@ const struct entry *raft_log_append(struct raft *r, uint64_t term, const struct 
 void raft_log_truncate(struct raft *r, uint64_t from);
 size_t raft_log_bytes(const struct entry *e);
 /* What stable storage held; r->term is set. False: no sound log, or one that does not go with `applied`. */
-bool raft_log_restore(struct raft *r, const struct raft_restored *from, const char *first_conf);
+bool raft_log_restore(struct raft *r, const struct raft_restored *from);
 void raft_entry_hold(const struct entry *e);
 void raft_entry_drop(struct raft *r, const struct entry *e);
 void raft_log_sweep(struct raft *r);
 void raft_log_free(struct raft *r);
 
+/* ---- raft_members.c ---- */
+/* The first configuration, before entries are restored on top of it. */
+void raft_conf_first(struct raft *r, const struct raft_config *cfg);
+/* An ENTRY_CONF was appended: it is in force now. */
+void raft_conf_appended(struct raft *r, const struct entry *e);
+/* Entries `from` and on were removed: what was in force before is so again. */
+void raft_conf_truncated(struct raft *r, uint64_t from);
+/* `text` is the configuration at `index`, before which nothing need be known any more. What entries after `index` say
+ * stays: raft_conf_truncated() first where those are gone too. */
+void raft_conf_reset(struct raft *r, uint64_t index, const char *text);
+/* The configuration at `index` (of the log, or its base). Valid until the next step. */
+const char *raft_conf_at(const struct raft *r, uint64_t index);
+/* May it stand in a log? */
+bool raft_conf_is_sound(const char *text);
+bool raft_address_is_sound(const char *address);
+/* An entry may hold it: a configuration must be readable. */
+bool raft_op_is_sound(const struct entry *e);
+void raft_conf_write(const struct voter *v, unsigned n, char text[CONF_TEXT_MAX + 1]);
+const struct voter *raft_conf_find(const struct conf *c, node_id id);
+/* The commit index or a configuration has changed: a follower's election timer runs while it may stand. */
+void raft_conf_timer(struct raft *r);
+bool raft_may_stand(const struct raft *r);
+/* No other voter's word is needed for anything. */
+static inline bool raft_alone(const struct raft *r)
+{
+    return r->voter && r->conf->n == 1;
+}
+struct peer *raft_peer(struct raft *r, node_id id);
+void raft_conf_sweep(struct raft *r);
+void raft_conf_free(struct raft *r);
+
 /* ---- raft_vote.c ---- */
+/* How many voters have voted for us so far: ourselves only if we are one. */
+unsigned raft_tally(const struct raft *r);
 void raft_election_timeout(struct raft *r);
 void raft_vote_retry(struct raft *r);
 /* Asks every other member for its vote, or PreVote. */
@@ -266,11 +320,13 @@ void raft_append_entries(struct raft *r, struct peer *p);
 void raft_append_empty(struct raft *r, struct peer *p);
 /* What is under way to it counts as lost. */
 void raft_append_lost(struct raft *r, struct peer *p);
-/* At the start of a term as its leader: nothing is known of it. */
-void raft_append_forget(struct raft *r, struct peer *p);
+/* A new peer, or a new term as its leader: nothing is known of it. */
+void raft_append_forget(const struct raft *r, struct peer *p);
 
 /* ---- raft_replicate.c: who gets what ---- */
 void raft_lead(struct raft *r);
+/* The timer that judges whether a quorum still answers; unless it runs, or nobody's answer is needed. */
+void raft_arm_quorum(struct raft *r);
 /* Sends what each follower lacks, and opens the next round of reads when it may. */
 void raft_replicate(struct raft *r);
 void raft_leader_timers(struct raft *r);

@@ -140,7 +140,6 @@ void raft_log_free(struct raft *r)
         raft_entry_drop(r, r->log.shelf->v[--r->log.n]);
     clear_shelf(&r->log);
     raft_log_sweep(r);
-    free(r->log.base_conf);
 }
 
 /* ---- what it tells ---- */
@@ -193,6 +192,8 @@ const struct entry *raft_log_append(struct raft *r, uint64_t term, const struct 
     if (!r->fx->appended_from)
         r->fx->appended_from = e->index;
     raft_emit(r, RAFT_NOTE_APPEND)->entry = e;
+    if (e->op == ENTRY_CONF)
+        raft_conf_appended(r, e);
     return e;
 }
 
@@ -212,37 +213,32 @@ void raft_log_truncate(struct raft *r, uint64_t from)
     e->index = from;
     e->old = last;
     e->why = WHY_CONFLICT;
+    raft_conf_truncated(r, from);
 }
 
 /* ---- what stable storage held ---- */
 
-static char *copy_text(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    return memcpy(raft_alloc(size), text, size);
-}
-
 /* A leader could have made it, after an entry of term `after`; and it can be sent on. */
 static bool entry_is_sound(const struct raft *r, const struct entry *e, uint64_t after)
 {
-    bool known = e->op == ENTRY_NOOP || e->op == ENTRY_PUT || e->op == ENTRY_CONF;
-    return known && e->index == raft_last(r) + 1 && e->term && e->term >= after && e->term <= r->term &&
+    return raft_op_is_sound(e) && e->index == raft_last(r) + 1 && e->term && e->term >= after && e->term <= r->term &&
            raft_entry_bytes(e) <= RAFT_ENTRY_BYTES_MAX;
 }
 
-bool raft_log_restore(struct raft *r, const struct raft_restored *from, const char *first_conf)
+bool raft_log_restore(struct raft *r, const struct raft_restored *from)
 {
     struct log *l = &r->log;
     l->base_index = from->base_index;
     l->base_term = from->base_term;
-    l->base_conf = copy_text(from->base_conf ? from->base_conf : first_conf);
     if ((l->base_index == 0) != (l->base_term == 0) || l->base_term > r->term || l->base_index > COUNT_MAX)
         return false;
     struct entry e;
     while (from->next_entry && from->next_entry(from->ctx, &e)) {
         if (!entry_is_sound(r, &e, raft_term_at(r, raft_last(r))))
             return false;
-        push(l, e.term, &e);
+        const struct entry *stored = push(l, e.term, &e);
+        if (stored->op == ENTRY_CONF)
+            raft_conf_appended(r, stored);
     }
     return from->applied >= l->base_index && from->applied <= raft_last(r);
 }

@@ -47,7 +47,7 @@ static void take_indexes(struct raft *r)
         e->index = q->index;
         e->term = q->term;
         e->round = q->round;
-        e->have = 1;
+        e->have = r->voter;
     }
 }
 
@@ -55,7 +55,7 @@ void raft_reads_serve(struct raft *r)
 {
     take_indexes(r);
     /* Alone we need nobody's answer, and no append ever opens a round. */
-    if (!r->n_peers && raft_read_wants_round(r, false))
+    if (raft_alone(r) && raft_read_wants_round(r, false))
         r->round++;
     uint64_t confirmed = raft_quorum_value(r, r->round, round_of);
     const struct request *head = r->reads.head;
@@ -64,9 +64,9 @@ void raft_reads_serve(struct raft *r)
     struct raft_effect *e = raft_emit(r, RAFT_NOTE_READ_CONFIRM);
     e->round = confirmed;
     e->need = r->quorum;
-    e->have = 1;
+    e->have = r->voter;
     for (unsigned i = 0; i < r->n_peers; i++)
-        e->have += r->peers[i].round >= confirmed;
+        e->have += r->peers[i].voter && r->peers[i].round >= confirmed;
     while (r->reads.head && r->reads.head->index && r->reads.head->round <= confirmed) {
         struct request *q = raft_queue_pop(&r->reads);
         assert(r->applied >= q->index);

@@ -19,14 +19,19 @@ static void arm_quorum(struct raft *r, uint64_t at_us, enum raft_why why)
     e->why = why;
 }
 
+void raft_arm_quorum(struct raft *r)
+{
+    if (r->quorum_us == NEVER && !raft_alone(r))
+        arm_quorum(r, raft_after(r, r->election_max_us), WHY_LEADER);
+}
+
 void raft_lead(struct raft *r)
 {
     for (unsigned i = 0; i < r->n_peers; i++)
         raft_append_forget(r, &r->peers[i]);
     r->announce = true;
     raft_leader_is(r, r->id);
-    if (r->n_peers)
-        arm_quorum(r, raft_after(r, r->election_max_us), WHY_LEADER);
+    raft_arm_quorum(r);
     /* §8: a leader learns what is committed by committing an entry of its own term. */
     const struct entry noop = {.op = ENTRY_NOOP, .client = NODE_NONE, .mid = "", .key = "", .value = ""};
     raft_log_append(r, r->term, &noop);
@@ -42,11 +47,17 @@ static bool comes_before(const struct peer *p, const struct peer *best)
     return p->sent_us < best->sent_us;
 }
 
+/* How many others a quorum needs. */
+static unsigned need(const struct raft *r)
+{
+    return r->quorum - r->voter;
+}
+
 static unsigned covered(const struct raft *r)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < r->n_peers; i++)
-        n += !r->peers[i].silent && raft_append_covers(r, &r->peers[i]);
+        n += r->peers[i].voter && !r->peers[i].silent && raft_append_covers(r, &r->peers[i]);
     return n;
 }
 
@@ -55,7 +66,7 @@ static struct peer *next_for_entries(struct raft *r)
     struct peer *best = NULL;
     for (unsigned i = 0; i < r->n_peers; i++) {
         struct peer *p = &r->peers[i];
-        if (p->sent_step != r->step && raft_append_may(r, p) && comes_before(p, best))
+        if (p->voter && p->sent_step != r->step && raft_append_may(r, p) && comes_before(p, best))
             best = p;
     }
     return best;
@@ -68,22 +79,24 @@ static void send_to_quorum(struct raft *r)
     if (r->commit >= raft_last(r))
         return;
     unsigned have = covered(r);
-    while (have < r->quorum - 1 && (p = next_for_entries(r)) != NULL) {
+    while (have < need(r) && (p = next_for_entries(r)) != NULL) {
         while (raft_append_may(r, p) && !raft_append_covers(r, p))
             raft_append_entries(r, p);
         have += raft_append_covers(r, p);
     }
 }
 
-/* To those that lag far behind, and to everybody when a new leader has to be made known. */
+/* To those that lag far behind, or are to catch up before they count; and to everybody when a new leader has to be made
+ * known. */
 static void send_to_others(struct raft *r)
 {
     for (unsigned i = 0; i < r->n_peers; i++) {
         struct peer *p = &r->peers[i];
-        bool lags = !p->silent && (p->probing || p->next + LAG_MAX <= raft_last(r));
+        uint64_t lag = p->voter ? LAG_MAX : 0;
+        bool lags = !p->silent && (p->probing || p->next + lag <= raft_last(r));
         while (raft_append_may(r, p) && (lags || r->announce)) {
             raft_append_entries(r, p);
-            lags = p->next + LAG_MAX <= raft_last(r);
+            lags = p->next + lag <= raft_last(r);
         }
     }
     r->announce = false;
@@ -93,23 +106,23 @@ static struct peer *next_to_ask(struct raft *r)
 {
     struct peer *best = NULL;
     for (unsigned i = 0; i < r->n_peers; i++)
-        if (r->peers[i].sent_step != r->step && comes_before(&r->peers[i], best))
+        if (r->peers[i].voter && r->peers[i].sent_step != r->step && comes_before(&r->peers[i], best))
             best = &r->peers[i];
     return best;
 }
 
 void raft_replicate(struct raft *r)
 {
-    bool entries = r->commit < raft_last(r) && covered(r) < r->quorum - 1 && next_for_entries(r);
+    bool entries = r->commit < raft_last(r) && covered(r) < need(r) && next_for_entries(r);
     bool open = raft_read_wants_round(r, entries);
     if (open)
         raft_read_open_round(r);
     send_to_quorum(r);
     send_to_others(r);
     /* A round needs a quorum's answers, not everybody's; should one be lost, all are asked. */
-    unsigned asked = 1;
+    unsigned asked = r->voter;
     for (unsigned i = 0; i < r->n_peers; i++)
-        asked += r->peers[i].sent_step == r->step;
+        asked += r->peers[i].voter && r->peers[i].sent_step == r->step;
     for (; open && asked < r->quorum; asked++)
         raft_append_empty(r, next_to_ask(r));
 }

@@ -12,6 +12,12 @@ static unsigned bits(uint32_t set)
     return n;
 }
 
+unsigned raft_tally(const struct raft *r)
+{
+    /* D §4.2.2: who is no voter does not count itself. */
+    return bits(r->votes) - (!r->voter && r->votes >> r->n_peers & 1);
+}
+
 static void ask(struct raft *r, struct peer *p)
 {
     bool pre = r->role == RAFT_PRECANDIDATE;
@@ -39,10 +45,10 @@ static void count(struct raft *r, uint32_t member, node_id id)
     r->votes |= member;
     struct raft_effect *e = raft_emit(r, RAFT_NOTE_VOTE_COUNT);
     e->pre = r->role == RAFT_PRECANDIDATE;
-    e->have = bits(r->votes);
+    e->have = raft_tally(r);
     e->need = r->quorum;
     e->node = id;
-    if (bits(r->votes) < r->quorum)
+    if (raft_tally(r) < r->quorum)
         return;
     if (r->role == RAFT_PRECANDIDATE) {
         stand(r);

@@ -323,8 +323,7 @@ static bool is_reply(const struct message *m)
 
 int64_t record_received(struct replica *rep, const struct message *m)
 {
-    bool clocked = wire_between_replicas(m->type) && m->src != rep->id && raft_is_member(rep->core, m->src) &&
-                   m->lc <= LC_PLAUSIBLE;
+    bool clocked = wire_between_replicas(m->type) && raft_hears(rep->core, m) && m->lc <= LC_PLAUSIBLE;
     if (clocked && m->lc > rep->lc)
         rep->lc = m->lc;
     if (!rep->trace)

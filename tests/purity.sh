@@ -2,7 +2,7 @@
 # purity.sh OBJECT...: the core's objects may need nothing from outside but memory, strings and abort(); and no source
 # may include through a wall of the design.
 set -eu
-allowed='malloc|calloc|realloc|free|abort|memcpy|memmove|memset|memcmp|strlen|strcmp|strncmp|qsort|__assert_fail|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_'
+allowed='malloc|calloc|realloc|free|abort|memcpy|memmove|memset|memcmp|strlen|strcmp|strncmp|strchr|qsort|__assert_fail|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_'
 defined=$(nm --defined-only -g "$@" | awk 'NF == 3 { print $3 }' | sort -u)
 foreign=$(nm -u "$@" | awk '$1 == "U" { print $2 }' | sort -u | grep -vxE "$allowed" | grep -vxF "$defined" || true)
 if [ -n "$foreign" ]; then

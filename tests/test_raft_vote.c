@@ -509,9 +509,14 @@ static void messages_of_strangers_impostors_or_for_others_change_nothing(void **
         struct message m = one_message(&o, types[i], 0, 9);
         one_take(&o, &m);
         one_ignored(&o, WHY_FORGED);
-        m.src = 3;
+        m.src = NODE_NONE;
         one_take(&o, &m);
-        one_ignored(&o, WHY_NOT_MEMBER);
+        one_ignored(&o, WHY_FORGED);
+        if (types[i] == MESSAGE_PREVOTE_RES || types[i] == MESSAGE_VOTE_RES || types[i] == MESSAGE_APP_RES) {
+            m.src = 3;
+            one_take(&o, &m);
+            one_ignored(&o, WHY_NOT_MEMBER);
+        }
         m.src = 1;
         m.dst = 2;
         one_take(&o, &m);

@@ -300,7 +300,7 @@ static void forged_and_misdirected_messages_are_recorded_as_ignored_with_the_rea
     const struct raft_brief before = brief(r);
     size_t sent = r->n_sent;
     struct message m = {
-        .type = MESSAGE_VOTE_REQ, .dst = r->id, .leader = NODE_NONE, .lc = WIRE_INT_MAX / 4, .term = 99};
+        .type = MESSAGE_VOTE_RES, .dst = r->id, .leader = NODE_NONE, .re = "V-1", .lc = WIRE_INT_MAX / 4, .term = 99};
     static const struct {
         node_id src, dst;
         const char *why;
