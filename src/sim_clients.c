@@ -101,14 +101,6 @@ void clients_incorrect(struct sim_clients *c, const char *format, ...)
     c->env.warn(c->env.ctx, text);
 }
 
-const char *clients_value(const struct sim_answer *a, char **owned)
-{
-    *owned = NULL;
-    if (!a->m->value || json_is_string(a->m->value))
-        return json_string_value(a->m->value);
-    return *owned = json_dumps(a->m->value, JSON_ENCODE_ANY | JSON_COMPACT);
-}
-
 static void success_at(struct sim_clients *c, int64_t now)
 {
     struct sim_stats *s = c->env.stats;
@@ -124,11 +116,8 @@ static void success_at(struct sim_clients *c, int64_t now)
 
 void clients_ok(struct sim_clients *c, int64_t now, const struct sim_answer *a, uint32_t op_index)
 {
-    char *owned;
-    const char *value = clients_value(a, &owned);
     bool put = c->ops.op[op_index].put;
-    sim_ops_return(&c->ops, op_index, "ok", put ? NULL : value, (int)a->by, NULL, a->out_seq);
-    free(owned);
+    sim_ops_return(&c->ops, op_index, "ok", put ? NULL : a->m->value, (int)a->by, NULL, a->out_seq);
     (*(put ? &c->env.stats->acked_puts : &c->env.stats->acked_gets))++;
     success_at(c, now);
 }

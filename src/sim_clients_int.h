@@ -33,8 +33,6 @@ int clients_living(const struct sim_clients *c, const char *id);
 size_t clients_send(struct sim_clients *c, int64_t now, uint32_t op, unsigned to, const char *leader);
 /* An operation succeeded: its return, with the value a get read. */
 void clients_ok(struct sim_clients *c, int64_t now, const struct sim_answer *a, uint32_t op);
-/* The text of an ok's value: the string, or the JSON text of what else it is; NULL when there is none. */
-const char *clients_value(const struct sim_answer *a, char **owned);
 __attribute__((format(printf, 2, 3))) void clients_incorrect(struct sim_clients *c, const char *format, ...);
 
 #endif

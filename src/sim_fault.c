@@ -287,6 +287,7 @@ static void restart_node(struct sim_run *run, unsigned i)
     if (sim_node_start(run, i, err))
         return;
     node->down = false; /* it counts as one that died */
+    run->child_ended = true;
     sim_say(run, "%s", err);
 }
 

@@ -1,7 +1,9 @@
 #include "sim_message.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool sim_message_utf8(const char *bytes, size_t n)
@@ -97,9 +99,32 @@ static enum sim_type type_of(const char *ty)
     return SIM_OTHER;
 }
 
+static void read_value(const json_t *value, struct sim_message *m)
+{
+    m->value_is_text = json_is_string(value);
+    if (!m->value_is_text && value)
+        m->owned = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    m->value = m->value_is_text ? json_string_value(value) : m->owned;
+}
+
+void sim_message_clear(struct sim_message *m)
+{
+    memset(m, 0, offsetof(struct sim_message, text));
+}
+
 const char *sim_message_parse(const char *bytes, size_t n, struct sim_message *m, char what[96])
 {
-    *m = (struct sim_message){0};
+    what[0] = '\0';
+    if (!sim_message_scan(bytes, n, m) || !sim_message_address(m->src) || !sim_message_address(m->dst) ||
+        !sim_message_address(m->leader))
+        return sim_message_parse_whole(bytes, n, m, what);
+    m->type = type_of(m->ty);
+    return NULL;
+}
+
+const char *sim_message_parse_whole(const char *bytes, size_t n, struct sim_message *m, char what[96])
+{
+    sim_message_clear(m);
     what[0] = '\0';
     if (n == 0)
         return "empty";
@@ -124,12 +149,12 @@ const char *sim_message_parse(const char *bytes, size_t n, struct sim_message *m
     m->ty = need_string(root, "type", &why, what);
     if (why) {
         json_decref(root);
-        *m = (struct sim_message){0};
+        sim_message_clear(m);
         return why;
     }
     m->type = type_of(m->ty);
     m->mid = json_string_value(json_object_get(root, "MID"));
-    m->value = json_object_get(root, "value");
+    read_value(json_object_get(root, "value"), m);
     m->has_term = peek(root, "term", &m->term);
     m->has_lc = peek(root, "lc", &m->lc) && m->lc >= 0;
     m->root = root;
@@ -139,5 +164,6 @@ const char *sim_message_parse(const char *bytes, size_t n, struct sim_message *m
 void sim_message_free(struct sim_message *m)
 {
     json_decref(m->root);
-    *m = (struct sim_message){0};
+    free(m->owned);
+    sim_message_clear(m);
 }

@@ -10,15 +10,18 @@
 
 enum sim_type { SIM_HELLO, SIM_OK, SIM_REDIRECT, SIM_FAIL, SIM_OTHER };
 
-/* Strings are NUL-terminated and live as long as `root`. */
+/* Strings are NUL-terminated; they live as long as the message, which must not be copied. */
 struct sim_message {
     enum sim_type type;
     const char *ty, *src, *dst, *leader;
-    const char *mid;     /* NULL: no MID, or none that is a string */
-    const json_t *value; /* NULL: no value */
+    const char *mid;    /* NULL: no MID, or none that is a string */
+    const char *value;  /* NULL: no value; what is no string, as JSON text */
+    bool value_is_text; /* it was a string */
     bool has_term, has_lc;
     int64_t term, lc;
-    json_t *root;
+    json_t *root; /* the whole message; NULL: it was scanned by hand, and its strings are in `text` */
+    char *owned;
+    char text[512];
 };
 
 /* NULL when the bytes are a message: `m` is filled, to be released with sim_message_free(). Otherwise the reason, a
@@ -26,6 +29,13 @@ struct sim_message {
  * with it. */
 const char *sim_message_parse(const char *bytes, size_t n, struct sim_message *m, char what[96]);
 void sim_message_free(struct sim_message *m);
+/* The same, with `root` set for sure. */
+const char *sim_message_parse_whole(const char *bytes, size_t n, struct sim_message *m, char what[96]);
+/* The quick half of sim_message_parse(): false when it cannot tell, which says nothing about the message. Does not
+ * judge addresses and does not set `type`. */
+bool sim_message_scan(const char *bytes, size_t n, struct sim_message *m);
+/* Everything empty, without wiping `text`. */
+void sim_message_clear(struct sim_message *m);
 
 /* True for the strings that the course accepts as an address: length 4 and Python's int(s, 16) takes them, so " 0a1",
  * "0x1f" and "1_0a" too. */

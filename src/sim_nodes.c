@@ -52,7 +52,8 @@ static void read_streams(struct sim_run *run, unsigned i, bool all)
 void sim_nodes_read(struct sim_run *run)
 {
     for (unsigned i = 0; i < run->cfg->replicas; i++)
-        read_streams(run, i, false);
+        if (run->node[i].printed[0] || run->node[i].printed[1])
+            read_streams(run, i, false);
 }
 
 static void ended(struct sim_run *run, unsigned i, bool stopping)

@@ -78,7 +78,6 @@ static void deliver(struct sim_run *run, const struct copy *c)
     trace_set_cause(run->w, c->in_seq);
     trace_put_net_out(run->w, &(struct trace_rec_net_out){
                                   .d = c->d, .cp = c->cp, .src = c->src, .dst = to->id, .dly = now - c->t_in});
-    trace_flush(run->w);
     if (sendto(to->fd, c->bytes, c->n, 0, (const struct sockaddr *)&to->addr, sizeof to->addr) >= 0)
         return;
     char text[160];
@@ -264,7 +263,8 @@ static void handle(struct sim_run *run, unsigned i, const struct sockaddr_in *fr
     struct sim_message m;
     char what[96];
     run->d++;
-    const char *why = sim_message_parse(run->datagram, n, &m, what);
+    const char *why = run->plan->bodies ? sim_message_parse_whole(run->datagram, n, &m, what)
+                                        : sim_message_parse(run->datagram, n, &m, what);
     if (why) {
         bad(run, i, why, what, n);
         return;

@@ -144,53 +144,75 @@ enum { POLL_MAX = 3 * SIM_REPLICAS_MAX + 1 };
 
 struct poll_set {
     struct pollfd fd[POLL_MAX];
+    bool *ready[POLL_MAX]; /* what it is for: becomes true when there is something to read */
     nfds_t n;
 };
 
-static void watch(struct poll_set *set, int fd)
+static void watch(struct poll_set *set, int fd, bool *ready)
 {
-    if (fd >= 0)
-        set->fd[set->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+    *ready = false;
+    if (fd < 0)
+        return;
+    set->ready[set->n] = ready;
+    set->fd[set->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
-/* Waits until `deadline` or until there is something to read. */
+/* Waits until `deadline` or until there is something to read. What this pass has recorded goes to the kernel first, in
+ * one write: that costs no time while there is work. */
 static void wait_until(struct sim_run *run, int64_t deadline, int signals)
 {
     struct poll_set set = {.n = 0};
-    watch(&set, signals);
+    watch(&set, signals, &run->signalled);
     for (unsigned i = 0; i < run->cfg->replicas; i++) {
-        watch(&set, run->node[i].fd);
-        watch(&set, run->node[i].proc.out[0]);
-        watch(&set, run->node[i].proc.out[1]);
+        struct sim_node *node = &run->node[i];
+        watch(&set, node->fd, &node->ready);
+        watch(&set, node->proc.out[0], &node->printed[0]);
+        watch(&set, node->proc.out[1], &node->printed[1]);
     }
     trace_flush(run->w);
     int64_t left = deadline - sim_now(run);
     if (left < 0)
         left = 0;
     struct timespec ts = {.tv_sec = (time_t)(left / SIM_SECOND), .tv_nsec = (long)(left % SIM_SECOND)};
-    ppoll(set.fd, set.n, &ts, NULL);
+    if (ppoll(set.fd, set.n, &ts, NULL) <= 0)
+        return;
+    for (nfds_t i = 0; i < set.n; i++)
+        *set.ready[i] = set.fd[i].revents != 0;
 }
 
-/* SIGCHLD needs no look here: reap() asks every process. */
 static void take_signals(struct sim_run *run, int signals)
 {
     struct signalfd_siginfo info;
-    while (read(signals, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo != SIGCHLD) {
+    while (run->signalled && read(signals, &info, sizeof info) == (ssize_t)sizeof info)
+        if (info.ssi_signo == SIGCHLD)
+            run->child_ended = true;
+        else {
             run->result->signal = info.ssi_signo;
             sim_end_early(run, SIM_ENDED_SIGNAL);
         }
 }
 
+/* One from each socket that has some, in the order of ids; then again. */
 static void take_datagrams(struct sim_run *run)
 {
-    for (int round = 0; round < ROUNDS && !run->over; round++) {
-        bool any = false;
+    bool any = true;
+    for (int round = 0; any && round < ROUNDS && !run->over; round++) {
+        any = false;
         for (unsigned i = 0; i < run->cfg->replicas; i++)
-            any |= sim_route_receive(run, i);
-        if (!any)
-            return;
+            if (run->node[i].ready) {
+                run->node[i].ready = sim_route_receive(run, i);
+                any |= run->node[i].ready;
+            }
     }
+}
+
+static void reap(struct sim_run *run)
+{
+    if (!run->child_ended)
+        return;
+    run->child_ended = false;
+    if (sim_nodes_reap(run, false) == 0 && !sim_nodes_expected(run))
+        sim_end_early(run, SIM_ENDED_NOBODY);
 }
 
 static void make_requests(struct sim_run *run)
@@ -224,8 +246,7 @@ static void loop(struct sim_run *run, int signals)
         take_datagrams(run);
         sim_nodes_read(run);
         take_signals(run, signals);
-        if (sim_nodes_reap(run, false) == 0 && !sim_nodes_expected(run))
-            sim_end_early(run, SIM_ENDED_NOBODY);
+        reap(run);
     }
 }
 

@@ -19,6 +19,7 @@ struct sim_node {
     unsigned boot;                                            /* starts so far */
     int fd;                                                   /* the simulator's socket for it; -1 once closed */
     struct sockaddr_in addr;                                  /* where it listens, known from its hello */
+    bool ready, printed[2]; /* its socket, stdout, stderr have something to read, as of the last wait */
     bool said_hello, killed, given_up, hung;
     int64_t kill_at;             /* when SIGKILL follows; INT64_MAX: it does not */
     bool down;                   /* killed to be started again: from the kill until its next hello */
@@ -54,6 +55,8 @@ struct sim_run {
     struct sim_open_fault *open; /* room for every planned fault */
     size_t n_open;
     int64_t course_cut; /* the fault of the course's partition in force; 0: none */
+    bool signalled;     /* as of the last wait */
+    bool child_ended;   /* a process may have ended, or could not be started */
     bool over;
     char datagram[65536];
 };

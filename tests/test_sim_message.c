@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "../src/rng.h"
 #include "../src/sim_message.h"
 
 static char what[96];
@@ -36,7 +37,7 @@ static void a_message_is_an_object_with_four_fields_and_anything_more(void **sta
     text = "{\"src\": \"0001\", \"dst\": \"0015\", \"leader\": \"FFFF\", \"type\": \"ok\", \"MID\": \"ABC\", "
            "\"value\": \"\", \"term\": \"x\"}";
     assert_null(sim_message_parse(text, strlen(text), &m, what));
-    assert_true(m.type == SIM_OK && !m.has_term && json_is_string(m.value));
+    assert_true(m.type == SIM_OK && !m.has_term && m.value_is_text && *m.value == '\0');
     assert_string_equal(m.mid, "ABC");
     sim_message_free(&m);
 }
@@ -118,6 +119,104 @@ static void utf8_is_judged_by_rfc_3629(void **state)
         assert_false(sim_message_utf8(bad[i], strlen(bad[i])));
 }
 
+static void same_text(const char *a, const char *b)
+{
+    if ((a == NULL) != (b == NULL) || (a && strcmp(a, b) != 0))
+        fail_msg("%s is not %s", a ? a : "(none)", b ? b : "(none)");
+}
+
+/* Where the quick reader can tell, the whole one says the same. True when it could tell. */
+static bool readers_agree(const char *bytes, size_t n)
+{
+    struct sim_message quick, whole;
+    if (!sim_message_scan(bytes, n, &quick))
+        return false;
+    const char *why = sim_message_parse_whole(bytes, n, &whole, what);
+    if (why && strcmp(why, "bad_value") != 0) /* it does not judge addresses */
+        fail_msg("%s: %s: %.*s", why, what, (int)n, bytes);
+    if (!why) {
+        same_text(quick.src, whole.src);
+        same_text(quick.dst, whole.dst);
+        same_text(quick.leader, whole.leader);
+        same_text(quick.ty, whole.ty);
+        same_text(quick.mid, whole.mid);
+        same_text(quick.value, whole.value);
+        assert_true(quick.value_is_text == whole.value_is_text);
+        assert_true(quick.has_term == whole.has_term && quick.term == whole.term);
+        assert_true(quick.has_lc == whole.has_lc && quick.lc == whole.lc);
+        sim_message_free(&whole);
+    }
+    return true;
+}
+
+static const char *const plain[] = {
+    "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"app_req\",\"MID\":\"0001.1.77\",\"term\":4,\"lc\":991,"
+    "\"ents\":[[12,4,\"put\",\"0015\",\"ABCDEF\",\"k1\",\"v\"],[13,4,\"noop\"]],\"ok\":true,\"x\":{\"a\":[],\"b\":{},\"c\":null}}",
+    " { \"value\" : \"\" , \"type\" : \"ok\" , \"MID\" : \"XYZ\" , \"leader\" : \"0000\" , \"dst\" : \"0015\" ,\t\"src\" : "
+    "\"0000\" , \"term\" : -3 } \r\n",
+    "{\"src\": \"0003\", \"dst\": \"FFFF\", \"leader\": \"FFFF\", \"type\": \"hello\", \"lc\": 0, \"n\": 999999999999999999}",
+};
+enum { PLAIN = 3 };
+
+static void plain_messages_are_scanned_and_read_the_same_by_both_readers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PLAIN; i++)
+        if (!readers_agree(plain[i], strlen(plain[i])))
+            fail_msg("not scanned: %s", plain[i]);
+    static const char *const others[] = {
+        "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"x\",\"value\":[1, 2.50]}",
+        "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"x\",\"value\":\"\\u00e4\"}",
+        "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"x\",\"src\":\"0003\"}",
+        "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"x\",\"lc\":-1,\"MID\":7}",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_false(readers_agree(others[i], strlen(others[i])));
+        assert_null(reason(others[i]));
+    }
+    struct sim_message m;
+    assert_null(sim_message_parse(others[0], strlen(others[0]), &m, what));
+    assert_true(!m.value_is_text && strcmp(m.value, "[1,2.5]") == 0);
+    sim_message_free(&m);
+}
+
+/* Bytes changed, left out, doubled, cut off. */
+static void the_quick_reader_takes_nothing_that_the_whole_one_refuses(void **state)
+{
+    (void)state;
+    static const char bytes[] = "{}[]\",:0123456789-.eE+tfn\\ u\x7f\x1f\xc3\xa4\n\0";
+    struct rng rng;
+    unsigned scanned = 0;
+    rng_seed(&rng, 5);
+    for (int round = 0; round < 200000; round++) {
+        char text[600];
+        const char *from = plain[rng_below(&rng, PLAIN)];
+        size_t n = strlen(from);
+        memcpy(text, from, n);
+        for (uint64_t k = rng_below(&rng, 3) + 1; k > 0 && n > 1; k--) {
+            size_t at = rng_below(&rng, n), len = rng_below(&rng, 8) + 1;
+            len = len > n - at ? n - at : len;
+            switch (rng_below(&rng, 4)) {
+            case 0:
+                text[at] = bytes[rng_below(&rng, sizeof bytes)];
+                break;
+            case 1:
+                memmove(text + at, text + at + len, n - at - len);
+                n -= len;
+                break;
+            case 2:
+                memmove(text + at + len, text + at, n - at);
+                n += len;
+                break;
+            default:
+                n = at;
+            }
+        }
+        scanned += readers_agree(text, n);
+    }
+    assert_true(scanned > 10000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +224,8 @@ int main(void)
         cmocka_unit_test(what_is_no_message_has_a_reason),
         cmocka_unit_test(legal_json_that_c_finds_hard_is_accepted),
         cmocka_unit_test(an_address_is_what_python_reads_as_hexadecimal),
+        cmocka_unit_test(plain_messages_are_scanned_and_read_the_same_by_both_readers),
+        cmocka_unit_test(the_quick_reader_takes_nothing_that_the_whole_one_refuses),
         cmocka_unit_test(utf8_is_judged_by_rfc_3629),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
