@@ -1,5 +1,5 @@
 /* wire_decode.c -- reading datagrams, strictly: what does not have exactly the right fields, types and values is
- * refused with a reason, whoever sent it. */
+ * refused with a reason, whoever sent it. What the scanner (wire_scan.c) understands at once never comes here. */
 #include "wire_int.h"
 
 #include <jansson.h>
@@ -90,15 +90,7 @@ static bool get_hex64(const json_t *v, const char *what, uint64_t *out, struct w
     const char *why, *s = text_of(v, &why);
     if (!s)
         return refuse(r, why, what);
-    size_t n = 0;
-    for (*out = 0; n < 16; n++) {
-        char c = s[n];
-        bool letter = c >= 'a' && c <= 'f';
-        if (!letter && !(c >= '0' && c <= '9'))
-            break;
-        *out = *out << 4 | (uint64_t)(letter ? c - 'a' + 10 : c - '0');
-    }
-    return (n == 16 && s[16] == '\0') || refuse(r, "bad_value", what);
+    return wire_hex64_parse(s, out) || refuse(r, "bad_value", what);
 }
 
 static bool get_change(const json_t *v, const char *what, enum change_op *out, struct wire_refusal *r)
@@ -106,12 +98,7 @@ static bool get_change(const json_t *v, const char *what, enum change_op *out, s
     const char *why, *s = text_of(v, &why);
     if (!s)
         return refuse(r, why, what);
-    for (unsigned i = 0; i < WIRE_CHANGES; i++)
-        if (strcmp(s, wire_change_names[i]) == 0) {
-            *out = (enum change_op)i;
-            return true;
-        }
-    return refuse(r, "bad_value", what);
+    return wire_change_parse(s, out) || refuse(r, "bad_value", what);
 }
 
 static bool get_data(struct wire_decoder *d, const json_t *v, const char *what, struct message *m,
@@ -307,8 +294,8 @@ static bool refuse_text(const json_error_t *e, struct wire_refusal *r)
     }
 }
 
-/* The reference decoder. It keeps the parsed text, so that strings need no copy. */
-static bool decode_json(struct wire_decoder *d, const char *bytes, size_t n, struct message *m, struct wire_refusal *r)
+/* It keeps what jansson made of the text, so that strings need no copy. */
+bool wire_decode_json(struct wire_decoder *d, const char *bytes, size_t n, struct message *m, struct wire_refusal *r)
 {
     json_error_t error;
     json_decref(d->root);
@@ -333,13 +320,21 @@ static bool decode_json(struct wire_decoder *d, const char *bytes, size_t n, str
     return true;
 }
 
-bool wire_decode(struct wire_decoder *d, const void *bytes, size_t n, struct message *m, struct wire_refusal *refusal)
+static void empty(struct message *m, struct wire_refusal *r)
 {
     *m = (struct message){.src = NODE_NONE, .dst = NODE_NONE, .leader = NODE_NONE};
-    *refusal = (struct wire_refusal){.src = NODE_NONE};
+    *r = (struct wire_refusal){.src = NODE_NONE};
+}
+
+bool wire_decode(struct wire_decoder *d, const void *bytes, size_t n, struct message *m, struct wire_refusal *refusal)
+{
+    empty(m, refusal);
     if (n == 0)
         return refuse(refusal, "empty", "text");
     if (n > DATAGRAM_MAX)
         return refuse(refusal, "too_big", "text");
-    return decode_json(d, bytes, n, m, refusal);
+    if (wire_scan(d, bytes, n, m))
+        return true;
+    empty(m, refusal);
+    return wire_decode_json(d, bytes, n, m, refusal);
 }
