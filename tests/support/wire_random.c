@@ -35,9 +35,14 @@ static const char *const pieces[] = {
     "0",
 };
 
+/* Now and then as long as it may be. */
 static const char *random_text(char *out, size_t room, struct rng *rng)
 {
     size_t n = 0;
+    if (rng_below(rng, 16) == 0) {
+        memset(out, 'x', room - 1);
+        n = room - 1 - rng_below(rng, 2);
+    }
     for (uint64_t left = rng_below(rng, 12); left > 0; left--) {
         const char *p = pieces[rng_below(rng, sizeof pieces / sizeof *pieces)];
         if (n + strlen(p) + 1 > room)
