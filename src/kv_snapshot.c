@@ -64,38 +64,50 @@ static void write_string(struct writer *w, const char *s)
     memcpy(more(w, size), s, size);
 }
 
-/* The key's first bytes beside it: most comparisons then touch nothing else. */
+/* Eight bytes of the key beside it: most comparisons then touch nothing else. They begin after what all keys have in
+ * common. */
 struct sorted {
-    uint64_t first;
+    uint64_t some;
     const char *key, *value;
 };
 
 struct collected {
     struct sorted *v;
-    size_t n;
+    size_t n, common; /* common: so many first bytes are the same in all keys so far */
 };
 
 static void collect(void *ctx, const char *key, const char *value)
 {
     struct collected *c = ctx;
-    uint64_t first = 0;
-    for (size_t i = 0, ended = 0; i < 8; i++) {
-        ended = ended || !key[i];
-        first = first << 8 | (ended ? 0 : (unsigned char)key[i]);
+    size_t common = c->n ? 0 : strlen(key);
+    while (common < c->common && key[common] == c->v[0].key[common])
+        common++;
+    c->common = common;
+    c->v[c->n++] = (struct sorted){.key = key, .value = value};
+}
+
+static uint64_t eight_bytes(const char *s)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < 8; i++) {
+        v = v << 8 | (unsigned char)*s;
+        s += *s != '\0';
     }
-    c->v[c->n++] = (struct sorted){first, key, value};
+    return v;
 }
 
 static int by_key(const void *x, const void *y)
 {
     const struct sorted *a = x, *b = y;
-    return a->first != b->first ? (a->first < b->first ? -1 : 1) : strcmp(a->key, b->key);
+    return a->some != b->some ? (a->some < b->some ? -1 : 1) : strcmp(a->key, b->key);
 }
 
 static void write_pairs(struct writer *w, const struct kv *kv)
 {
     struct collected c = {.v = must(malloc((kv_keys(kv) + 1) * sizeof *c.v))};
     kv_each_pair(kv, collect, &c);
+    for (size_t i = 0; i < c.n; i++)
+        c.v[i].some = eight_bytes(c.v[i].key + c.common);
     qsort(c.v, c.n, sizeof *c.v, by_key);
     for (size_t i = 0; i < c.n; i++) {
         write_string(w, c.v[i].key);

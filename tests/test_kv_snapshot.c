@@ -161,6 +161,25 @@ static void the_longest_keys_values_and_mids_survive(void **state)
     kv_free(b);
 }
 
+static void keys_come_in_order_of_their_bytes_however_much_they_share(void **state)
+{
+    (void)state;
+    static const char *const ending[] = {"",          "a",    "aa",     "aaaaaaaa",  "aaaaaaaab",
+                                         "aaaaaaaaa", "\x7f", "\u00e4", "\U0001F600"};
+    struct kv *kv = kv_new();
+    for (size_t i = sizeof ending / sizeof *ending; i--;) {
+        char mid[16], key[64];
+        snprintf(mid, sizeof mid, "M%zu", i);
+        snprintf(key, sizeof key, "a common beginning/%s", ending[i]);
+        apply(kv, 1, mid, key, "v");
+    }
+    size_t n;
+    unsigned char *bytes = kv_save(kv, &n);
+    assert_true(kv_sound(bytes, n, kv_applied(kv)));
+    free(bytes);
+    kv_free(kv);
+}
+
 static void assert_unsound(const unsigned char *bytes, size_t n, uint64_t index)
 {
     assert_false(kv_sound(bytes, n, index));
@@ -305,6 +324,7 @@ int main(void)
         cmocka_unit_test(equal_states_give_equal_bytes_whatever_way_they_came_about),
         cmocka_unit_test(a_state_put_together_from_its_parts_is_the_same),
         cmocka_unit_test(the_longest_keys_values_and_mids_survive),
+        cmocka_unit_test(keys_come_in_order_of_their_bytes_however_much_they_share),
         cmocka_unit_test(each_rule_of_soundness_is_checked),
         cmocka_unit_test(a_mid_longer_than_any_message_has_is_not_sound),
         cmocka_unit_test(a_snapshot_cut_anywhere_or_with_bytes_to_spare_is_not_sound),
