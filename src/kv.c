@@ -268,6 +268,11 @@ const char *kv_get(const struct kv *kv, const char *key)
     return p ? p->value : "";
 }
 
+bool kv_has(const struct kv *kv, const char *key)
+{
+    return find_pair(kv, hash_key(key), key) != NULL;
+}
+
 uint64_t kv_request_index(const struct kv *kv, node_id client, const char *mid)
 {
     const struct request *q = find_request(kv, hash_request(client, mid), client, mid);

@@ -23,6 +23,7 @@ bool kv_apply(struct kv *kv, const struct entry *e);
 uint64_t kv_applied(const struct kv *kv);
 /* The value, owned by kv until its next change; "" for a missing key. */
 const char *kv_get(const struct kv *kv, const char *key);
+bool kv_has(const struct kv *kv, const char *key);
 /* Index at which the client's request was applied; 0 = not in the table. */
 uint64_t kv_request_index(const struct kv *kv, node_id client, const char *mid);
 /* Digest of map and table, independent of insertion order of the hash table; O(1). */
