@@ -26,7 +26,7 @@ CFLAGS_ALL = -std=c11 -D_GNU_SOURCE $(OPT) $(SAN) $(WARN) -Itrace -MMD -MP $(CFL
 
 CORE_SRC   := $(wildcard src/raft*.c src/kv*.c) src/rng.c
 SIM_SRC    := $(filter-out src/sim_main.c,$(wildcard src/sim_*.c))
-SHELL_SRC  := $(filter-out $(CORE_SRC) $(SIM_SRC) src/sim_main.c src/replica_main.c,$(wildcard src/*.c))
+SHELL_SRC  := $(filter-out $(CORE_SRC) $(SIM_SRC) src/sim_main.c src/replica_main.c src/client_main.c,$(wildcard src/*.c))
 TRACE_SRC  := $(wildcard trace/*.c)
 ANALYZE_SRC := $(filter-out analyze/main.c,$(wildcard analyze/*.c))
 SQL        := $(sort $(wildcard analyze/*.sql analyze/checks/*.sql))
@@ -38,7 +38,7 @@ SCRIPTS    := $(wildcard tests/*.sh)
 SANITIZED = B=$(B)/san OPT='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
-PROGRAMS := $(B)/replica $(B)/simulate $(B)/analyze
+PROGRAMS := $(B)/replica $(B)/kv $(B)/simulate $(B)/analyze
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
@@ -69,6 +69,9 @@ $(B)/%.a:
 $(B)/replica: $(B)/obj/src/replica_main.o $(B)/shell.a $(B)/core.a $(B)/libtrace.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+$(B)/kv: $(B)/obj/src/client_main.o $(B)/shell.a $(B)/core.a $(B)/libtrace.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
 $(B)/simulate: $(B)/obj/src/sim_main.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/libtrace.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
@@ -81,7 +84,7 @@ $(B)/flags: FORCE
 	@mkdir -p $(B); echo '$(CC) $(CFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL)' >$@
 $(B)/version: FORCE
 	@mkdir -p $(B); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
-MAINS := analyze/main.c src/sim_main.c src/replica_main.c
+MAINS := analyze/main.c src/sim_main.c src/replica_main.c src/client_main.c
 $(call obj,$(MAINS)): $(B)/version
 
 $(B)/obj/%.o: %.c $(B)/flags
@@ -146,10 +149,10 @@ purity: $(call obj,$(CORE_SRC)) ## prove that the core touches no file, socket, 
 install: all ## install programs, library and manuals below DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/faultline \
 	  $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
-	for p in replica simulate analyze; do install -m 755 $(B)/$$p $(DESTDIR)$(PREFIX)/bin/faultline-$$p; done
+	for p in replica kv simulate analyze; do install -m 755 $(B)/$$p $(DESTDIR)$(PREFIX)/bin/faultline-$$p; done
 	install -m 644 $(B)/libtrace.a $(DESTDIR)$(PREFIX)/lib/libfaultline-trace.a
 	install -m 644 trace/trace.h trace/records.def $(DESTDIR)$(PREFIX)/include/faultline
-	install -m 644 src/faultline-replica.1 src/faultline-simulate.1 analyze/faultline-analyze.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 src/faultline-replica.1 src/faultline-kv.1 src/faultline-simulate.1 analyze/faultline-analyze.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 trace/faultline-trace.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' trace/faultline-trace.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/faultline-trace.pc
 

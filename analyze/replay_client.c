@@ -112,8 +112,7 @@ void replay_on_read_serve(struct replay *rp, struct node *n, const struct rec *r
             finding_rec(f, "cause", a->rec);
         finding_rec(f, "cause", r->id);
     }
-    /* Under a lease nobody is asked. */
-    if (rec_int(r, "lease", 0) != 0 || !replay_quorum_known(rp, n, RULE_R45))
+    if (!replay_quorum_known(rp, n, RULE_R45))
         return;
     judged(rp, RULE_R45);
     unsigned have = 1, need = replay_majority(rp, n);

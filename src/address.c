@@ -80,47 +80,40 @@ bool address_resolve(const char *text, int family, struct address *out, char err
                  rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
         return false;
     }
-    *out = (struct address){.n = found->ai_addrlen};
-    memcpy(&out->sa, found->ai_addr, found->ai_addrlen);
+    bool fits = found->ai_addrlen <= sizeof out->at;
+    *out = (struct address){.n = fits ? found->ai_addrlen : 0};
+    memcpy(&out->at, found->ai_addr, out->n);
     freeaddrinfo(found);
-    return true;
-}
-
-static const struct sockaddr_in *v4(const struct address *a)
-{
-    return (const struct sockaddr_in *)(const void *)&a->sa;
-}
-
-static const struct sockaddr_in6 *v6(const struct address *a)
-{
-    return (const struct sockaddr_in6 *)(const void *)&a->sa;
+    if (!fits)
+        snprintf(err, ADDRESS_ERR_LEN, "%.255s is of a family that is not supported", text);
+    return fits;
 }
 
 bool address_same(const struct address *a, const struct address *b)
 {
-    if (a->sa.ss_family != b->sa.ss_family)
+    const struct sockaddr_in *a4 = &a->at.v4, *b4 = &b->at.v4;
+    const struct sockaddr_in6 *a6 = &a->at.v6, *b6 = &b->at.v6;
+    if (!a->n || !b->n || a->at.any.sa_family != b->at.any.sa_family)
         return false;
-    if (a->sa.ss_family == AF_INET)
-        return v4(a)->sin_port == v4(b)->sin_port && v4(a)->sin_addr.s_addr == v4(b)->sin_addr.s_addr;
-    return a->sa.ss_family == AF_INET6 && v6(a)->sin6_port == v6(b)->sin6_port &&
-           memcmp(&v6(a)->sin6_addr, &v6(b)->sin6_addr, sizeof v6(a)->sin6_addr) == 0 &&
-           v6(a)->sin6_scope_id == v6(b)->sin6_scope_id;
+    if (a->at.any.sa_family == AF_INET)
+        return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+    return a6->sin6_port == b6->sin6_port && memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0 &&
+           a6->sin6_scope_id == b6->sin6_scope_id;
 }
 
 bool address_is_loopback(const struct address *a)
 {
-    if (a->sa.ss_family == AF_INET)
-        return ntohl(v4(a)->sin_addr.s_addr) >> 24 == 127;
-    return a->sa.ss_family == AF_INET6 &&
-           (IN6_IS_ADDR_LOOPBACK(&v6(a)->sin6_addr) ||
-            (IN6_IS_ADDR_V4MAPPED(&v6(a)->sin6_addr) && v6(a)->sin6_addr.s6_addr[12] == 127));
+    if (a->at.any.sa_family == AF_INET)
+        return ntohl(a->at.v4.sin_addr.s_addr) >> 24 == 127;
+    const struct in6_addr *v6 = &a->at.v6.sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
 }
 
 void address_numeric(const struct address *a, char out[ADDRESS_NUMERIC_MAX])
 {
     char host[ADDRESS_NUMERIC_MAX - 9], port[6];
-    if (getnameinfo((const struct sockaddr *)&a->sa, a->n, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    if (!a->n ||
+        getnameinfo(&a->at.any, a->n, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         snprintf(out, ADDRESS_NUMERIC_MAX, "?");
     else
         snprintf(out, ADDRESS_NUMERIC_MAX, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);

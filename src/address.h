@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -28,8 +29,12 @@ bool address_names_loopback(const struct address_text *t);
 bool address_names_any(const struct address_text *t);
 
 struct address {
-    struct sockaddr_storage sa;
-    socklen_t n;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at;
+    socklen_t n; /* 0: none */
 };
 
 /* Looks `text` up, in `family` (AF_UNSPEC: any; AF_INET6 gives IPv4 hosts as ::ffff:a.b.c.d). May ask a name server,

@@ -11,11 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net.h"
 #include "replica.h"
 #include "replica_options.h"
 #include "replica_run.h"
 #include "trace.h"
-#include "udp.h"
 
 /* Datagrams handled before timers and signals get their turn: a flood must not starve them. */
 #define DATAGRAMS_PER_TURN 64
@@ -23,10 +23,27 @@
 struct process {
     struct options options;
     struct run run;
-    struct udp udp;
+    struct net net;
     struct replica *replica;
+    struct store *store; /* NULL: in memory only */
+    struct store_found found;
     int signals;
+    uint64_t slept_ns; /* CLOCK_BOOTTIME - CLOCK_MONOTONIC at the start */
 };
+
+static uint64_t boottime_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* CLOCK_MONOTONIC, and what the host has slept since the start: a lease must not outlive a suspend, during which the
+ * others may have elected another leader. */
+static uint64_t now_ns(const struct process *p)
+{
+    return boottime_ns() - p->slept_ns;
+}
 
 /* For crashed() alone: a signal handler takes no context. */
 static struct process *dying;
@@ -36,7 +53,7 @@ static struct process *dying;
 static void crashed(int sig)
 {
     if (dying && dying->replica)
-        replica_stop(dying->replica, trace_mono_ns(), "assert", sig);
+        replica_stop(dying->replica, now_ns(dying), "assert", sig);
     static const char words[] = "replica: internal error; the last records of its trace tell what led to it\n";
     if (write(STDERR_FILENO, words, sizeof words - 1) < 0)
         _exit(EX_IOERR);
@@ -58,10 +75,21 @@ static bool catch_signals(struct process *p)
 
 static void send_datagram(void *ctx, const char *bytes, size_t n, node_id dst, const char *answered)
 {
-    (void)dst; /* the network reads it from the datagram */
-    (void)answered;
-    const struct process *p = ctx;
-    udp_send(&p->udp, bytes, n);
+    net_send(&((struct process *)ctx)->net, bytes, n, dst, answered);
+}
+
+static bool admit(void *ctx, const struct message *m, struct replica_denial *denial)
+{
+    return net_admit(&((struct process *)ctx)->net, m, denial);
+}
+
+static bool persist(void *ctx, struct store_change *change)
+{
+    struct store *store = ((struct process *)ctx)->store;
+    if (store_save(store, change))
+        return true;
+    fprintf(stderr, "replica: %s\n", store_error(store));
+    return false;
 }
 
 /* The command line as one string, for the header of the trace. */
@@ -86,6 +114,8 @@ static bool start(struct process *p, int argc, char **argv)
     clock_gettime(CLOCK_REALTIME, &wall);
     (void)gethostname(host, sizeof host - 1);
     char *command = join(argc, argv);
+    const struct replica_io io = {
+        .ctx = p, .send = send_datagram, .admit = admit, .persist = p->store ? persist : NULL};
     const struct replica_options o = {
         .core = p->options.core,
         .trace = p->run.trace,
@@ -96,12 +126,15 @@ static bool start(struct process *p, int argc, char **argv)
                    .impl = "faultline-replica " FAULTLINE_VERSION,
                    .wall_us = (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000,
                    .pid = getpid()},
+        .kv = p->found.kv,
         .boot = p->run.boot,
         .epoch_ns = p->run.epoch_ns,
         .hash_every = p->options.hash_every,
     };
-    p->replica = replica_new(&o, (struct replica_io){.ctx = p, .send = send_datagram}, trace_mono_ns());
+    p->replica = replica_new(&o, io, now_ns(p));
     free(command);
+    if (!p->replica)
+        fprintf(stderr, "replica: %s\n", p->store ? "could not start" : "out of memory");
     return p->replica != NULL;
 }
 
@@ -114,17 +147,51 @@ static int ended(const struct process *p)
 
 static bool wait_for_input(const struct process *p)
 {
-    struct pollfd fds[] = {{.fd = p->udp.fd, .events = POLLIN}, {.fd = p->signals, .events = POLLIN}};
-    uint64_t due = replica_deadline(p->replica), now = trace_mono_ns();
+    struct pollfd fds[] = {{.fd = p->net.udp.fd, .events = POLLIN}, {.fd = p->signals, .events = POLLIN}};
+    uint64_t due = replica_deadline(p->replica), now = now_ns(p);
     uint64_t left = due > now ? due - now : 0;
     struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
     return ppoll(fds, 2, due == UINT64_MAX ? NULL : &timeout, NULL) >= 0 || errno == EINTR;
 }
 
+/* What waits, up to a bound: a flood must not starve timers and signals. */
+static bool take_input(struct process *p)
+{
+    for (int i = 0; i < DATAGRAMS_PER_TURN; i++) {
+        const char *bytes;
+        size_t n;
+        struct replica_denial denial;
+        switch (net_receive(&p->net, &bytes, &n, &denial)) {
+        case NET_NOTHING:
+            return true;
+        case NET_DATAGRAM:
+            if (!replica_take(p->replica, now_ns(p), bytes, n))
+                return false;
+            break;
+        case NET_REFUSED:
+            replica_refuse(p->replica, now_ns(p), bytes, n, &denial);
+            break;
+        }
+    }
+    return true;
+}
+
+static bool turn(struct process *p)
+{
+    char err[NET_ERR_LEN];
+    if (!take_input(p) || !replica_flush(p->replica))
+        return false;
+    uint64_t now = now_ns(p);
+    if (replica_deadline(p->replica) <= now && !replica_on_tick(p->replica, now))
+        return false;
+    if (!net_learn(&p->net, raft_conf(replica_core(p->replica)), err))
+        fprintf(stderr, "replica: %s\n", err);
+    return true;
+}
+
 /* Until a signal ends it. Returns the exit status. */
 static int loop(struct process *p)
 {
-    static char buffer[UDP_BUFFER];
     for (;;) {
         if (!wait_for_input(p)) {
             fprintf(stderr, "replica: cannot wait for input: %s\n", strerror(errno));
@@ -132,20 +199,39 @@ static int loop(struct process *p)
         }
         int sig = ended(p);
         if (sig != 0) {
-            replica_stop(p->replica, trace_mono_ns(), "signal", sig);
+            replica_stop(p->replica, now_ns(p), "signal", sig);
             return EX_OK;
         }
-        size_t n;
-        bool well = true;
-        for (int i = 0; well && i < DATAGRAMS_PER_TURN && udp_receive(&p->udp, buffer, &n); i++)
-            well = replica_take(p->replica, trace_mono_ns(), buffer, n);
-        well = well && replica_flush(p->replica);
-        uint64_t now = trace_mono_ns();
-        if (well && replica_deadline(p->replica) <= now)
-            well = replica_on_tick(p->replica, now);
-        if (!well)
+        if (!turn(p))
             return EX_IOERR;
     }
+}
+
+static int open_store(struct process *p)
+{
+    static const int statuses[] = {[STORE_OPENED] = EX_OK,
+                                   [STORE_BAD_DATA] = EX_DATAERR,
+                                   [STORE_NO_DIR] = EX_NOINPUT,
+                                   [STORE_LOCKED] = EX_CANTCREAT,
+                                   [STORE_IO_ERROR] = EX_IOERR};
+    char err[STORE_ERR_LEN];
+    struct options *o = &p->options;
+    if (!o->data_dir)
+        return EX_OK;
+    const struct store_options so = {.dir = o->data_dir, .id = o->core.id, .cluster = o->cluster};
+    enum store_opened opened = store_open(&p->store, &so, &p->found, err);
+    if (opened != STORE_OPENED) {
+        fprintf(stderr, "replica: %s\n", err);
+        return statuses[opened];
+    }
+    if (o->boot && o->boot < p->found.boot) {
+        fprintf(stderr, "replica: FAULTLINE_BOOT=%lld is lower than the %lld starts that the store in %s has counted\n",
+                (long long)o->boot, (long long)p->found.boot, o->data_dir);
+        return EX_USAGE;
+    }
+    o->boot_least = p->found.boot;
+    o->core.restored = &p->found.core;
+    return EX_OK;
 }
 
 static int open_trace(struct process *p)
@@ -162,10 +248,41 @@ static int open_trace(struct process *p)
     return opened == RUN_UNTRACED ? EX_CANTCREAT : statuses[opened];
 }
 
+static bool store_is_read(struct process *p)
+{
+    char err[STORE_ERR_LEN];
+    bool well = store_restored(p->store, err);
+    if (!well)
+        fprintf(stderr, "replica: %s\n", err);
+    return well;
+}
+
+static void warn_of_strangers(const struct options *o)
+{
+    struct address_text at;
+    if (o->listen && !o->key_file && address_split(o->listen, &at) && !address_names_loopback(&at))
+        fprintf(stderr,
+                "replica: warning: %s takes part without a key: whoever can reach it can read, write and replace "
+                "members; give all replicas and clients the same --key-file\n",
+                o->listen);
+}
+
+static int open_all(struct process *p)
+{
+    char err[NET_ERR_LEN];
+    if (!net_open(&p->net, &p->options, err)) {
+        fprintf(stderr, "replica: %s\n", err);
+        return EX_IOERR;
+    }
+    warn_of_strangers(&p->options);
+    int status = open_store(p);
+    return status != EX_OK ? status : open_trace(p);
+}
+
 int main(int argc, char **argv)
 {
-    struct process p = {.udp.fd = -1, .signals = -1};
-    char err[OPTIONS_ERR_LEN], udp_err[UDP_ERR_LEN];
+    static struct process p = {.net.udp.fd = -1, .signals = -1};
+    char err[OPTIONS_ERR_LEN];
     /* Neither a reader of stderr that is gone nor a full file may end it: a write that fails says so. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
@@ -177,6 +294,8 @@ int main(int argc, char **argv)
         fputs(p.options.help ? options_help : "faultline-replica " FAULTLINE_VERSION "\n", stdout);
         return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
     }
+    p.slept_ns = boottime_ns() - trace_mono_ns();
+    p.options.core.answer_again = p.options.listen != NULL;
     if (!p.options.seed_given && getrandom(&p.options.core.seed, sizeof p.options.core.seed, 0) < 0) {
         fprintf(stderr, "replica: no random seed: %s; give one with --seed\n", strerror(errno));
         return EX_IOERR;
@@ -187,22 +306,17 @@ int main(int argc, char **argv)
         fprintf(stderr, "replica: cannot catch signals: %s\n", strerror(errno));
         return EX_SOFTWARE;
     }
-    if (!udp_open(&p.udp, p.options.port, udp_err)) {
-        fprintf(stderr, "replica: %s\n", udp_err);
-        return EX_IOERR;
-    }
-    int status = open_trace(&p);
+    int status = open_all(&p);
     if (status != EX_OK)
         return status;
-    if (!start(&p, argc, argv)) {
-        fprintf(stderr, "replica: out of memory\n");
-        return EX_SOFTWARE;
-    }
-    status = loop(&p);
+    if (!start(&p, argc, argv))
+        return p.store ? EX_IOERR : EX_SOFTWARE;
+    status = p.store && !store_is_read(&p) ? EX_DATAERR : loop(&p);
     if (!trace_flush(p.run.trace))
         fprintf(stderr, "replica: the end of the trace could not be written: %s\n", strerror(errno));
     trace_writer_close(p.run.trace);
     replica_free(p.replica);
-    udp_close(&p.udp);
+    store_close(p.store);
+    net_close(&p.net);
     return status;
 }

@@ -40,6 +40,7 @@ struct options {
     const char *trace_dir; /* NULL: off */
     const char *run;       /* a safe file name; NULL: that of the parent process */
     int64_t boot;          /* 0: the next free one */
+    int64_t boot_least;    /* what the store has counted; set once that is open */
     bool epoch_given, strict;
     uint64_t epoch_ns;
     unsigned hash_every;

@@ -57,7 +57,7 @@ static bool trace_exists(const char *dir, const char *node, int64_t boot)
 enum run_opened run_open(struct run *run, const struct options *o, char err[TRACE_ERR_LEN])
 {
     char dir[4096], node[NODE_TEXT];
-    *run = (struct run){.boot = o->boot ? o->boot : 1};
+    *run = (struct run){.boot = o->boot ? o->boot : o->boot_least ? o->boot_least : 1};
     from_parent(run, o);
     if (run->epoch_ns > trace_mono_ns()) {
         snprintf(err, TRACE_ERR_LEN,

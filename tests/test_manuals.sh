@@ -12,7 +12,7 @@ compare() { # NAME HELP PAGE
         status=1
     fi
 }
-for p in replica simulate; do
+for p in replica kv simulate; do
     compare "$p" "$("$build/$p" --help)" "src/faultline-$p.1"
 done
 help=$("$build/analyze" --help)

@@ -1,0 +1,108 @@
+#include "net.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "routes.h"
+
+bool net_open(struct net *net, const struct options *o, char err[NET_ERR_LEN])
+{
+    struct address at;
+    net->direct = o->listen != NULL;
+    net->id = o->core.id;
+    net->routes = NULL;
+    net->udp.fd = -1;
+    *net->conf = '\0';
+    if (!net->direct)
+        return udp_open(&net->udp, o->port, err);
+    if (!address_resolve(o->listen, AF_UNSPEC, &at, err) || !udp_open_at(&net->udp, &at, err))
+        return false;
+    net->routes = routes_new(at.at.any.sa_family);
+    if (!net->routes)
+        snprintf(err, NET_ERR_LEN, "out of memory");
+    if (net->routes && net_learn(net, o->conf, err))
+        return true;
+    net_close(net);
+    return false;
+}
+
+void net_close(struct net *net)
+{
+    udp_close(&net->udp);
+    routes_free(net->routes);
+    net->routes = NULL;
+}
+
+bool net_learn(struct net *net, const char *conf, char err[NET_ERR_LEN])
+{
+    if (!net->direct || strcmp(conf, net->conf) == 0)
+        return true;
+    snprintf(net->conf, sizeof net->conf, "%s", conf);
+    return routes_learn(net->routes, conf, err);
+}
+
+/* ---- out ---- */
+
+static void send_to(struct net *net, const struct address *to, const char *bytes, size_t n)
+{
+    if (to && to->n)
+        udp_send_to(&net->udp, to, bytes, n);
+}
+
+void net_send(struct net *net, const char *bytes, size_t n, node_id dst, const char *answered)
+{
+    node_id id;
+    const struct address *to;
+    if (!net->direct) {
+        udp_send(&net->udp, bytes, n); /* the network reads from the datagram whom it is for */
+    } else if (answered) {
+        send_to(net, routes_client(net->routes, dst, answered), bytes, n);
+    } else if (dst != NODE_NONE) {
+        send_to(net, routes_member(net->routes, dst), bytes, n);
+    } else {
+        for (unsigned i = 0; routes_each(net->routes, i, &id, &to); i++)
+            if (id != net->id)
+                send_to(net, to, bytes, n);
+    }
+}
+
+/* ---- in ---- */
+
+enum net_got net_receive(struct net *net, const char **bytes, size_t *n, struct replica_denial *denial)
+{
+    (void)denial;
+    *bytes = net->buffer;
+    return udp_receive_from(&net->udp, net->buffer, n, &net->from) ? NET_DATAGRAM : NET_NOTHING;
+}
+
+static bool of_clients(enum message_type type)
+{
+    return type == MESSAGE_GET || type == MESSAGE_PUT || type == MESSAGE_CHANGE || type == MESSAGE_STATUS;
+}
+
+/* One that is to be added must be reached before the configuration names it (dissertation §4.2.1). */
+static void learn_of_addition(struct net *net, const struct message *m)
+{
+    char err[ADDRESS_ERR_LEN];
+    struct address_text at;
+    if (m->type == MESSAGE_CHANGE && m->change == CHANGE_ADD && !routes_member(net->routes, m->node) &&
+        address_split(m->address, &at))
+        (void)routes_learn_one(net->routes, m->node, m->address, err);
+}
+
+bool net_admit(struct net *net, const struct message *m, struct replica_denial *denial)
+{
+    if (!net->direct)
+        return true;
+    const struct address *home = routes_member(net->routes, m->src);
+    if (home && m->src != net->id && address_same(home, &net->from))
+        return true;
+    if (!home && m->src != net->id && of_clients(m->type)) {
+        routes_note(net->routes, m->src, m->mid, &net->from);
+        learn_of_addition(net, m);
+        return true;
+    }
+    *denial = (struct replica_denial){.why = "unknown_source", .what = "src"};
+    address_numeric(&net->from, denial->addr);
+    return false;
+}
