@@ -33,6 +33,7 @@ SQL        := $(sort $(wildcard analyze/*.sql analyze/checks/*.sql))
 TEST_SRC   := $(wildcard tests/test_*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 BENCH_SRC  := $(wildcard tests/bench/*.c)
+FUZZ_SRC   := $(wildcard tests/fuzz/*_fuzzer.c)
 SCRIPTS    := $(wildcard tests/*.sh)
 
 SANITIZED = B=$(B)/san OPT='-O1 -g -fno-omit-frame-pointer' SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
@@ -115,7 +116,8 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
 
-tests: all $(TESTS)
+# Fuzz targets are compiled with the tests so that they keep compiling; only `make fuzz` links and runs them.
+tests: all $(TESTS) $(call obj,$(FUZZ_SRC))
 
 deps: ## install what is missing to build and test (Debian packages), and say so
 	@tests/deps.sh
@@ -142,6 +144,16 @@ course: deps ## measure: the course's scenarios, each N times (N=10; default onc
 sanitize: deps ## build and run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory $(SANITIZED) -j$(JOBS) tests
 	@$(MAKE) --no-print-directory $(SANITIZED) check-tests
+
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(FUZZ_SRC))
+$(B)/%_fuzzer: $(B)/obj/tests/fuzz/%_fuzzer.o $(B)/support.a $(B)/shell.a $(B)/core.a $(B)/libtrace.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PC_LIBS)
+fuzzers: $(FUZZERS)
+
+fuzz: ## let libFuzzer attack the decoder for FUZZ_SECONDS=60 (needs clang and its runtime libraries)
+	@tests/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS) $(notdir $(FUZZERS))
 
 purity: $(call obj,$(CORE_SRC)) ## prove that the core touches no file, socket, clock, JSON or stdio, and that the walls stand
 	@tests/purity.sh $^

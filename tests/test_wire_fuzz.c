@@ -5,7 +5,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <glob.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -149,6 +151,30 @@ static void requests_of_other_programs_are_read_alike_by_scanner_and_reference(v
     assert_in_range(accepted, rounds / 20, rounds / 2);
 }
 
+/* Those that libFuzzer starts from (`make fuzz`). */
+static void the_fuzzer_starts_from_messages_of_every_type(void **state)
+{
+    (void)state;
+    glob_t found;
+    bool seen[MESSAGE_TYPES] = {0};
+    assert_int_equal(glob("tests/fuzz/wire/*.json", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char bytes[ROOM];
+        struct message m;
+        struct wire_refusal refusal;
+        FILE *f = fopen(found.gl_pathv[i], "rb");
+        assert_non_null(f);
+        size_t n = fread(bytes, 1, sizeof bytes, f);
+        fclose(f);
+        assert_int_equal(verdict_on(bytes, n), WIRE_ACCEPTED);
+        assert_true(wire_decode(check.again, bytes, n, &m, &refusal));
+        seen[m.type] = true;
+    }
+    globfree(&found);
+    for (unsigned i = 0; i < MESSAGE_TYPES; i++)
+        assert_true(seen[i]);
+}
+
 static void random_bytes_are_refused(void **state)
 {
     (void)state;
@@ -167,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damaged_datagrams_are_refused_or_are_messages_that_survive_the_wire),
         cmocka_unit_test(requests_of_other_programs_are_read_alike_by_scanner_and_reference),
+        cmocka_unit_test(the_fuzzer_starts_from_messages_of_every_type),
         cmocka_unit_test(random_bytes_are_refused),
     };
     return cmocka_run_group_tests(tests, begin, end);
