@@ -6,25 +6,6 @@
  * this one may still name it, and so may the array of pointers that messages borrow. */
 #include "raft_int.h"
 
-static uint64_t hash_string(uint64_t h, const char *s)
-{
-    /* FNV-1a (Fowler, Noll, Vo), the terminating NUL included so that ("ab", "c") differs from ("a", "bc"). */
-    do
-        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-    while (*s++);
-    return h;
-}
-
-uint64_t entry_hash(const struct entry *e)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)e->op ^ ((uint64_t)e->client << 8);
-    h = hash_string(hash_string(hash_string(h, e->mid), e->key), e->value);
-    /* FNV's high bits are weak: finish as MurmurHash3 does (Appleby). */
-    h = (h ^ (h >> 33)) * UINT64_C(0xff51afd7ed558ccd);
-    h = (h ^ (h >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
-    return h ^ (h >> 33);
-}
-
 static size_t string_bytes(const char *s)
 {
     size_t n = 0;
