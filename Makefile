@@ -32,7 +32,8 @@ ANALYZE_SRC := $(filter-out analyze/main.c,$(wildcard analyze/*.c))
 SQL        := $(sort $(wildcard analyze/*.sql analyze/checks/*.sql))
 TEST_SRC   := $(wildcard tests/test_*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
-BENCH_SRC  := $(wildcard tests/bench/*.c)
+BENCH_SRC  := $(wildcard tests/bench/bench_*.c)
+BENCH_LIB  := $(filter-out $(BENCH_SRC),$(wildcard tests/bench/*.c))
 FUZZ_SRC   := $(wildcard tests/fuzz/*_fuzzer.c)
 SCRIPTS    := $(wildcard tests/*.sh)
 
@@ -62,6 +63,7 @@ $(B)/shell.a:    $(call obj,$(SHELL_SRC))
 $(B)/sim.a:      $(call obj,$(SIM_SRC))
 $(B)/analyze.a:  $(call obj,$(ANALYZE_SRC)) $(B)/gen/embedded.o
 $(B)/support.a:  $(call obj,$(SUPPORT_SRC))
+$(B)/bench.a:    $(call obj,$(BENCH_LIB))
 $(B)/%.a:
 	@rm -f $@
 	$(call say,AR,$@)
@@ -107,11 +109,11 @@ $(B)/gen/embedded.o: $(B)/gen/embedded.c
 
 # ---- tests ----
 
-$(B)/tests/test_%: $(B)/obj/tests/test_%.o $(B)/support.a $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
+$(B)/tests/test_%: $(B)/obj/tests/test_%.o $(B)/support.a $(B)/bench.a $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS) -lcmocka
-$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/bench.a $(B)/sim.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PC_LIBS)
@@ -133,7 +135,7 @@ demo: deps ## install what is missing, build, and show a lossy run twice: correc
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@tests/demo.sh $(B)
 
-bench: deps ## measure: tracing, loading, checking (ratios in one run)
+bench: deps ## measure: the replica (etcd, redis beside it where installed), tracing, loading, checking
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCHES)
 	@tests/bench.sh $(B) $(BENCHES)
 
