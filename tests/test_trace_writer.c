@@ -95,7 +95,7 @@ static void every_kind_of_field_has_its_form(void **state)
     static const char *const lines[] = {
         REC("1", "fault.begin",
             ",\"f\":1,\"kind\":\"partition\",\"groups\":[[\"0000\",\"0001\"],[\"0002\"],[]],\"p\":50"),
-        REC("2", "lease.grant", STATE ",\"until\":9,\"by\":[\"0000\",\"0001\"]"),
+        REC("2", "lease.grant", STATE ",\"since\":0,\"until\":9,\"by\":[\"0000\",\"0001\"]"),
         REC("3", "msg.send",
             STATE ",\"to\":\"FFFF\",\"ty\":\"app\",\"mid\":\"m\","
                   "\"ents\":[[7,2,\"fedcba9876543210\"],[8,3,\"000000000000001f\"]],\"ok\":false"),
