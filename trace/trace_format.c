@@ -56,6 +56,21 @@ void trace_fmt_i64(struct trace_cursor *c, int64_t v)
     }
 }
 
+void trace_number_set(struct trace_number *k, int64_t v)
+{
+    if (k->n > 0 && v == k->v)
+        return;
+    if (k->n > 0 && v > 0 && k->v == v - 1 && k->text[k->n - 1] != '9') {
+        k->text[k->n - 1]++;
+        k->v = v;
+        return;
+    }
+    struct trace_cursor c = {k->text, k->text + sizeof k->text, false};
+    trace_fmt_i64(&c, v);
+    k->n = (size_t)(c.p - k->text);
+    k->v = v;
+}
+
 void trace_fmt_hash(struct trace_cursor *c, uint64_t h)
 {
     char text[18];
@@ -102,11 +117,38 @@ static const char *put_plain(struct trace_cursor *c, const char *s, const char *
     return s;
 }
 
+/* Copies `n` bytes when all of them are plain, as nearly all strings of a trace are; a length that is no multiple of
+ * eight ends with eight bytes of which some were copied before. False: one is not plain; what was written is void. */
+static bool copy_if_plain(char *p, const char *s, size_t n)
+{
+    if (n >= 8) {
+        for (size_t i = 0; i + 8 <= n; i += 8) {
+            if (!trace_plain_8(s + i))
+                return false;
+            memcpy(p + i, s + i, 8);
+        }
+        memcpy(p + n - 8, s + n - 8, 8);
+        return trace_plain_8(s + n - 8);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!trace_plain(s[i]))
+            return false;
+        p[i] = s[i];
+    }
+    return true;
+}
+
 void trace_fmt_str(struct trace_cursor *c, const char *s)
 {
     if (s == NULL)
         s = "";
-    const char *end = s + strlen(s);
+    size_t n = strlen(s);
+    if ((size_t)(c->end - c->p) >= n + 2 && copy_if_plain(c->p + 1, s, n)) {
+        c->p[0] = c->p[n + 1] = '"';
+        c->p += n + 2;
+        return;
+    }
+    const char *end = s + n;
     PUT_LITERAL(c, "\"");
     while (s < end && !c->full) {
         if (c->end - c->p < end - s) {

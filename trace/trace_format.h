@@ -29,6 +29,14 @@ static inline void put_bytes(struct trace_cursor *c, const char *s, size_t n)
 /* A string literal, its length known to the compiler. */
 #define PUT_LITERAL(c, s) put_bytes((c), (s), sizeof(s) - 1)
 
+/* A number with its digits, for those that stay the same or count up from record to record. All zero: not set yet. */
+struct trace_number {
+    int64_t v;
+    size_t n;
+    char text[24];
+};
+void trace_number_set(struct trace_number *k, int64_t v);
+
 void trace_fmt_u64(struct trace_cursor *c, uint64_t v);
 void trace_fmt_i64(struct trace_cursor *c, int64_t v);
 /* "0123456789abcdef", with the quotes. */

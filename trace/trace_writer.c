@@ -34,6 +34,7 @@ struct trace_writer {
     size_t prefix_n, state_n; /* parts that stay the same from record to record, ready-made */
     char prefix[PREFIX_MAX];
     char state_text[STATE_MAX];
+    struct trace_number seq_text, time_text, lc_text, cause_text; /* as the last record had them */
     size_t used, size; /* of `buffer`; the first `used` bytes wait for the kernel */
     char path[PATH_MAX];
     char buffer[];
@@ -214,20 +215,31 @@ int64_t trace_lost(const struct trace_writer *w)
 
 /* ---- records ---- */
 
+static void put_number(struct trace_cursor *c, struct trace_number *k, int64_t v)
+{
+    trace_number_set(k, v);
+    if ((size_t)(c->end - c->p) < sizeof k->text) {
+        put_bytes(c, k->text, k->n);
+        return;
+    }
+    memcpy(c->p, k->text, sizeof k->text); /* of a fixed size: no call */
+    c->p += k->n;
+}
+
 /* Puts one line after those that wait. False, and nothing changed, when it does not fit. */
 static bool append(struct trace_writer *w, const struct trace_event *ev, const void *rec)
 {
     struct trace_cursor c = {w->buffer + w->used, w->buffer + w->size, false};
     put_bytes(&c, w->prefix, w->prefix_n);
-    trace_fmt_i64(&c, w->seq + 1);
+    put_number(&c, &w->seq_text, w->seq + 1);
     PUT_LITERAL(&c, ",\"t\":");
-    trace_fmt_i64(&c, w->time);
+    put_number(&c, &w->time_text, w->time);
     PUT_LITERAL(&c, ",\"lc\":");
-    trace_fmt_i64(&c, w->lc + 1);
+    put_number(&c, &w->lc_text, w->lc + 1);
     put_bytes(&c, ev->text, ev->n);
     if (w->cause != 0) {
         PUT_LITERAL(&c, ",\"c\":");
-        trace_fmt_i64(&c, w->cause);
+        put_number(&c, &w->cause_text, w->cause);
     }
     if (ev->raft)
         put_bytes(&c, w->state_text, w->state_n);
