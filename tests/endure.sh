@@ -11,12 +11,12 @@ dir=$build/endure-$seed
 words=()
 for arg in ${ARGS:-}; do words+=(--replica-arg "$arg"); done
 [ "$seconds" -ge 20 ] || { echo "endure.sh: at least 20 seconds" >&2; exit 64; }
-scenario=$(sed "s/\"lifetime\": 20/\"lifetime\": $seconds/; s/\"end\": 14.0/\"end\": $((seconds - 6)).0/" \
-    "$here/scenarios/kill9.json")
+sed "s/\"lifetime\": 20/\"lifetime\": $seconds/; s/\"end\": 14.0/\"end\": $((seconds - 6)).0/" \
+    "$here/scenarios/kill9.json" >"$dir.json"
 rc=0
 rm -rf "$dir"
 "$build/simulate" --replica "${PROGRAM:-$build/replica}" "${words[@]}" --data --silence --check --seed "$seed" \
-    --out "$dir" "$scenario" 2>"$dir.err" || rc=$?
+    --out "$dir" "$dir.json" 2>"$dir.err" || rc=$?
 [ $rc = 0 ] || { echo "endure.sh: exit status $rc; see $dir and $dir.err" >&2; exit $rc; }
 
 # From the operations alone, beside the checks: what each key was after its last write, as read then.
@@ -35,4 +35,4 @@ echo
 echo "read back at the end: $read_back of $keys keys in $reads reads; $lost of them older than an acknowledged write;" \
     "$acknowledged writes were acknowledged"
 [ "$read_back" = "$keys" ] && [ "$keys" -gt 0 ] && [ "$lost" = 0 ] || { echo "endure.sh: see $dir" >&2; exit 1; }
-rm -rf "$dir" "$dir.err"
+rm -rf "$dir" "$dir.err" "$dir.json"

@@ -52,7 +52,8 @@ static const struct {
     [LYING] = {"lying", "{" SHORT "\"replicas\": 3, \"requests\": 100, \"mix\": 0.5, " TESTS "}", 1},
     [DEAF] = {"deaf", "{" SHORT "\"replicas\": 3, \"clients\": {\"mode\": \"shared\", \"rate\": 20}}", 2},
     [RETURNING] = {"returning",
-                   "{" SHORT "\"replicas\": 5, \"clients\": {\"mode\": \"shared\", \"rate\": 200, \"timeout_ms\": 200}, "
+                   "{" SHORT
+                   "\"replicas\": 5, \"clients\": {\"mode\": \"shared\", \"rate\": 200, \"timeout_ms\": 200}, "
                    "\"faults\": [{\"kind\": \"kill\", \"node\": \"0004\", \"at\": 0.2, \"restart_after_ms\": [0, 1]}, "
                    "{\"kind\": \"kill\", \"node\": \"random\", \"begin\": 0.5, \"end\": 4.5, \"every\": 0.5, "
                    "\"all_every\": 3, \"restart_after_ms\": [20, 200]}, "
@@ -484,7 +485,8 @@ static void shared_clients_see_partitions_pauses_kills_duplicates_and_delays(voi
     assert_true(reads >= 40);
 }
 
-/* The kill at 4.98 s would keep 0000 away for nine seconds more, but the end of the load heals. 0004 ended by itself. */
+/* The kill at 4.98 s would keep 0000 away for nine seconds more, but the end of the load heals. 0004 ended by itself.
+ */
 static void killed_replicas_are_started_again_and_the_clients_go_on(void **state)
 {
     (void)state;
