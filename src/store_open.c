@@ -183,6 +183,8 @@ static bool open_file(struct store *s)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
         return store_sql_failed(s);
+    if (sqlite3_db_readonly(s->db, "main") == 1)
+        return store_fail(s, STORE_NO_DIR, "cannot be opened for writing; the file must be writable for this user");
     /* Exclusive: nobody else may write, and SQLite needs no shared memory file. Full: a commit is synced. */
     return keep_wal(s, keep) &&
            store_exec(s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"

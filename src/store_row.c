@@ -140,6 +140,7 @@ static bool read_row(sqlite3_stmt *row, struct meta *m, const char **id, const c
         !store_number(row, 6, &m->base_index) || !store_number(row, 7, &m->base_term))
         return false;
     m->digest = (uint64_t)sqlite3_column_int64(row, 9);
+    free(m->base_conf);
     m->base_conf = strdup(conf);
     return m->base_conf && (uint64_t)sqlite3_column_int64(row, 10) == sum_meta(m, *id, *cluster) &&
            m->base_index <= m->applied && m->base_term <= m->term && (m->base_index == 0) == (m->base_term == 0);

@@ -42,7 +42,10 @@ static bool no_space(int error)
 
 bool store_sql_failed(struct store *s)
 {
-    int code = sqlite3_errcode(s->db) & 0xff, error = sqlite3_system_errno(s->db);
+    int error = errno,
+        code = sqlite3_errcode(s->db) & 0xff; /* SQLite keeps errno in some cases only, commits not among them */
+    if (sqlite3_system_errno(s->db))
+        error = sqlite3_system_errno(s->db);
     const char *words = sqlite3_errmsg(s->db), *cause = error ? strerror(error) : words;
     switch (code) {
     case SQLITE_CORRUPT:
@@ -78,16 +81,19 @@ const char *store_error(const struct store *s)
 
 bool store_exec(struct store *s, const char *sql)
 {
+    errno = 0;
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK || store_sql_failed(s);
 }
 
 bool store_prepare(struct store *s, sqlite3_stmt **st, const char *sql)
 {
+    errno = 0;
     return sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, st, NULL) == SQLITE_OK || store_sql_failed(s);
 }
 
 bool store_run(struct store *s, sqlite3_stmt *st)
 {
+    errno = 0;
     int code = sqlite3_step(st);
     if (code != SQLITE_DONE && code != SQLITE_ROW)
         return store_sql_failed(s); /* before the reset, which a COMMIT that failed would have fail once more */
@@ -97,6 +103,7 @@ bool store_run(struct store *s, sqlite3_stmt *st)
 
 bool store_next(struct store *s, sqlite3_stmt *st)
 {
+    errno = 0;
     int code = sqlite3_step(st);
     return code == SQLITE_ROW || (code != SQLITE_DONE && store_sql_failed(s));
 }

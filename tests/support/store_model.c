@@ -45,7 +45,7 @@ void model_make(struct model_entry *m, uint64_t index, uint64_t term, unsigned f
 
 /* ---- the follower ---- */
 
-void model_init(struct model *m)
+static void start(struct model *m, const struct raft_restored *restored, struct kv *kv)
 {
     static const node_id peers[] = {MODEL_LEADER, 0x000C};
     struct raft_config cfg = {.id = MODEL_ID,
@@ -58,11 +58,21 @@ void model_init(struct model *m)
                               .hold_us = 1000,
                               .hold_max = 10,
                               .append_bytes = RAFT_ENTRY_BYTES_MAX,
-                              .chunk_bytes = 1000};
-    *m = (struct model){.now_us = 1};
+                              .chunk_bytes = 1000,
+                              .restored = restored};
+    *m = (struct model){.now_us = 1, .kv = kv};
     m->core = raft_new(&cfg, m->now_us, &m->fx);
-    m->kv = kv_new();
     must(m->core && m->kv, "model");
+}
+
+void model_init(struct model *m)
+{
+    start(m, NULL, kv_new());
+}
+
+void model_restore(struct model *m, const struct store_found *found)
+{
+    start(m, &found->core, found->kv);
 }
 
 void model_free(struct model *m)
@@ -84,13 +94,19 @@ static void step(struct model *m, struct message *message)
         kv_apply(m->kv, raft_entry(m->core, kv_applied(m->kv) + 1));
 }
 
+uint64_t model_term_at(const struct model *m, uint64_t index)
+{
+    uint64_t base_term;
+    return index == raft_base(m->core, &base_term) ? base_term : raft_entry(m->core, index)->term;
+}
+
 void model_append_these(struct model *m, uint64_t term, uint64_t prev, const struct entry *const *entries, size_t n,
                         uint64_t commit)
 {
     struct message message = {.type = MESSAGE_APP_REQ,
                               .term = term,
                               .prev_index = prev,
-                              .prev_term = prev ? raft_entry(m->core, prev)->term : 0,
+                              .prev_term = model_term_at(m, prev),
                               .commit = commit,
                               .n_entries = n,
                               .entries = entries};

@@ -24,7 +24,10 @@ struct model_entry {
 void model_make(struct model_entry *m, uint64_t index, uint64_t term, unsigned flavour);
 
 void model_init(struct model *m);
+/* Goes on from what was found, whose kv it takes. */
+void model_restore(struct model *m, const struct store_found *found);
 void model_free(struct model *m);
+uint64_t model_term_at(const struct model *m, uint64_t index);
 /* A leader's appends of `n` entries after `prev`, which are new or conflict, and its commit; what is committed is applied to kv. */
 void model_append(struct model *m, uint64_t term, uint64_t prev, size_t n, unsigned flavour, uint64_t commit);
 void model_append_these(struct model *m, uint64_t term, uint64_t prev, const struct entry *const *entries, size_t n,
