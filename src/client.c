@@ -113,6 +113,8 @@ struct client *client_new(const struct client_options *o, char err[CLIENT_ERR_LE
     c->udp.fd = -1;
     c->leader = NODE_NONE;
     draw_id(c);
+    if (o->key)
+        c->seal = seal_new(o->key, SEAL_CLIENT);
     bool well = true;
     for (unsigned i = 0; well && i < o->n_servers; i++)
         well = add_server(c, o->servers[i], NODE_NONE, err);
@@ -134,6 +136,7 @@ void client_free(struct client *c)
         return;
     udp_close(&c->udp);
     wire_decoder_free(c->decoder);
+    seal_free(c->seal);
     for (unsigned i = 0; i < c->n_servers; i++)
         wire_decoder_free(c->servers[i].status_decoder);
     free(c);
@@ -141,15 +144,53 @@ void client_free(struct client *c)
 
 /* ---- datagrams ---- */
 
-bool client_send(struct client *c, struct server *s, struct message *m)
+static bool send_message(struct client *c, struct server *s, struct message *m)
 {
     m->src = c->id;
     m->dst = s->id;
     m->leader = c->leader;
     size_t n = wire_encode(m, c->out, sizeof c->out);
-    if (n)
+    if (n && c->seal)
+        udp_send_to(&c->udp, &s->at, c->sealed, seal_wrap(c->seal, c->out, n, c->sealed));
+    else if (n)
         udp_send_to(&c->udp, &s->at, c->out, n);
     return n != 0;
+}
+
+bool client_send_request(struct client *c, struct server *s)
+{
+    s->asked = true;
+    s->sent++;
+    c->engaged = true;
+    return send_message(c, s, c->request);
+}
+
+void client_ask_status(struct client *c, struct server *s)
+{
+    struct message ask = {.type = MESSAGE_STATUS};
+    snprintf(ask.mid, sizeof ask.mid, "%s", c->status_mid);
+    s->asked = false;
+    (void)send_message(c, s, &ask);
+}
+
+/* The datagram that waits is in the buffer. False: there is nothing for us in it. */
+static bool open_seal(struct client *c, struct server *s)
+{
+    unsigned char reply[SEAL_REPLY_MAX];
+    size_t reply_n = 0;
+    if (!c->seal)
+        return true;
+    enum seal_opened opened =
+        seal_open(c->seal, c->buffer, c->received, &c->received_at, &c->received, reply, &reply_n);
+    if (opened != SEAL_REPLY)
+        return opened == SEAL_PAYLOAD;
+    /* It did not know us, and dropped what we had sent. */
+    udp_send_to(&c->udp, &s->at, reply, reply_n);
+    if (s->asked && c->request)
+        (void)client_send_request(c, s);
+    else
+        client_ask_status(c, s);
+    return false;
 }
 
 /* One that waits: from a server of ours, to us, and a message. */
@@ -157,9 +198,10 @@ static struct server *take(struct client *c, struct message *m, bool *waits)
 {
     struct address from;
     struct wire_refusal refusal;
+    c->received_at = c->buffer;
     *waits = udp_receive_from(&c->udp, c->buffer, &c->received, &from);
-    struct server *s = *waits ? at_address(c, &from) : NULL;
-    if (!s || !wire_decode(c->decoder, c->buffer, c->received, m, &refusal) || m->dst != c->id)
+    struct server *s = *waits && c->received <= UDP_BUFFER ? at_address(c, &from) : NULL;
+    if (!s || !open_seal(c, s) || !wire_decode(c->decoder, c->received_at, c->received, m, &refusal) || m->dst != c->id)
         return NULL;
     s->answers = true;
     return s;
@@ -183,18 +225,10 @@ struct server *client_receive(struct client *c, uint64_t until_ms, struct messag
     }
 }
 
-bool client_ask_status(struct client *c, struct server *s, const char *mid)
-{
-    struct message ask = {.type = MESSAGE_STATUS};
-    snprintf(ask.mid, sizeof ask.mid, "%s", mid);
-    return client_send(c, s, &ask);
-}
-
 /* ---- one request ---- */
 
 struct asking {
     struct message *request;
-    char status_mid[MID_MAX + 1];
     struct server *to; /* where it was sent last; NULL: nowhere, we are looking for the leader */
     uint64_t wait_ms, next_ms, until_ms;
     unsigned silent; /* waits in a row that nothing came of */
@@ -206,13 +240,10 @@ static bool send_on(struct client *c, struct asking *a)
     struct server *s = client_find(c, c->leader);
     a->to = s;
     a->next_ms = client_now_ms() + a->wait_ms;
-    if (s) {
-        s->sent++;
-        c->engaged = true;
-        return client_send(c, s, a->request);
-    }
+    if (s)
+        return client_send_request(c, s);
     for (unsigned i = 0; i < c->n_servers; i++)
-        (void)client_ask_status(c, &c->servers[i], a->status_mid);
+        client_ask_status(c, &c->servers[i]);
     return true;
 }
 
@@ -272,7 +303,8 @@ enum client_result client_ask(struct client *c, struct message *request, uint64_
 {
     struct asking a = {.request = request, .wait_ms = WAIT_FIRST_MS, .until_ms = client_now_ms() + timeout_ms};
     client_mid(request->mid);
-    client_mid(a.status_mid);
+    client_mid(c->status_mid);
+    c->request = request;
     for (unsigned i = 0; i < c->n_servers; i++)
         c->servers[i].sent = c->servers[i].sent_back = 0;
     bool fits = send_on(c, &a);
@@ -283,7 +315,7 @@ enum client_result client_ask(struct client *c, struct message *request, uint64_
             return without_answer(c, request);
         if (!by)
             fits = on_silence(c, &a);
-        else if (answer->type == MESSAGE_STATUS_RES && strcmp(answer->mid, a.status_mid) == 0)
+        else if (answer->type == MESSAGE_STATUS_RES && strcmp(answer->mid, c->status_mid) == 0)
             fits = on_status(c, &a, by, answer);
         else if (strcmp(answer->mid, request->mid) != 0)
             continue; /* of an earlier request */

@@ -17,6 +17,7 @@ struct client;
 struct client_options {
     const char *const *servers; /* "HOST:PORT", some of the members; the others are learned from them */
     unsigned n_servers;         /* 1 to CLIENT_SERVERS_MAX */
+    const unsigned char *key;   /* of seal_read_key(); NULL: datagrams are not authenticated */
 };
 
 /* Looks the servers up, and may wait for a name server. NULL, with one line in `err`. */

@@ -9,6 +9,7 @@
 #include "client.h"
 #include "client_options.h"
 #include "client_show.h"
+#include "seal.h"
 
 #define EX_REFUSED 1
 #define EX_UNKNOWN 2
@@ -125,7 +126,12 @@ int main(int argc, char **argv)
         fputs(o.help ? kv_help : "faultline-kv " FAULTLINE_VERSION "\n", stdout);
         return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
     }
-    const struct client_options co = {.servers = o.servers, .n_servers = o.n_servers};
+    unsigned char key[SEAL_KEY_BYTES];
+    if (o.key_file && !seal_read_key(o.key_file, o.cluster, key, client_err)) {
+        fprintf(stderr, "kv: %s\n", client_err);
+        return EX_NOINPUT;
+    }
+    const struct client_options co = {.key = o.key_file ? key : NULL, .servers = o.servers, .n_servers = o.n_servers};
     struct client *c = client_new(&co, client_err);
     if (!c) {
         fprintf(stderr, "kv: %s\n", client_err);

@@ -18,7 +18,7 @@ static bool keep(struct client *c, unsigned i)
     struct wire_refusal refusal;
     if (!s->status_decoder)
         s->status_decoder = wire_decoder_new();
-    if (!s->status_decoder || !wire_decode(s->status_decoder, c->buffer, c->received, &m, &refusal))
+    if (!s->status_decoder || !wire_decode(s->status_decoder, c->received_at, c->received, &m, &refusal))
         return false;
     *told = (struct client_server){
         .id = m.src, .text = s->text, .answered = true, .leader = m.leader, .term = m.term, .status = *m.status};
@@ -26,13 +26,13 @@ static bool keep(struct client *c, unsigned i)
 }
 
 /* Asks those that have not answered; returns how many. */
-static unsigned ask_the_rest(struct client *c, unsigned from, const char *mid)
+static unsigned ask_the_rest(struct client *c, unsigned from)
 {
     unsigned left = 0;
     for (unsigned i = from; i < c->n_servers; i++)
         if (!c->told[i].answered) {
             c->told[i] = (struct client_server){.id = c->servers[i].id, .text = c->servers[i].text};
-            (void)client_ask_status(c, &c->servers[i], mid);
+            client_ask_status(c, &c->servers[i]);
             left++;
         }
     return left;
@@ -40,24 +40,24 @@ static unsigned ask_the_rest(struct client *c, unsigned from, const char *mid)
 
 unsigned client_status(struct client *c, uint64_t timeout_ms, const struct client_server **servers)
 {
-    char mid[MID_MAX + 1];
     struct message m;
     uint64_t end = client_now_ms() + timeout_ms;
-    client_mid(mid);
+    client_mid(c->status_mid);
+    c->request = NULL;
     memset(c->told, 0, sizeof c->told);
-    unsigned left = ask_the_rest(c, 0, mid);
+    unsigned left = ask_the_rest(c, 0);
     while (left && client_now_ms() < end) {
         uint64_t again = client_now_ms() + AGAIN_MS;
         struct server *s = client_receive(c, again < end ? again : end, &m);
         if (!s) {
-            left = ask_the_rest(c, 0, mid);
+            left = ask_the_rest(c, 0);
             continue;
         }
         unsigned i = (unsigned)(s - c->servers), known = c->n_servers;
-        if (m.type != MESSAGE_STATUS_RES || strcmp(m.mid, mid) != 0 || c->told[i].answered || !keep(c, i))
+        if (m.type != MESSAGE_STATUS_RES || strcmp(m.mid, c->status_mid) != 0 || c->told[i].answered || !keep(c, i))
             continue;
         client_learn(c, s, &m);
-        left += ask_the_rest(c, known, mid) - 1;
+        left += ask_the_rest(c, known) - 1;
         if (client_now_ms() + PATIENCE_MS < end)
             end = client_now_ms() + PATIENCE_MS;
     }

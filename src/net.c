@@ -4,23 +4,34 @@
 #include <string.h>
 
 #include "routes.h"
+#include "seal.h"
 
-bool net_open(struct net *net, const struct options *o, char err[NET_ERR_LEN])
+static bool open_direct(struct net *net, const struct options *o, char err[NET_ERR_LEN])
 {
     struct address at;
-    net->direct = o->listen != NULL;
-    net->id = o->core.id;
-    net->routes = NULL;
-    net->udp.fd = -1;
-    *net->conf = '\0';
-    if (!net->direct)
-        return udp_open(&net->udp, o->port, err);
     if (!address_resolve(o->listen, AF_UNSPEC, &at, err) || !udp_open_at(&net->udp, &at, err))
         return false;
     net->routes = routes_new(at.at.any.sa_family);
     if (!net->routes)
         snprintf(err, NET_ERR_LEN, "out of memory");
-    if (net->routes && net_learn(net, o->conf, err))
+    return net->routes && net_learn(net, o->conf, err);
+}
+
+bool net_open(struct net *net, const struct options *o, bool *no_key, char err[NET_ERR_LEN])
+{
+    unsigned char key[SEAL_KEY_BYTES];
+    net->direct = o->listen != NULL;
+    net->id = o->core.id;
+    net->routes = NULL;
+    net->seal = NULL;
+    net->udp.fd = -1;
+    *net->conf = '\0';
+    *no_key = o->key_file && !seal_read_key(o->key_file, o->cluster, key, err);
+    if (*no_key)
+        return false;
+    if (o->key_file)
+        net->seal = seal_new(key, SEAL_REPLICA);
+    if (net->direct ? open_direct(net, o, err) : udp_open(&net->udp, o->port, err))
         return true;
     net_close(net);
     return false;
@@ -30,7 +41,9 @@ void net_close(struct net *net)
 {
     udp_close(&net->udp);
     routes_free(net->routes);
+    seal_free(net->seal);
     net->routes = NULL;
+    net->seal = NULL;
 }
 
 bool net_learn(struct net *net, const char *conf, char err[NET_ERR_LEN])
@@ -45,7 +58,12 @@ bool net_learn(struct net *net, const char *conf, char err[NET_ERR_LEN])
 
 static void send_to(struct net *net, const struct address *to, const char *bytes, size_t n)
 {
-    if (to && to->n)
+    unsigned char sealed[DATAGRAM_MAX + SEAL_OVERHEAD];
+    if (!to || !to->n || n > DATAGRAM_MAX)
+        return;
+    if (net->seal)
+        udp_send_to(&net->udp, to, sealed, seal_wrap(net->seal, bytes, n, sealed));
+    else
         udp_send_to(&net->udp, to, bytes, n);
 }
 
@@ -68,11 +86,35 @@ void net_send(struct net *net, const char *bytes, size_t n, node_id dst, const c
 
 /* ---- in ---- */
 
+static enum net_got open_seal(struct net *net, const char **bytes, size_t *n, struct replica_denial *denial)
+{
+    unsigned char reply[SEAL_REPLY_MAX];
+    size_t reply_n = 0;
+    switch (seal_open(net->seal, *bytes, *n, bytes, n, reply, &reply_n)) {
+    case SEAL_PAYLOAD:
+        return NET_DATAGRAM;
+    case SEAL_REPLY:
+        udp_send_to(&net->udp, &net->from, reply, reply_n);
+        return NET_HANDLED;
+    case SEAL_NOTHING:
+        return NET_HANDLED;
+    case SEAL_BAD:
+        *denial = (struct replica_denial){.why = "bad_seal", .what = "seal"};
+        break;
+    case SEAL_REPLAYED:
+        *denial = (struct replica_denial){.why = "replayed", .what = "seal"};
+        break;
+    }
+    address_numeric(&net->from, denial->addr);
+    return NET_REFUSED;
+}
+
 enum net_got net_receive(struct net *net, const char **bytes, size_t *n, struct replica_denial *denial)
 {
-    (void)denial;
     *bytes = net->buffer;
-    return udp_receive_from(&net->udp, net->buffer, n, &net->from) ? NET_DATAGRAM : NET_NOTHING;
+    if (!udp_receive_from(&net->udp, net->buffer, n, &net->from))
+        return NET_NOTHING;
+    return net->seal && *n <= UDP_BUFFER ? open_seal(net, bytes, n, denial) : NET_DATAGRAM;
 }
 
 static bool of_clients(enum message_type type)

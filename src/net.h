@@ -10,19 +10,21 @@
 #define NET_ERR_LEN ADDRESS_ERR_LEN
 
 struct routes;
+struct seal;
 
 struct net {
     struct udp udp; /* udp.fd for poll() */
     bool direct;
     node_id id;
+    struct seal *seal;            /* NULL: no key */
     struct routes *routes;        /* direct only, as all that follows */
     struct address from;          /* of the datagram received last */
     char conf[CONF_TEXT_MAX + 1]; /* learned last */
     char buffer[UDP_BUFFER];
 };
 
-/* Binds the port. False, with one line in `err` and nothing to close. */
-bool net_open(struct net *net, const struct options *o, char err[NET_ERR_LEN]);
+/* Reads the key and binds the port. False, with one line in `err` and nothing to close; `*no_key`: it was the key. */
+bool net_open(struct net *net, const struct options *o, bool *no_key, char err[NET_ERR_LEN]);
 void net_close(struct net *net);
 
 /* The configuration may have changed: learns its addresses. False: with one line in `err`, an address was not found.
@@ -34,6 +36,7 @@ void net_send(struct net *net, const char *bytes, size_t n, node_id dst, const c
 bool net_admit(struct net *net, const struct message *m, struct replica_denial *denial);
 
 enum net_got {
+    NET_HANDLED,  /* nothing for the replica: the next one, please */
     NET_NOTHING,  /* no datagram waits */
     NET_DATAGRAM, /* *bytes, *n: for replica_take(); valid until the next call */
     NET_REFUSED   /* *bytes, *n and `denial`: for replica_refuse() */

@@ -5,6 +5,7 @@
 
 #include "address.h"
 #include "replica_options_int.h"
+#include "seal.h"
 #include "wire.h"
 
 bool options_add_member(struct options *o, const char *text)
@@ -130,7 +131,7 @@ bool options_group(struct options *o, int argc, char **argv, char err[OPTIONS_ER
         return false;
     if (!o->datagram_bytes)
         o->datagram_bytes = leaves_the_machine(o) ? DATAGRAM_NETWORK : DATAGRAM_MAX;
-    size_t rest = o->datagram_bytes - DATAGRAM_REST, conf = strlen(o->conf);
+    size_t rest = o->datagram_bytes - DATAGRAM_REST - (o->key_file ? SEAL_OVERHEAD : 0), conf = strlen(o->conf);
     o->core.append_bytes = rest < RAFT_ENTRY_BYTES_MAX ? rest : RAFT_ENTRY_BYTES_MAX;
     /* Three bytes are four in base64. A long configuration must not leave nothing. */
     size_t data = rest > conf + 64 ? rest - conf : 64;

@@ -162,6 +162,8 @@ static bool take_input(struct process *p)
         size_t n;
         struct replica_denial denial;
         switch (net_receive(&p->net, &bytes, &n, &denial)) {
+        case NET_HANDLED:
+            break;
         case NET_NOTHING:
             return true;
         case NET_DATAGRAM:
@@ -270,9 +272,10 @@ static void warn_of_strangers(const struct options *o)
 static int open_all(struct process *p)
 {
     char err[NET_ERR_LEN];
-    if (!net_open(&p->net, &p->options, err)) {
+    bool no_key;
+    if (!net_open(&p->net, &p->options, &no_key, err)) {
         fprintf(stderr, "replica: %s\n", err);
-        return EX_IOERR;
+        return no_key ? EX_NOINPUT : EX_IOERR;
     }
     warn_of_strangers(&p->options);
     int status = open_store(p);

@@ -16,6 +16,7 @@ want binutils have ar
 want pkg-config have pkg-config
 want libjansson-dev library jansson
 want libsqlite3-dev library sqlite3
+want libsodium-dev library libsodium
 want libcmocka-dev library cmocka
 [ ${#need[@]} -gt 0 ] || exit 0
 

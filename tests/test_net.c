@@ -15,6 +15,7 @@
 static struct net one, two;
 static struct udp third, stranger;
 static struct options o[2];
+static bool no_key;
 static char listen_text[3][32], err[NET_ERR_LEN];
 
 static struct address at(const char *text)
@@ -35,7 +36,7 @@ static int begin(void **state)
         o[i] = (struct options){.core.id = (node_id)(i + 1), .listen = listen_text[i]};
         snprintf(o[i].conf, sizeof o[i].conf, "%s", conf);
     }
-    assert_true(net_open(&one, &o[0], err) && net_open(&two, &o[1], err));
+    assert_true(net_open(&one, &o[0], &no_key, err) && net_open(&two, &o[1], &no_key, err));
     struct address a = at(listen_text[2]);
     assert_true(udp_open_at(&third, &a, err));
     assert_true(udp_open(&stranger, 1, err));
@@ -170,13 +171,13 @@ static void what_cannot_be_bound_or_found_is_an_error_that_names_it(void **state
     static struct net net;
     static struct options bad;
     bad = (struct options){.core.id = 9, .listen = listen_text[0]};
-    assert_false(net_open(&net, &bad, err));
+    assert_false(net_open(&net, &bad, &no_key, err));
     assert_non_null(strstr(err, listen_text[0]));
     char other[32];
     snprintf(other, sizeof other, "127.0.0.1:%u", free_port(AF_INET));
     bad.listen = other;
     snprintf(bad.conf, sizeof bad.conf, "0001=[::1]:1");
-    assert_false(net_open(&net, &bad, err));
+    assert_false(net_open(&net, &bad, &no_key, err));
     assert_non_null(strstr(err, "[::1]:1"));
 }
 
