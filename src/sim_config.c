@@ -21,19 +21,28 @@ const char *const sim_metric_names[SIM_METRICS] = {
     [SIM_MEDIAN_LATENCY] = "median_latency",
 };
 
+static const char hex[] = "0123456789ABCDEF";
+
 const char *sim_id(unsigned number, char out[SIM_ID_LEN])
 {
-    snprintf(out, SIM_ID_LEN, "%04X", number & 0xFFFF);
+    for (unsigned i = 0; i < SIM_ID_LEN - 1; i++)
+        out[i] = hex[number >> (12 - 4 * i) & 0xF];
+    out[SIM_ID_LEN - 1] = '\0';
     return out;
 }
 
 int sim_id_index(const char *id, unsigned first, unsigned count)
 {
-    char name[SIM_ID_LEN];
-    for (unsigned i = 0; id && i < count; i++)
-        if (strcmp(sim_id(first + i, name), id) == 0)
-            return (int)i;
-    return -1;
+    unsigned number = 0;
+    if (!id || strlen(id) != SIM_ID_LEN - 1)
+        return -1;
+    for (const char *p = id; *p; p++) {
+        const char *digit = strchr(hex, *p);
+        if (!digit)
+            return -1;
+        number = number * 16 + (unsigned)(digit - hex);
+    }
+    return number >= first && number - first < count ? (int)(number - first) : -1;
 }
 
 /* What is quoted, keys and names, may hold anything; it goes to a terminal. C1 controls are two bytes in UTF-8. */

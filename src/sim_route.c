@@ -21,7 +21,10 @@ struct hash_text {
 static struct hash_text hash_of(const char *bytes, size_t n)
 {
     struct hash_text h;
-    snprintf(h.hex, sizeof h.hex, "%016" PRIx64, trace_hash(bytes, n));
+    uint64_t sum = trace_hash(bytes, n);
+    for (size_t i = sizeof h.hex - 1; i-- > 0; sum >>= 4)
+        h.hex[i] = "0123456789abcdef"[sum & 0xF];
+    h.hex[sizeof h.hex - 1] = '\0';
     return h;
 }
 

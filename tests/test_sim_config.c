@@ -271,6 +271,21 @@ static void the_rate_of_shared_clients_defaults_to_requests_over_lifetime(void *
     sim_config_free(&c);
 }
 
+static void an_id_is_four_upper_case_hex_digits_and_nothing_else(void **state)
+{
+    (void)state;
+    char id[SIM_ID_LEN];
+    assert_string_equal(sim_id(0, id), "0000");
+    assert_string_equal(sim_id(0x1A2F, id), "1A2F");
+    for (unsigned i = 0; i < 30; i++)
+        assert_int_equal(sim_id_index(sim_id(21 + i, id), 21, 8), i < 8 ? (int)i : -1);
+    assert_int_equal(sim_id_index("0014", 21, 8), -1);
+    static const char *const others[] = {"", "15", "00015", "001b", "0x15", " 015", "FFFF", "-001"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_int_equal(sim_id_index(others[i], 21, 8), -1);
+    assert_int_equal(sim_id_index(NULL, 21, 8), -1);
+}
+
 static void wrong_values_of_our_keys_are_refused_by_key_and_reason(void **state)
 {
     (void)state;
@@ -413,6 +428,7 @@ int main(void)
         cmocka_unit_test(our_keys_are_read),
         cmocka_unit_test(kills_may_be_followed_by_a_restart_and_may_repeat),
         cmocka_unit_test(the_rate_of_shared_clients_defaults_to_requests_over_lifetime),
+        cmocka_unit_test(an_id_is_four_upper_case_hex_digits_and_nothing_else),
         cmocka_unit_test(wrong_values_of_our_keys_are_refused_by_key_and_reason),
         cmocka_unit_test(keys_that_look_misspelt_are_warned_of_and_ignored),
         cmocka_unit_test(a_file_that_is_not_json_is_refused_with_line_and_column),
