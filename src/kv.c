@@ -158,7 +158,7 @@ static void put(struct kv *kv, const char *key, const char *value)
     size_t size = strlen(value) + 1;
     p->value = must(malloc(size));
     memcpy(p->value, value, size);
-    p->digest = mix(hash_string(hash, value));
+    p->digest = mix(hash ^ snapshot_digest((const unsigned char *)value, size)); /* values can be long: by words */
     kv->digest += p->digest;
 }
 

@@ -16,7 +16,8 @@
  *   sqlite3 DIR/ID.db '.mode line' 'SELECT * FROM meta'
  *   sqlite3 -box DIR/ID.db 'SELECT idx, term, op, client, mid, key, substr(value, 1, 40) AS value FROM log ORDER BY idx DESC LIMIT 20'
  *   sqlite3 -box DIR/ID.db "SELECT (SELECT count(*) FROM log) AS entries, (SELECT count(*) FROM map) AS keys"
- * After kill -9 there is a file ID.db-wal beside it, which belongs to it; sqlite3 takes it in by itself.
+ * After kill -9 there is a file ID.db-wal beside it, which belongs to it; sqlite3 takes it in by itself. (SQLite takes
+ * what follows damage in that file for a transaction that was never finished: that damage is not noticed.)
  *
  * Nothing here knows the algorithm. One thread per store; a process opens a file once. */
 #ifndef FAULTLINE_STORE_H
@@ -26,7 +27,8 @@
 #include "raft.h"
 
 #define STORE_ERR_LEN 1024
-/* Raised when an older program could misread the file. */
+/* Raised when an older program could misread the file, or refuse it: entry_hash(), kv_digest() and snapshot_digest() are part
+ * of the format. */
 #define STORE_FORMAT 1
 #define STORE_APPLICATION_ID 0x464C544C
 

@@ -8,19 +8,33 @@
 
 /* ---- failures ---- */
 
+/* A file's contents and its name may be in the message, and that on a terminal: no control characters (the two bytes
+ * of U+0080 to U+009F among them). */
+static void make_printable(char *text)
+{
+    for (unsigned char *p = (unsigned char *)text; *p; p++) {
+        if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
+            *p = '?';
+        else if (*p >= 0x80 && *p < 0xa0 && p != (unsigned char *)text && p[-1] == '?')
+            *p = '?';
+    }
+}
+
 bool store_fail(struct store *s, enum store_opened kind, const char *format, ...)
 {
     if (s->failed)
         return false;
     s->failed = true;
     s->kind = kind;
-    int n = snprintf(s->error, sizeof s->error, "%s: ", s->path);
-    if (n < 0 || (size_t)n >= sizeof s->error)
-        return false;
+    size_t n =
+        (size_t)snprintf(s->error, sizeof s->error / 2, "%s", s->path); /* the words matter more than the whole path */
+    n = n < sizeof s->error / 2 ? n : sizeof s->error / 2 - 1;
+    n += (size_t)snprintf(s->error + n, sizeof s->error - n, ": ");
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(s->error + n, sizeof s->error - (size_t)n, format, arguments);
+    vsnprintf(s->error + n, sizeof s->error - n, format, arguments);
     va_end(arguments);
+    make_printable(s->error);
     return false;
 }
 

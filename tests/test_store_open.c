@@ -218,6 +218,22 @@ static void what_belongs_to_another(void **state)
     }
 }
 
+static void a_message_about_a_hostile_file_has_no_control_characters(void **state)
+{
+    (void)state;
+    char *dir = model_dir(), err[STORE_ERR_LEN];
+    struct store *s;
+    struct store_found found;
+    struct store_options o = {.dir = dir, .id = MODEL_ID, .cluster = "a\x1b[2J\x7f\xc2\x85\u00e4\r\nz"};
+    assert_int_equal(store_open(&s, &o, &found, err), STORE_OPENED);
+    assert_true(store_restored(s, err));
+    kv_free(found.kv);
+    store_close(s);
+    assert_int_equal(try_open(dir, MODEL_ID, "test", err), STORE_BAD_DATA);
+    assert_non_null(strstr(err, "cluster \"a?[2J???\u00e4??z\""));
+    model_remove(dir);
+}
+
 static void what_is_no_store(void **state)
 {
     (void)state;
@@ -403,6 +419,7 @@ int main(void)
         cmocka_unit_test(directories_that_cannot_be_used),
         cmocka_unit_test(a_directory_or_file_that_is_read_only),
         cmocka_unit_test(what_belongs_to_another),
+        cmocka_unit_test(a_message_about_a_hostile_file_has_no_control_characters),
         cmocka_unit_test(what_is_no_store),
         cmocka_unit_test(a_newer_format),
         cmocka_unit_test(what_a_running_replica_uses),
