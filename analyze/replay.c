@@ -96,113 +96,36 @@ struct trace_text rec_text(const struct rec *r, const char *key)
 uint64_t rec_hash(const struct rec *r, const char *key)
 {
     struct trace_text t = trace_find_text(r->f, key);
-    if (t.p == NULL)
-        return 0;
-    uint64_t h = trace_hash(t.p, t.n);
+    return t.p == NULL ? 0 : text_hash(t.p, t.n);
+}
+
+uint64_t text_hash(const char *p, size_t n)
+{
+    uint64_t h = 0;
+    size_t i = 0;
+    for (; n == 16 && i < n; i++) {
+        char c = p[i];
+        if (c >= '0' && c <= '9')
+            h = h << 4 | (uint64_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            h = h << 4 | (uint64_t)(c - 'a' + 10);
+        else
+            break;
+    }
+    if (n != 16 || i < n)
+        h = trace_hash(p, n);
     return h != 0 ? h : 1;
+}
+
+int64_t rec_epoch(const struct rec *r)
+{
+    int64_t v;
+    return trace_find_int(r->f, "epoch_ns", &v) ? v : 0;
 }
 
 bool rec_why(const struct rec *r, const char *word)
 {
     return trace_text_is(trace_find_text(r->f, "why"), word);
-}
-
-/* ---- nodes ---- */
-
-struct node *replay_node(struct replay *rp, int number)
-{
-    return rp->node[number];
-}
-
-int replay_number(struct replay *rp, const char *p, size_t len)
-{
-    if (rp->n_nodes > 0) {
-        const char *last = rp->node[rp->last_node]->name;
-        if (strlen(last) == len && memcmp(last, p, len) == 0)
-            return rp->last_node;
-    }
-    uint64_t h = trace_hash(p, len);
-    uint64_t *at = pairmap_at(&rp->node_of, h != 0 ? h : 1, len);
-    if (*at == 0) {
-        rp->node = vector_grow(rp->node, &rp->nodes_room, (size_t)rp->n_nodes, sizeof *rp->node);
-        struct node *n = mem_new(sizeof *n);
-        n->name = mem_text(p, len);
-        n->role = 'F';
-        n->leader = -1;
-        rp->node[rp->n_nodes++] = n;
-        *at = (uint64_t)rp->n_nodes;
-    }
-    rp->last_node = (int)*at - 1;
-    return rp->last_node;
-}
-
-int replay_self(struct replay *rp, const struct node *n)
-{
-    return replay_number(rp, n->name, strlen(n->name));
-}
-
-struct peer *replay_peer(struct node *n, int number)
-{
-    for (unsigned i = 0; i < n->n_peers; i++) {
-        if (n->peer[i].node == number)
-            return &n->peer[i];
-    }
-    return NULL;
-}
-
-unsigned replay_members(const struct replay *rp, const struct node *n)
-{
-    return n->member_list ? n->n_peers + 1 : (unsigned)rp->replicas;
-}
-
-unsigned replay_majority(const struct replay *rp, const struct node *n)
-{
-    return replay_members(rp, n) / 2 + 1;
-}
-
-bool replay_quorum_known(struct replay *rp, const struct node *n, enum rule rule)
-{
-    if (rp->conf_changes)
-        replay_unknown(rp, rule, "the membership changed during the run: quorums are not judged");
-    else if (!n->member_list)
-        replay_unknown(rp, rule, "%s: no trace.open that names the group", n->name);
-    else if (n->term <= n->hole_term)
-        replay_unknown(rp, rule, "%s.%lld: records of term %lld are missing", n->name, (long long)n->boot,
-                       (long long)n->term);
-    else if (!n->saw_msgs && n->n_peers > 0)
-        replay_unknown(rp, rule, "%s: messages are not recorded", n->name);
-    else
-        return true;
-    return false;
-}
-
-/* ---- the log of a node ---- */
-
-int64_t log_last(const struct node *n)
-{
-    return n->base + (int64_t)n->n_log;
-}
-
-const struct log_entry *log_at(const struct node *n, int64_t idx)
-{
-    return idx > n->base && idx <= log_last(n) ? &n->log[idx - n->base - 1] : NULL;
-}
-
-int64_t log_term(const struct node *n, int64_t idx)
-{
-    if (idx == 0)
-        return 0;
-    if (idx == n->base)
-        return n->base_term;
-    const struct log_entry *e = log_at(n, idx);
-    return e != NULL ? e->term : TERM_UNKNOWN;
-}
-
-void log_reset(struct node *n, int64_t base, int64_t base_term)
-{
-    n->n_log = 0;
-    n->base = base;
-    n->base_term = base == 0 ? 0 : base_term;
 }
 
 /* ---- events ---- */
@@ -215,20 +138,41 @@ struct event {
 
 /* Sorted by name. */
 static const struct event events[] = {
-    {"apply", replay_on_apply, false},           {"commit.advance", replay_on_commit, false},
-    {"disk.sync", replay_on_sync, false},        {"leader.change", replay_on_leader, false},
-    {"log.append", replay_on_append, false},     {"log.truncate", replay_on_truncate, false},
-    {"msg.bad", replay_on_input, false},         {"msg.ignore", replay_on_ignore, false},
-    {"msg.recv", replay_on_recv, false},         {"msg.send", replay_on_send, false},
-    {"net.drop", replay_on_net_drop, true},      {"net.dup", replay_on_net_dup, true},
-    {"net.in", replay_on_net_in, true},          {"net.out", replay_on_net_out, true},
-    {"node.start", replay_on_start, false},      {"read.index", replay_on_read_index, false},
-    {"read.local", replay_on_read_local, false}, {"read.serve", replay_on_read_serve, false},
-    {"req.redirect", replay_on_redirect, false}, {"req.reply", replay_on_reply, false},
-    {"role.change", replay_on_role, false},      {"snap.install", replay_on_install, false},
-    {"state.hash", replay_on_hash, false},       {"term.change", replay_on_term, false},
-    {"timer.fire", replay_on_input, false},      {"timer.set", replay_on_timer_set, false},
-    {"trace.open", replay_on_open, true},        {"vote.deny", replay_on_deny, false},
+    {"apply", replay_on_apply, false},
+    {"commit.advance", replay_on_commit, false},
+    {"disk.sync", replay_on_sync, false},
+    {"leader.change", replay_on_leader, false},
+    {"lease.expire", replay_on_lease_end, false},
+    {"lease.grant", replay_on_lease, false},
+    {"log.append", replay_on_append, false},
+    {"log.truncate", replay_on_truncate, false},
+    {"msg.bad", replay_on_input, false},
+    {"msg.ignore", replay_on_ignore, false},
+    {"msg.recv", replay_on_recv, false},
+    {"msg.send", replay_on_send, false},
+    {"net.drop", replay_on_net_drop, true},
+    {"net.dup", replay_on_net_dup, true},
+    {"net.in", replay_on_net_in, true},
+    {"net.out", replay_on_net_out, true},
+    {"node.start", replay_on_start, false},
+    {"peer.state", replay_on_peer, false},
+    {"read.confirm", replay_on_confirm, false},
+    {"read.index", replay_on_read_index, false},
+    {"read.local", replay_on_read_local, false},
+    {"read.serve", replay_on_read_serve, false},
+    {"req.redirect", replay_on_redirect, false},
+    {"req.reply", replay_on_reply, false},
+    {"role.change", replay_on_role, false},
+    {"snap.install", replay_on_install, false},
+    {"snap.save", replay_on_save, false},
+    {"snap.send", replay_on_snap_send, false},
+    {"state.hash", replay_on_hash, false},
+    {"term.change", replay_on_term, false},
+    {"timer.fire", replay_on_input, false},
+    {"timer.set", replay_on_timer_set, false},
+    {"trace.open", replay_on_open, true},
+    {"vote.count", replay_on_count, false},
+    {"vote.deny", replay_on_deny, false},
     {"vote.grant", replay_on_grant, false},
 };
 
@@ -246,6 +190,18 @@ static const struct event *event_find(const char *ev)
 
 static void new_boot(struct node *n, const struct rec *r)
 {
+    if (n->boots > 0)
+        replay_boot_ends(n);
+    n->boots++;
+    n->step_over = true;
+    n->heard_t = -1;
+    n->heard_from = -1;
+    n->restored = false;
+    n->t_start = r->t;
+    n->start_rec = r->id;
+    n->lease = (struct lease){.rec = 0};
+    n->due = (struct due){.idx = 0};
+    n->removed_rec = 0;
     n->leader_told = false;
     n->boot = r->boot;
     n->seq = 0;
@@ -260,7 +216,8 @@ static void new_boot(struct node *n, const struct rec *r)
     n->in.rec = 0;
     n->last_rec = 0;
     n->term = 0;
-    log_reset(n, 0, 0);
+    n->conf = n->first_conf;
+    n->conf_idx = 0;
 }
 
 /* Is the record next in its file? What came out of order cannot be replayed. */
@@ -301,7 +258,7 @@ static bool in_order(struct replay *rp, struct node *n, const struct rec *r)
 }
 
 /* After a hole: what the envelope says is taken over; what it does not say is unknown. */
-static void take_over(struct node *n, const struct rec *r)
+static void take_over(const struct replay *rp, struct node *n, const struct rec *r)
 {
     n->resync = false;
     n->hole_term = r->term;
@@ -312,9 +269,19 @@ static void take_over(struct node *n, const struct rec *r)
     n->leader = -1;
     n->leader_told = false;
     n->cand_term = n->cand_rec = 0;
-    log_reset(n, r->li, TERM_UNKNOWN);
-    /* What was synced meanwhile is not known; it counts as durable until the next record says otherwise. */
-    n->synced_upto = n->synced_term = INT64_MAX;
+    log_reset(&n->log, r->li, TERM_UNKNOWN);
+    n->log.base_conf = 0;
+    if (rp->n_conf > 1)
+        n->first_conf = 0; /* who votes may have changed meanwhile */
+    log_copy(&n->disk.log, &n->log, r->li);
+    n->disk.known = n->disk.term_told = false;
+    n->disk.changed = INT64_MAX;
+    n->disk.snap_due = 0;
+    n->heard_t = -1;
+    n->heard_from = -1;
+    n->lease = (struct lease){.rec = 0};
+    n->due = (struct due){.idx = 0};
+    replay_conf_refresh(n);
 }
 
 static void one_record(struct replay *rp, struct node *n, const struct event *e, const struct rec *r)
@@ -326,7 +293,7 @@ static void one_record(struct replay *rp, struct node *n, const struct event *e,
         n->traced = true;
     if (n->resync) {
         if (r->has_state)
-            take_over(n, r);
+            take_over(rp, n, r);
         if (r->has_state && e != NULL && (e->on == replay_on_recv || e->on == replay_on_input)) {
             e->on(rp, n, r); /* an input begins: nothing of its handling is missing */
             n->last_state = *r;
@@ -427,13 +394,29 @@ static void find_holes(struct replay *rp)
     db_done(rp->db, q);
 }
 
+/* Who writes to stable storage: known before the first vote, which must wait for it. */
+static void find_disks(struct replay *rp)
+{
+    sqlite3_stmt *q = db_prepare(rp->db, "SELECT DISTINCT node FROM records WHERE run_id = :run AND ev = 'disk.sync'");
+    db_bind_int(rp->db, q, ":run", rp->run_id);
+    while (db_row(rp->db, q)) {
+        int number = replay_number(rp, (const char *)sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0));
+        rp->node[number]->disk.used = true;
+    }
+    db_done(rp->db, q);
+}
+
 static void replay_free(void *data)
 {
     struct replay *rp = data;
     for (int i = 0; i < rp->n_nodes; i++) {
         free(rp->node[i]->name);
-        free(rp->node[i]->log);
-        free(rp->node[i]->in.m.ents);
+        free(rp->node[i]->log.v);
+        free(rp->node[i]->disk.log.v);
+        free(rp->node[i]->disk.was.v);
+        for (size_t k = 0; k < rp->node[i]->step_room; k++)
+            free(rp->node[i]->step[k].ents);
+        free(rp->node[i]->step);
         free(rp->node[i]);
     }
     free(rp->node);
@@ -448,9 +431,11 @@ static void replay_free(void *data)
     }
     struct pairmap *maps[] = {&rp->node_of,    &rp->sent_of,    &rp->made_of,         &rp->committed_of,
                               &rp->applied_of, &rp->hash_of,    &rp->leader_of,       &rp->vote_of,
-                              &rp->arrival_of, &rp->request_of, &rp->node_request_of, &rp->datagram_of};
+                              &rp->arrival_of, &rp->request_of, &rp->node_request_of, &rp->datagram_of,
+                              &rp->refused_of};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         pairmap_free(maps[i]);
+    free(rp->conf);
     free(rp->sent);
     free(rp->made);
     free(rp->settled);
@@ -468,6 +453,7 @@ static struct replay *replay_of(struct check_run *c)
         rp->db = c->db;
         rp->run_id = c->run_id;
         find_holes(rp);
+        find_disks(rp);
         pass(rp);
         stateless(rp);
         c->shared->data = rp;

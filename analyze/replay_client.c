@@ -4,18 +4,50 @@
 
 /* ---- writes ---- */
 
+void replay_refused_and_applied(struct replay *rp, struct node *n, const struct rec *r, int64_t refused,
+                                int64_t applied)
+{
+    judged(rp, RULE_R43);
+    if (refused == 0 || applied == 0)
+        return;
+    struct trace_text mid = rec_text(r, "req");
+    struct finding *f = replay_found(rp, RULE_R43, n, r, "failed-and-applied",
+                                     "request %.*s is answered with fail, and takes effect all the same",
+                                     (int)(mid.n < 64 ? mid.n : 64), mid.p != NULL ? mid.p : "");
+    finding_add(f, "cause", refused, "the client hears that it did not happen");
+    finding_add(f, "cause", applied, "it happens");
+}
+
+static void refused(struct replay *rp, struct node *n, const struct rec *r)
+{
+    uint64_t req = rec_hash(r, "req"), cli = rec_hash(r, "cli");
+    uint64_t *at = pairmap_at(&rp->refused_of, replay_request_key(req, cli), 1);
+    if (*at == 0)
+        *at = (uint64_t)r->id;
+    uint64_t done = pairmap_get(&rp->request_of, req != 0 ? req : 1, cli);
+    replay_refused_and_applied(rp, n, r, r->id, done != 0 ? rp->request[done - 1].rec : 0);
+}
+
 void replay_on_reply(struct replay *rp, struct node *n, const struct rec *r)
 {
-    if (!trace_text_is(rec_text(r, "op"), "put") || !trace_text_is(rec_text(r, "res"), "ok"))
+    if (!trace_text_is(rec_text(r, "op"), "put"))
+        return;
+    if (trace_text_is(rec_text(r, "res"), "fail"))
+        refused(rp, n, r);
+    if (!trace_text_is(rec_text(r, "res"), "ok"))
         return;
     uint64_t req = rec_hash(r, "req"), cli = rec_hash(r, "cli");
     struct trace_text mid = rec_text(r, "req");
     int64_t idx =
                 (int64_t)pairmap_get(&rp->node_request_of, replay_request_key(req, cli), (uint64_t)replay_self(rp, n)),
             named = rec_int(r, "idx", 0);
-    if (idx == 0 && (n->base > 0 || n->missing > 0)) {
+    if (idx == 0 && n->log.base > 0) { /* what came with a snapshot, or before a restart, others have applied */
+        uint64_t at = pairmap_get(&rp->request_of, req, cli);
+        idx = at != 0 && rp->request[at - 1].idx <= n->applied ? rp->request[at - 1].idx : 0;
+    }
+    if (idx == 0 && (n->missing > 0 || (n->log.base > 0 && rp->incomplete[0] != '\0'))) {
         replay_unknown(rp, RULE_R42, "%s.%lld: what it applied before entry %lld is not known", n->name,
-                       (long long)n->boot, (long long)n->base);
+                       (long long)n->boot, (long long)n->log.base);
         return;
     }
     judged(rp, RULE_R42);
@@ -40,9 +72,9 @@ static const struct arrival *arrival_of(struct replay *rp, const struct node *n,
 static void index_of_own_term(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t iterm,
                               int64_t term)
 {
-    int64_t eterm = log_term(n, idx);
+    int64_t eterm = log_term(&n->log, idx);
     judged(rp, RULE_R44);
-    if (n->role == 'L' && iterm == term && (eterm == TERM_UNKNOWN || eterm == iterm) && idx <= log_last(n))
+    if (n->role == 'L' && iterm == term && (eterm == TERM_UNKNOWN || eterm == iterm) && idx <= log_last(&n->log))
         return;
     struct finding *f;
     if (n->role != 'L')
@@ -64,8 +96,8 @@ void replay_on_read_index(struct replay *rp, struct node *n, const struct rec *r
  * applied. */
 static void local_read_of_own_term(struct replay *rp, struct node *n, const struct rec *r)
 {
-    int64_t at = rec_int(r, "at", n->applied), eterm = log_term(n, at);
-    if (n->role == 'L' && eterm == TERM_UNKNOWN && at <= log_last(n)) {
+    int64_t at = rec_int(r, "at", n->applied), eterm = log_term(&n->log, at);
+    if (n->role == 'L' && eterm == TERM_UNKNOWN && at <= log_last(&n->log)) {
         replay_unknown(rp, RULE_R44, "%s.%lld: the term of entry %lld is not known", n->name, (long long)n->boot,
                        (long long)at);
         return;
@@ -84,6 +116,7 @@ static void local_read_of_own_term(struct replay *rp, struct node *n, const stru
 
 void replay_on_read_local(struct replay *rp, struct node *n, const struct rec *r)
 {
+    n->step_over = true;
     local_read_of_own_term(rp, n, r);
     judged(rp, RULE_R45);
     if (replay_members(rp, n) == 1)
@@ -99,6 +132,7 @@ void replay_on_read_serve(struct replay *rp, struct node *n, const struct rec *r
     int64_t idx = rec_int(r, "idx", 0), at = rec_int(r, "at", n->applied),
             arrived = a != NULL ? a->seq : rec_int(r, "arrived", 0);
     struct trace_text mid = rec_text(r, "req");
+    n->step_over = true;
     index_of_own_term(rp, n, r, idx, rec_int(r, "iterm", 0), n->term);
 
     judged(rp, RULE_R46);
@@ -112,17 +146,20 @@ void replay_on_read_serve(struct replay *rp, struct node *n, const struct rec *r
             finding_rec(f, "cause", a->rec);
         finding_rec(f, "cause", r->id);
     }
+    int64_t lease = rec_int(r, "lease", -1);
+    if (lease >= 0) {
+        replay_leased_read(rp, n, r, lease);
+        return;
+    }
     if (!replay_quorum_known(rp, n, RULE_R45))
         return;
     judged(rp, RULE_R45);
-    unsigned have = 1, need = replay_majority(rp, n);
-    for (unsigned i = 0; i < n->n_peers; i++)
-        have += n->peer[i].answered_seq > arrived;
-    if (have >= need || rp->rule[RULE_R45].unknown[0] != '\0')
+    struct tally t = replay_tally(rp, n, RULE_R45, true, peer_answered_after, arrived);
+    if (t.have >= t.need || rp->rule[RULE_R45].unknown[0] != '\0')
         return;
-    struct finding *f = replay_found(rp, RULE_R45, n, r, "read-confirmed-by-old-answers",
+    struct finding *f = replay_found(rp, t.blame, n, r, tally_class(&t, RULE_R45, "read-confirmed-by-old-answers"),
                                      "%s serves read %.*s after %u of the %u confirmations needed", n->name,
-                                     (int)(mid.n < 64 ? mid.n : 64), mid.p, have, need);
+                                     (int)(mid.n < 64 ? mid.n : 64), mid.p, t.have, t.need);
     if (a != NULL)
         finding_add(f, "cause", a->rec, "the read arrives");
     for (unsigned i = 0; i < n->n_peers; i++) {
@@ -178,7 +215,7 @@ void replay_on_timer_set(struct replay *rp, struct node *n, const struct rec *r)
         ok = ok || rec_why(r, legal[i]);
     const struct msg *m = replay_input_msg(n, r);
     if (rec_why(r, "append") && n->saw_msgs && handling)
-        ok = m != NULL && m->kind == KIND_APP_REQ && m->mterm >= n->in.term_before;
+        ok = m != NULL && (m->kind == KIND_APP_REQ || m->kind == KIND_SNAP_REQ) && m->mterm >= n->in.term_before;
     if (rec_why(r, "vote_granted") && handling) {
         n->in.vote_timer.rec = r->id; /* judged when the handling is over */
         n->in.vote_timer.t = r->t;

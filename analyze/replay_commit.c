@@ -8,29 +8,32 @@ static void quorum_acknowledged(struct replay *rp, struct node *n, const struct 
     if (!replay_quorum_known(rp, n, RULE_R31))
         return;
     judged(rp, RULE_R31);
-    unsigned have = log_last(n) >= new, need = replay_majority(rp, n);
-    for (unsigned i = 0; i < n->n_peers; i++)
-        have += n->peer[i].acked >= new;
-    if (have >= need && n->role == 'L')
+    judged(rp, RULE_R58);
+    judged(rp, RULE_R60);
+    /* A leader counts itself once the entry is on its own disk (dissertation §10.2.1). */
+    bool own = log_last(n->disk.used && n->disk.known ? &n->disk.log : &n->log) >= new;
+    struct tally t = replay_tally(rp, n, RULE_R31, own, peer_acked, new);
+    if (t.have >= t.need && n->role == 'L')
         return;
     struct finding *f =
         n->role != 'L'
             ? replay_found(rp, RULE_R31, n, r, "commit-by-non-leader",
                            "%s commits %lld by counting, without being leader", n->name, (long long)new)
-            : replay_found(rp, RULE_R31, n, r, "commit-without-quorum",
-                           "%s commits %lld with %u of the %u copies needed", n->name, (long long)new, have, need);
+            : replay_found(rp, t.blame, n, r, tally_class(&t, RULE_R31, "commit-without-quorum"),
+                           "%s commits %lld with %u of the %u copies needed", n->name, (long long)new, t.have, t.need);
     for (unsigned i = 0; i < n->n_peers; i++) {
         const struct peer *p = &n->peer[i];
         if (p->acked_rec != 0)
             finding_add(f, p->acked >= new ? "cause" : "witness", p->acked_rec, "%s has acknowledged up to %lld",
                         replay_node(rp, p->node)->name, (long long)p->acked);
     }
-    finding_add(f, "cause", r->id, "%u of %u members make a majority", need, replay_members(rp, n));
+    finding_add(f, "cause", r->id, "%u of %u members make a majority%s", t.need, t.of,
+                own ? "" : "; its own copy is not on stable storage");
 }
 
-/* Is the replayed log of this node its log at this moment? Not when records are missing, nor when its records have
- * ended without a close: what it wrote after the last one nobody knows. */
-static bool log_is_known(struct replay *rp, const struct node *p)
+/* Not when records are missing, nor when its records have ended without a close: what it wrote after the last one
+ * nobody knows. */
+bool replay_log_is_known(struct replay *rp, const struct node *p)
 {
     if (!p->traced || p->resync)
         return false;
@@ -45,28 +48,23 @@ static bool log_is_known(struct replay *rp, const struct node *p)
     return known;
 }
 
-/* R35, on the logs in memory: at the moment of the commit a majority has the entry. */
+/* R35: at the moment of the commit a majority has the entry, on stable storage where there is any. */
 static void majority_holds(struct replay *rp, struct node *n, const struct rec *r, int64_t new)
 {
-    const struct log_entry *e = log_at(n, new);
+    const struct log_entry *e = log_at(&n->log, new);
     if (rp->separate_clocks || e == NULL || !replay_quorum_known(rp, n, RULE_R35))
         return;
     judged(rp, RULE_R35);
-    unsigned have = 1, need = replay_majority(rp, n);
-    bool has[PEERS_MAX];
-    for (unsigned i = 0; i < n->n_peers; i++) {
-        const struct node *p = replay_node(rp, n->peer[i].node);
-        const struct log_entry *theirs = log_at(p, new);
-        has[i] = p->base >= new || (theirs != NULL && theirs->term == e->term && theirs->h == e->h);
-        have += has[i];
-    }
+    const struct conf *c = replay_conf(rp, n->conf);
+    unsigned have = 0, need = replay_majority(rp, n), perhaps = 0;
+    const char *whose = "";
+    for (unsigned i = 0; i < c->n; i++)
+        have += log_holds(log_stable(replay_node(rp, c->node[i])), new, e->term, e->h);
     if (have >= need)
         return;
-    unsigned perhaps = 0;
-    const char *whose = "";
-    for (unsigned i = 0; i < n->n_peers; i++) {
-        const struct node *p = replay_node(rp, n->peer[i].node);
-        if (!has[i] && !log_is_known(rp, p)) {
+    for (unsigned i = 0; i < c->n; i++) {
+        const struct node *p = replay_node(rp, c->node[i]);
+        if (p != n && !log_holds(log_stable(p), new, e->term, e->h) && !replay_log_is_known(rp, p)) {
             perhaps++;
             whose = p->name;
         }
@@ -100,7 +98,7 @@ static void within_confirmed(struct replay *rp, struct node *n, const struct rec
                      "%s commits %lld, but the leader of term %lld has confirmed its log only up to %lld", n->name,
                      (long long)new, (long long)n->term, (long long)bound);
     finding_rec(f, "cause", n->in.rec);
-    finding_add(f, "cause", r->id, "its last entry is %lld", (long long)log_last(n));
+    finding_add(f, "cause", r->id, "its last entry is %lld", (long long)log_last(&n->log));
 }
 
 /* ---- by anyone ---- */
@@ -151,9 +149,10 @@ void replay_on_commit(struct replay *rp, struct node *n, const struct rec *r)
                                  (long long)(n->commit > old ? n->commit : old), (long long)new),
                     "cause", r->id, "it only grows");
     replay_not_by_stale(rp, n, r, "moves the commit index");
+    replay_not_by_stale_reply(rp, n, r, "moves the commit index");
     if (rec_why(r, "quorum")) {
         judged(rp, RULE_R32);
-        int64_t eterm = log_term(n, new);
+        int64_t eterm = log_term(&n->log, new);
         if (eterm != TERM_UNKNOWN && eterm != n->term)
             finding_add(replay_found(rp, RULE_R32, n, r, "commit-older-term-by-counting",
                                      "%s, leader of term %lld, commits entry %lld of term %lld by counting copies",
@@ -165,10 +164,22 @@ void replay_on_commit(struct replay *rp, struct node *n, const struct rec *r)
     }
     if (rec_why(r, "leader_commit"))
         within_confirmed(rp, n, r, new);
-    int64_t from = n->commit > n->base ? n->commit : n->base, upto = new < log_last(n) ? new : log_last(n);
+    int64_t from = n->commit > n->log.base ? n->commit : n->log.base,
+            upto = new < log_last(&n->log) ? new : log_last(&n->log);
+    if (rec_why(r, "snapshot"))
+        upto = 0; /* what the log holds there is about to be replaced */
     for (int64_t idx = from + 1; idx <= upto; idx++)
-        committed_is_unique(rp, n, r, idx, log_at(n, idx));
+        committed_is_unique(rp, n, r, idx, log_at(&n->log, idx));
     n->commit = new;
+    if (new > n->max_commit)
+        n->max_commit = new;
+    if (new > rp->max_committed) {
+        int conf = n->conf_idx <= new ? n->conf : log_conf_at(&n->log, new);
+        rp->max_committed = new;
+        rp->conf_in_force = conf != 0 ? conf : rp->conf_in_force;
+    }
+    if (n->due.idx <= new)
+        n->due.idx = 0;
 }
 
 /* ---- applying ---- */
@@ -185,6 +196,7 @@ static void request_applied(struct replay *rp, struct node *n, const struct rec 
     if (rec_int(r, "dup", 0) != 0)
         return;
     judged(rp, RULE_R41);
+    replay_refused_and_applied(rp, n, r, (int64_t)pairmap_get(&rp->refused_of, replay_request_key(req, cli), 1), r->id);
     uint64_t *at = pairmap_at(&rp->request_of, req, cli);
     if (*at == 0) {
         rp->request = vector_grow(rp->request, &rp->request_room, rp->n_requests, sizeof *rp->request);
@@ -228,15 +240,16 @@ void replay_on_apply(struct replay *rp, struct node *n, const struct rec *r)
 {
     int64_t idx = rec_int(r, "idx", 0), eterm = rec_int(r, "eterm", 0);
     uint64_t h = rec_hash(r, "h");
+    n->step_over = true;
     judged(rp, RULE_R37);
     if (idx != n->applied + 1 || idx > n->commit)
         finding_add(replay_found(rp, RULE_R37, n, r, "applied-out-of-order",
                                  "%s applies entry %lld after %lld, with %lld committed", n->name, (long long)idx,
                                  (long long)n->applied, (long long)n->commit),
                     "cause", r->id, "the next one is %lld", (long long)(n->applied + 1));
-    const struct log_entry *e = log_at(n, idx);
+    const struct log_entry *e = log_at(&n->log, idx);
     judged(rp, RULE_R38);
-    if (idx > log_last(n) || (e != NULL && (e->term != eterm || (e->h != 0 && h != 0 && e->h != h)))) {
+    if (idx > log_last(&n->log) || (e != NULL && (e->term != eterm || (e->h != 0 && h != 0 && e->h != h)))) {
         struct finding *f = replay_found(rp, RULE_R38, n, r, "applied-what-is-not-logged",
                                          "%s applies entry %lld of term %lld, which is not in its log", n->name,
                                          (long long)idx, (long long)eterm);

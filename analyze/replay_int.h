@@ -20,7 +20,11 @@ struct rec {
 
 int64_t rec_int(const struct rec *r, const char *key, int64_t dflt);
 struct trace_text rec_text(const struct rec *r, const char *key);
-uint64_t rec_hash(const struct rec *r, const char *key); /* of the text; never 0; 0 = no such text */
+/* A number for the text: its value when it is 16 hexadecimal digits, else its hash; never 0. 0 = no such text. */
+uint64_t rec_hash(const struct rec *r, const char *key);
+uint64_t text_hash(const char *p, size_t n);
+/* epoch_ns of a trace.open, which may be as large as a clock. */
+int64_t rec_epoch(const struct rec *r);
 bool rec_why(const struct rec *r, const char *word);
 
 /* ---- messages ---- */
@@ -33,6 +37,9 @@ enum message_kind {
     KIND_VOTE_RES,
     KIND_PREVOTE_REQ,
     KIND_PREVOTE_RES,
+    KIND_SNAP_REQ,
+    KIND_SNAP_RES,
+    KIND_TRANSFER,
     KIND_GET,
     KIND_PUT
 };
@@ -47,8 +54,10 @@ struct msg {
     enum message_kind kind;
     int peer;         /* the other side */
     uint64_t mid, re; /* hashes, 0 = none */
-    int64_t mterm, pi, pt, lci, mi, lli, llt;
-    int ok; /* 1, 0, -1 = not there */
+    int64_t mterm, pi, pt, lci, mi, lli, llt, ts, si, st, off, size;
+    int ok;    /* 1, 0, -1 = not there */
+    bool xfer; /* a vote that the leader asked for */
+    int conf;  /* number of a configuration, 0 = none */
     struct log_ref *ents;
     size_t n_ents, room;
 };
@@ -62,12 +71,27 @@ struct sent {
 
 /* ---- replicas ---- */
 
-enum { PEERS_MAX = 64 };
+enum { PEERS_MAX = 32 };
+
+/* Who votes. Numbered from 1 in the order in which they are met; 0 = not known. */
+struct conf {
+    unsigned n;
+    int node[PEERS_MAX];
+};
 
 struct log_entry {
     int64_t term;
     uint64_t h;
     int64_t rec; /* of its log.append */
+    int conf;    /* 0 = it is no configuration */
+};
+
+/* A log, in memory or on stable storage. */
+struct node_log {
+    int64_t base, base_term; /* it begins after this entry; base_term may be TERM_UNKNOWN */
+    int base_conf;           /* the configuration there */
+    struct log_entry *v;     /* v[i] is the entry base + 1 + i */
+    size_t n, room;
 };
 
 /* What a node has heard from one peer in its current term. */
@@ -76,14 +100,17 @@ struct peer {
     int64_t vote_rec;                   /* msg.recv of a granted vote of this candidacy, 0 = none */
     int64_t acked, acked_rec;           /* highest index acknowledged, bounded by the request answered */
     int64_t answered_seq, answered_rec; /* latest own append that this peer answered: its s */
+    int64_t answered_t, answered_t_rec; /* the latest time at which an append that it answered was sent, as `t` */
+    int64_t match;                      /* the leader's own view of it (peer.state), -1 = none in this term */
 };
 
 /* The input being handled: everything caused by it comes before the next input. */
 struct input {
-    int64_t rec;
-    bool is_msg, ignored;
-    struct msg m;
-    int64_t term_before;
+    int64_t rec, t;
+    const struct msg *m; /* NULL: not a message. The last of the node's step */
+    bool ignored;
+    int64_t term_before, commit_before, heard_before;
+    int heard_from_before;
     char role_before;
     bool granted;      /* a vote was granted while handling it */
     bool denied_alive; /* a vote was refused because a leader lives */
@@ -92,12 +119,47 @@ struct input {
     } vote_timer; /* the election timer was restarted for a granted vote */
 };
 
+/* What is on stable storage, by the records. */
+struct disk {
+    bool used;      /* the node records disk.sync somewhere in the run */
+    bool known;     /* nothing that may have been written is missing */
+    bool term_told; /* some record told of the term */
+    int64_t term, sync_rec;
+    int vote; /* node number, -1 = nobody */
+    struct node_log log;
+    int64_t changed; /* the log in memory may differ from this index on; INT64_MAX = nowhere */
+    /* at a boot: what memory held when the boot before ended */
+    struct node_log was;
+    int64_t was_term;
+    int64_t snap_input; /* the input in whose handling a snapshot was synced, 0 = none */
+    int64_t snap_due;   /* record of a snap.save or snap.install that no sync has followed yet, 0 = none */
+};
+
+/* A leader's lease of the present (dissertation §6.4.1). */
+struct lease {
+    int64_t rec, term, since, until; /* rec 0 = none */
+    bool given_up;
+    int64_t transfer_t, transfer_rec; /* leadership was handed over then: others need not wait; rec 0 = no */
+};
+
+/* R31b: what a quorum has acknowledged and is not committed yet. */
+struct due {
+    int64_t idx, t, rec; /* idx 0 = nothing */
+};
+
+/* From trace.open; 0 = not said. */
+struct timing {
+    int64_t epoch_ns, heartbeat_ns, election_min_ns, election_max_ns, drift_ppm;
+    bool leases; /* reads rest on leases: nobody may vote while a leader lives */
+};
+
 struct node {
     char *name;
     bool traced;      /* a replica that left records */
     bool network;     /* records datagrams: the simulator */
     bool member_list; /* trace.open named its peers */
     int64_t boot, seq;
+    int64_t boots; /* seen so far */
     int64_t records, missing;
     bool resync;       /* records are missing: the next state is taken from the envelope */
     int64_t hole_term; /* what was heard in this term or before may have been lost: no verdict on quorums */
@@ -106,19 +168,31 @@ struct node {
     /* replayed */
     int64_t term, commit, applied;
     char role;
-    int leader;              /* believed: node number, -1 = nobody */
-    bool leader_told;        /* leader.change is recorded */
-    int64_t base, base_term; /* the log begins after this entry; base_term may be TERM_UNKNOWN */
-    struct log_entry *log;   /* log[i] is the entry base + 1 + i */
-    size_t n_log, log_room;
+    int leader;       /* believed: node number, -1 = nobody */
+    bool leader_told; /* leader.change is recorded */
+    struct node_log log;
+    int first_conf;              /* by trace.open or node.start */
+    int conf;                    /* the latest in the log, or at its base */
+    int64_t conf_idx;            /* its index, or the base */
     int64_t cand_term, cand_rec; /* of the last candidacy, 0 = none */
     struct peer peer[PEERS_MAX];
     unsigned n_peers;
-    int64_t bound, bound_term;        /* how far a leader of bound_term has confirmed this follower's log (R30) */
-    int64_t max_sent_term;            /* over all boots (R1) */
-    int64_t synced_upto, synced_term; /* disk.sync of log: last durable entry; of vote: last durable term */
-    uint64_t synced_vote;
-    bool syncs;
+    int64_t bound, bound_term; /* how far a leader of bound_term has confirmed this follower's log (R30) */
+    int64_t max_sent_term;     /* over all boots (R1) */
+    int64_t max_commit;        /* likewise (R52) */
+    struct disk disk;
+    struct lease lease;
+    struct due due;
+    struct timing cfg;
+    int64_t t_start, start_rec; /* of this boot; restored: it brought something back */
+    bool restored;
+    int64_t heard_t, heard_rec; /* the last append or snapshot of a leader of the current term; -1 = none */
+    int heard_from;
+    int64_t removed_t, removed_rec; /* a leader: the configuration without it was committed; rec 0 = no */
+    /* The inputs of one step, in order: what is done once for all of them has the last as its cause. */
+    struct msg *step;
+    size_t n_step, step_room;
+    bool step_over;
     struct input in;
     /* the envelope of the last record, for T1 */
     struct rec last_state;
@@ -145,6 +219,10 @@ struct applied_req {
     int64_t idx, rec;
     int node;
 };
+struct led { /* a node became leader */
+    int64_t term, t, rec;
+    int node;
+};
 
 struct replay {
     struct db *db;
@@ -158,10 +236,14 @@ struct replay {
     int traced;
     char incomplete[200]; /* replicas whose records are missing, in words; "" = none */
     bool separate_clocks; /* several hosts: order between nodes is only by messages */
-    bool conf_changes;    /* membership entries seen: quorums are not judged */
+    struct conf *conf;    /* conf[number - 1] */
+    size_t n_conf, conf_room;
+    int conf_in_force; /* of the latest entry that anyone committed; 0 = not known */
+    int64_t max_committed;
+    struct led newest; /* the leader of the highest term so far */
     /* indexes into the vectors below + 1 */
     struct pairmap sent_of, made_of, committed_of, applied_of, hash_of, leader_of, vote_of, arrival_of, request_of,
-        node_request_of, datagram_of;
+        node_request_of, datagram_of, refused_of;
     struct sent *sent;
     size_t n_sent, sent_room;
     struct made *made;
@@ -179,10 +261,14 @@ struct replay {
 
 /* Handlers: judge the record against the state, then change the state. */
 typedef void replay_handler(struct replay *rp, struct node *n, const struct rec *r);
-replay_handler replay_on_open, replay_on_start, replay_on_term, replay_on_role, replay_on_leader, replay_on_grant,
-    replay_on_deny;                                                                     /* replay_vote.c */
-replay_handler replay_on_append, replay_on_truncate, replay_on_install, replay_on_sync; /* replay_log.c */
-replay_handler replay_on_commit, replay_on_apply, replay_on_hash;                       /* replay_commit.c */
+replay_handler replay_on_open, replay_on_term, replay_on_role, replay_on_leader, replay_on_grant,
+    replay_on_deny;                                                    /* replay_vote.c */
+replay_handler replay_on_append, replay_on_truncate, replay_on_peer;   /* replay_log.c */
+replay_handler replay_on_sync, replay_on_start;                        /* replay_disk.c */
+replay_handler replay_on_save, replay_on_snap_send, replay_on_install; /* replay_snap.c */
+replay_handler replay_on_count, replay_on_confirm;                     /* replay_conf.c */
+replay_handler replay_on_lease, replay_on_lease_end;                   /* replay_lease.c */
+replay_handler replay_on_commit, replay_on_apply, replay_on_hash;      /* replay_commit.c */
 replay_handler replay_on_read_local, replay_on_read_index, replay_on_read_serve, replay_on_reply, replay_on_redirect,
     replay_on_timer_set;                                                                   /* replay_client.c */
 replay_handler replay_on_send, replay_on_recv, replay_on_ignore, replay_on_input;          /* replay_msg.c */
@@ -201,23 +287,99 @@ static inline uint64_t replay_request_key(uint64_t req, uint64_t cli)
 {
     return (req ^ cli * UINT64_C(0x9E3779B97F4A7C15)) | 1;
 }
+/* R43: a request that was answered with fail (record `refused`) and took effect (`applied`); 0 = it did not. */
+void replay_refused_and_applied(struct replay *rp, struct node *n, const struct rec *r, int64_t refused,
+                                int64_t applied);
 /* R30: takes account of an append that was handled. */
 void replay_raise_bound(struct node *n, const struct msg *m);
 
 struct node *replay_node(struct replay *rp, int number);
 int replay_number(struct replay *rp, const char *p, size_t len); /* of the node with this name; made when new */
 int replay_self(struct replay *rp, const struct node *n);
-struct peer *replay_peer(struct node *n, int number); /* NULL: not a member */
-/* Members of the group (n included), and how many make a majority. */
-unsigned replay_members(const struct replay *rp, const struct node *n);
-unsigned replay_majority(const struct replay *rp, const struct node *n);
+struct peer *replay_peer(struct node *n, int number);      /* NULL: not met yet */
+struct peer *replay_peer_made(struct node *n, int number); /* NULL: too many */
 /* Can quorums of this node's current term be judged? If not, says why in the rule. */
 bool replay_quorum_known(struct replay *rp, const struct node *n, enum rule rule);
 
-int64_t log_last(const struct node *n);
-const struct log_entry *log_at(const struct node *n, int64_t idx); /* NULL: not there, or not known */
-int64_t log_term(const struct node *n, int64_t idx);               /* TERM_UNKNOWN likewise; 0 for 0 */
-void log_reset(struct node *n, int64_t base, int64_t base_term);
+/* ---- logs ---- */
+
+int64_t log_last(const struct node_log *g);
+const struct log_entry *log_at(const struct node_log *g, int64_t idx); /* NULL: not there, or not known */
+int64_t log_term(const struct node_log *g, int64_t idx);               /* TERM_UNKNOWN likewise; 0 for 0 */
+void log_reset(struct node_log *g, int64_t base, int64_t base_term);
+void log_push(struct node_log *g, const struct log_entry *e);
+void log_cut(struct node_log *g, int64_t from); /* this entry and all that follow */
+/* The log begins after idx now, whose term is eterm: what follows stays when idx is in it with this term, else nothing
+ * does. */
+void log_rebase(struct node_log *g, int64_t idx, int64_t eterm, int conf);
+void log_copy(struct node_log *to, const struct node_log *from, int64_t upto);
+/* The configuration in force at idx: the latest one up to there. */
+int log_conf_at(const struct node_log *g, int64_t idx);
+/* The log that survives a crash: on stable storage if the node has any, else the one in memory. */
+static inline const struct node_log *log_stable(const struct node *n)
+{
+    return n->disk.used ? &n->disk.log : &n->log;
+}
+/* Does this log hold what was committed at idx? */
+bool log_holds(const struct node_log *g, int64_t idx, int64_t eterm, uint64_t h);
+/* Entries from..last are gone from the node's stable log: R36. */
+void replay_lost_entries(struct replay *rp, struct node *n, const struct rec *r, int64_t from, int64_t last);
+/* Is the replayed log of this node its log at this moment? */
+bool replay_log_is_known(struct replay *rp, const struct node *n);
+
+/* ---- configurations: replay_conf.c ---- */
+
+/* "0001 0002 ...": its number, 0 = too many or none. */
+int replay_conf_number(struct replay *rp, struct trace_text ids);
+const struct conf *replay_conf(const struct replay *rp, int number); /* NULL for 0 */
+bool conf_has(const struct conf *c, int node);
+/* After a change of the node's log: what its latest configuration is. */
+void replay_conf_refresh(struct node *n);
+/* R57, R59: may a leader append this configuration now? Before it is in the log. */
+void replay_conf_appended(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int conf);
+/* R60: a leader that the committed configuration does not name steps down. At the end of an input. */
+void replay_removed_leader(struct replay *rp, struct node *n, const struct rec *end);
+/* Members of the node's latest configuration, and how many make a majority. */
+unsigned replay_members(const struct replay *rp, const struct node *n);
+unsigned replay_majority(const struct replay *rp, const struct node *n);
+
+/* How many of the node's latest configuration there are for something: `own` if it is a member itself. */
+typedef bool peer_counts(const struct peer *p, int64_t arg);
+struct tally {
+    unsigned have, need, of;
+    enum rule blame; /* when have < need: R58 an older configuration has its majority, R60 with others who do not vote
+                      * there is one, else what was asked for */
+};
+struct tally replay_tally(struct replay *rp, struct node *n, enum rule rule, bool own, peer_counts *counts,
+                          int64_t arg);
+unsigned replay_in_conf(struct replay *rp, struct node *n, bool own, peer_counts *counts, int64_t arg);
+peer_counts peer_voted, peer_acked, peer_answered_after, peer_answered_since;
+/* The class of a finding for t->blame; `class` is that of the rule itself. */
+const char *tally_class(const struct tally *t, enum rule rule, const char *class);
+
+/* ---- replay_disk.c, replay_snap.c, replay_lease.c ---- */
+
+/* R49, R50: what a message says must be on stable storage before it leaves. */
+void replay_durable_first(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m);
+/* The node's records go on with another boot: what it had in memory is kept for the comparison. */
+void replay_boot_ends(struct node *n);
+/* R56: the log was given up for a snapshot that is not on stable storage. */
+void replay_snap_is_durable(struct replay *rp, struct node *n, const struct rec *r);
+/* A snap_req that leaves. */
+void replay_snap_sent(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m);
+/* R48 for a read that rests on a lease. */
+void replay_leased_read(struct replay *rp, struct node *n, const struct rec *r, int64_t until);
+/* R9c: nobody votes, or follows a candidate into its term, while a leader lives. */
+void replay_vote_while_leader_lives(struct replay *rp, struct node *n, const struct rec *r, const char *what);
+/* R9b. */
+void replay_refusal(struct replay *rp, struct node *n, const struct rec *r);
+/* The leader of the current term was heard of. */
+void replay_leader_heard(struct node *n, const struct rec *r, const struct msg *m);
+/* The time at which message `ts` of the node was sent, as `t`; -1: not known. */
+static inline int64_t replay_sent_at(const struct node *n, int64_t ts)
+{
+    return ts >= 0 ? ts * 1000 - n->cfg.epoch_ns : -1;
+}
 
 /* One case against a rule. Returns where evidence can be added, NULL when this class has its example already. */
 struct finding *replay_found(struct replay *rp, enum rule rule, const struct node *n, const struct rec *r,
@@ -233,6 +395,15 @@ static inline void judged(struct replay *rp, enum rule rule)
 
 /* The message whose handling the record belongs to: NULL when there is none, or it is not known. */
 const struct msg *replay_input_msg(const struct node *n, const struct rec *r);
+/* The message of the step with this id, NULL = none. */
+const struct msg *replay_step_msg(const struct node *n, uint64_t mid);
+/* Can this record, made at the end of a step, be due to something else than messages that `bad` says can have no
+ * effect?
+ */
+bool replay_step_has_reason(const struct node *n, const struct rec *r,
+                            bool (*bad)(const struct node *n, const struct msg *m));
+/* R6: a reply of an older term, or to a role that has passed, changes nothing. */
+void replay_not_by_stale_reply(struct replay *rp, struct node *n, const struct rec *r, const char *what);
 /* R5: judges a record that a message of an older term must not cause. `what` completes "a message of an old term ...".
  */
 void replay_not_by_stale(struct replay *rp, struct node *n, const struct rec *r, const char *what);

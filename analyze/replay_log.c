@@ -2,23 +2,16 @@
  */
 #include "replay_int.h"
 
-#include <string.h>
-
-static void push(struct node *n, const struct log_entry *e)
-{
-    n->log = vector_grow(n->log, &n->log_room, n->n_log, sizeof *n->log);
-    n->log[n->n_log++] = *e;
-}
-
 /* R16: a leader numbers its own entries, in its own term, and nobody makes the same (index, term) again. */
 static void made_by_leader(struct replay *rp, struct node *n, const struct rec *r, int64_t idx, int64_t eterm,
                            struct made *made)
 {
     judged(rp, RULE_R16);
-    if (eterm != n->term || idx != log_last(n) + 1)
+    if (eterm != n->term || idx != log_last(&n->log) + 1)
         finding_add(replay_found(rp, RULE_R16, n, r, "leader-appends-wrong-entry",
                                  "%s, leader of term %lld with last entry %lld, appends entry %lld of term %lld",
-                                 n->name, (long long)n->term, (long long)log_last(n), (long long)idx, (long long)eterm),
+                                 n->name, (long long)n->term, (long long)log_last(&n->log), (long long)idx,
+                                 (long long)eterm),
                     "cause", r->id, "must be the next index and the leader's term");
     if (made->made_rec != 0) {
         struct finding *f =
@@ -41,8 +34,8 @@ static void taken_from_leader(struct replay *rp, struct node *n, const struct re
         return;
     }
     judged(rp, RULE_R26);
-    const char *wrong = idx != log_last(n) + 1 ? "is not the next index" : "is not in an append of this term";
-    if (m != NULL && m->kind == KIND_APP_REQ && m->mterm == n->term && idx == log_last(n) + 1) {
+    const char *wrong = idx != log_last(&n->log) + 1 ? "is not the next index" : "is not in an append of this term";
+    if (m != NULL && m->kind == KIND_APP_REQ && m->mterm == n->term && idx == log_last(&n->log) + 1) {
         for (size_t i = 0; i < m->n_ents; i++) {
             if (m->ents[i].idx == idx && m->ents[i].term == eterm && (h == 0 || m->ents[i].h == h))
                 return;
@@ -88,8 +81,8 @@ static struct made *log_matching(struct replay *rp, struct node *n, const struct
 
 void replay_on_append(struct replay *rp, struct node *n, const struct rec *r)
 {
-    int64_t idx = rec_int(r, "idx", 0), eterm = rec_int(r, "eterm", 0), last = log_last(n),
-            last_term = log_term(n, last);
+    int64_t idx = rec_int(r, "idx", 0), eterm = rec_int(r, "eterm", 0), last = log_last(&n->log),
+            last_term = log_term(&n->log, last);
     uint64_t h = rec_hash(r, "h");
     if (idx <= 0 || eterm <= 0) {
         finding_rec(replay_found(rp, RULE_R27, n, r, "impossible-entry", "%s adds entry %lld of term %lld", n->name,
@@ -97,8 +90,7 @@ void replay_on_append(struct replay *rp, struct node *n, const struct rec *r)
                     "cause", r->id);
         return;
     }
-    if (trace_text_is(rec_text(r, "op"), "conf"))
-        rp->conf_changes = true;
+    int conf = trace_text_is(rec_text(r, "op"), "conf") ? replay_conf_number(rp, rec_text(r, "conf")) : 0;
     replay_not_by_stale(rp, n, r, "adds an entry");
     judged(rp, RULE_R27);
     if ((last_term != TERM_UNKNOWN && eterm < last_term) || eterm > n->term)
@@ -116,9 +108,13 @@ void replay_on_append(struct replay *rp, struct node *n, const struct rec *r)
         made_by_leader(rp, n, r, idx, eterm, made);
     else
         taken_from_leader(rp, n, r, idx, eterm, h);
+    if (conf != 0)
+        replay_conf_appended(rp, n, r, idx, conf);
     if (idx != last + 1)
-        log_reset(n, idx - 1, TERM_UNKNOWN);
-    push(n, &(struct log_entry){.term = eterm, .h = h, .rec = r->id});
+        log_reset(&n->log, idx - 1, TERM_UNKNOWN);
+    log_push(&n->log, &(struct log_entry){.term = eterm, .h = h, .rec = r->id, .conf = conf});
+    if (conf != 0 || idx != last + 1)
+        replay_conf_refresh(n);
 }
 
 /* ---- removal ---- */
@@ -127,9 +123,9 @@ void replay_on_append(struct replay *rp, struct node *n, const struct rec *r)
 static void needs_conflict(struct replay *rp, struct node *n, const struct rec *r, int64_t from)
 {
     const struct msg *m = replay_input_msg(n, r);
-    int64_t own = log_term(n, from);
-    if (rec_why(r, "recovery") || own == TERM_UNKNOWN)
-        return;
+    int64_t own = log_term(&n->log, from);
+    if (rec_why(r, "recovery") || rec_why(r, "snapshot") || own == TERM_UNKNOWN)
+        return; /* what a snapshot contradicts: R55 */
     if (m == NULL && (r->cause == 0 || r->cause != n->in.rec)) {
         replay_unknown(rp, RULE_R24, "%s.%lld: a truncation without a cause", n->name, (long long)n->boot);
         return;
@@ -168,47 +164,47 @@ void replay_on_truncate(struct replay *rp, struct node *n, const struct rec *r)
     not_by_leader(rp, n, r, "removes entries of its log");
     replay_not_by_stale(rp, n, r, "removes entries");
     judged(rp, RULE_R25);
-    if (from <= n->commit)
+    if (from <= n->commit && !rec_why(r, "snapshot"))
         finding_add(replay_found(rp, RULE_R25, n, r, "committed-entry-removed",
                                  "%s removes its entries from %lld on, but has committed up to %lld", n->name,
                                  (long long)from, (long long)n->commit),
                     "cause", r->id, "what is committed stays");
     needs_conflict(rp, n, r, from);
-    if (from > n->base)
-        n->n_log = from - n->base - 1 < (int64_t)n->n_log ? (size_t)(from - n->base - 1) : n->n_log;
-    else
-        log_reset(n, from > 0 ? from - 1 : 0, TERM_UNKNOWN);
-    if (n->synced_upto >= from)
-        n->synced_upto = from - 1;
+    int64_t last = log_last(&n->log);
+    log_cut(&n->log, from);
+    if (from < n->disk.changed)
+        n->disk.changed = from;
+    replay_conf_refresh(n);
+    if (!n->disk.used)
+        replay_lost_entries(rp, n, r, from, last);
 }
 
-void replay_on_install(struct replay *rp, struct node *n, const struct rec *r)
-{
-    int64_t idx = rec_int(r, "idx", 0), eterm = rec_int(r, "eterm", 0);
-    not_by_leader(rp, n, r, "installs a snapshot");
-    replay_state_agrees(rp, n, r, idx);
-    if (idx > n->base && log_term(n, idx) == eterm && log_at(n, idx) != NULL) {
-        size_t gone = (size_t)(idx - n->base); /* Figure 13, step 6: what follows the snapshot stays */
-        memmove(n->log, n->log + gone, (n->n_log - gone) * sizeof *n->log);
-        n->n_log -= gone;
-        n->base = idx;
-        n->base_term = eterm;
-    } else {
-        log_reset(n, idx, eterm);
-    }
-    n->commit = n->commit > idx ? n->commit : idx;
-    n->applied = n->applied > idx ? n->applied : idx;
-}
+/* ---- the leader's view of its followers ---- */
 
-void replay_on_sync(struct replay *rp, struct node *n, const struct rec *r)
+/* R20: what a follower is known to hold never shrinks within a term, and what is sent next lies beyond it. */
+void replay_on_peer(struct replay *rp, struct node *n, const struct rec *r)
 {
-    (void)rp;
-    struct trace_text what = rec_text(r, "what");
-    if (rec_int(r, "err", 0) != 0)
+    struct trace_text name = rec_text(r, "peer");
+    struct peer *p = name.p != NULL ? replay_peer_made(n, replay_number(rp, name.p, name.n)) : NULL;
+    int64_t match = rec_int(r, "match", -1), next = rec_int(r, "next", match + 1);
+    if (p == NULL || n->role != 'L' || match < 0)
         return;
-    n->syncs = true;
-    if (trace_text_is(what, "log"))
-        n->synced_upto = rec_int(r, "upto", log_last(n));
-    if (trace_text_is(what, "vote"))
-        n->synced_term = rec_int(r, "pterm", n->term);
+    judged(rp, RULE_R20);
+    replay_not_by_stale_reply(rp, n, r, "changes what is known of a follower");
+    if (!conf_has(replay_conf(rp, n->conf), p->node)) {
+        p->match = -1; /* it may leave and come back with nothing */
+        return;
+    }
+    if (match < p->match)
+        finding_add(replay_found(rp, RULE_R20, n, r, "match-goes-back",
+                                 "%s, leader of term %lld, takes back that %s has entry %lld: only %lld", n->name,
+                                 (long long)n->term, replay_node(rp, p->node)->name, (long long)p->match,
+                                 (long long)match),
+                    "cause", r->id, "what was acknowledged stays so for the term");
+    else if (next <= match)
+        finding_add(replay_found(rp, RULE_R20, n, r, "next-not-beyond-match",
+                                 "%s would send %s entry %lld next, which it has", n->name,
+                                 replay_node(rp, p->node)->name, (long long)next),
+                    "cause", r->id, "match %lld", (long long)match);
+    p->match = match;
 }

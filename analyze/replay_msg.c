@@ -15,6 +15,9 @@ static const struct {
     {"vote_res", KIND_VOTE_RES},
     {"prevote_req", KIND_PREVOTE_REQ},
     {"prevote_res", KIND_PREVOTE_RES},
+    {"snap_req", KIND_SNAP_REQ},
+    {"snap_res", KIND_SNAP_RES},
+    {"transfer", KIND_TRANSFER},
     {"get", KIND_GET},
     {"put", KIND_PUT},
 };
@@ -35,8 +38,7 @@ static void read_entries(struct trace_text raw, struct msg *m)
         const char *to = from == NULL ? NULL : memchr(from + 1, '"', (size_t)(end - from - 1));
         if (to == NULL)
             return;
-        e.h = trace_hash(from + 1, (size_t)(to - from - 1));
-        e.h = e.h != 0 ? e.h : 1;
+        e.h = text_hash(from + 1, (size_t)(to - from - 1));
         m->ents = vector_grow(m->ents, &m->room, m->n_ents, sizeof *m->ents);
         m->ents[m->n_ents++] = e;
         p = to;
@@ -62,6 +64,14 @@ void replay_read_msg(struct replay *rp, const struct rec *r, const char *peer_ke
     m->lli = rec_int(r, "lli", -1);
     m->llt = rec_int(r, "llt", -1);
     m->ok = (int)rec_int(r, "ok", -1);
+    m->ts = rec_int(r, "ts", -1);
+    bool snapshot = m->kind == KIND_SNAP_REQ || m->kind == KIND_SNAP_RES;
+    m->si = snapshot ? rec_int(r, "si", -1) : -1;
+    m->st = snapshot ? rec_int(r, "st", -1) : -1;
+    m->off = snapshot ? rec_int(r, "off", -1) : -1;
+    m->size = snapshot ? rec_int(r, "size", -1) : -1;
+    m->conf = m->kind == KIND_SNAP_REQ ? replay_conf_number(rp, rec_text(r, "conf")) : 0;
+    m->xfer = m->kind == KIND_VOTE_REQ && rec_int(r, "xfer", 0) != 0;
     m->n_ents = 0;
     const struct trace_field *ents = m->kind == KIND_APP_REQ ? trace_find(r->f, "ents") : NULL;
     if (ents != NULL && ents->kind == TRACE_ARRAY)
@@ -76,13 +86,76 @@ const struct sent *replay_sent(const struct replay *rp, uint64_t mid)
 
 const struct msg *replay_input_msg(const struct node *n, const struct rec *r)
 {
-    return n->in.rec != 0 && r->cause == n->in.rec && n->in.is_msg ? &n->in.m : NULL;
+    return n->in.rec != 0 && r->cause == n->in.rec ? n->in.m : NULL;
 }
+
+/* ---- a step of several inputs ---- */
+
+enum { STEP_MAX = 512 };
+
+/* Begins another input of the node: of the same step unless something was done that ends one. */
+static struct msg *next_in_step(struct node *n)
+{
+    if (n->step_over || n->n_step == STEP_MAX)
+        n->n_step = 0;
+    n->step_over = false;
+    if (n->n_step == n->step_room) {
+        size_t was = n->step_room;
+        n->step = vector_grow(n->step, &n->step_room, n->n_step, sizeof *n->step);
+        memset(n->step + was, 0, (n->step_room - was) * sizeof *n->step);
+    }
+    return &n->step[n->n_step++];
+}
+
+const struct msg *replay_step_msg(const struct node *n, uint64_t mid)
+{
+    for (size_t i = n->n_step; mid != 0 && i > 0; i--) {
+        if (n->step[i - 1].mid == mid)
+            return &n->step[i - 1];
+    }
+    return NULL;
+}
+
+bool replay_step_has_reason(const struct node *n, const struct rec *r,
+                            bool (*bad)(const struct node *n, const struct msg *m))
+{
+    if (replay_input_msg(n, r) == NULL)
+        return true;
+    for (size_t i = 0; i < n->n_step; i++) {
+        if (!bad(n, &n->step[i]))
+            return true;
+    }
+    return false;
+}
+
+/* ---- messages that come too late ---- */
 
 /* A request of a leader or candidate whose term had passed when it arrived. */
 static bool stale_request(const struct node *n, const struct msg *m)
 {
-    return (m->kind == KIND_APP_REQ || m->kind == KIND_VOTE_REQ) && m->mterm >= 0 && m->mterm < n->in.term_before;
+    return (m->kind == KIND_APP_REQ || m->kind == KIND_VOTE_REQ || m->kind == KIND_SNAP_REQ ||
+            m->kind == KIND_TRANSFER) &&
+           m->mterm >= 0 && m->mterm < n->in.term_before;
+}
+
+static bool stale_reply(const struct node *n, const struct msg *m)
+{
+    return (m->kind == KIND_APP_RES || m->kind == KIND_VOTE_RES || m->kind == KIND_SNAP_RES) && m->mterm >= 0 &&
+           m->mterm < n->in.term_before;
+}
+
+void replay_not_by_stale_reply(struct replay *rp, struct node *n, const struct rec *r, const char *what)
+{
+    if (replay_input_msg(n, r) == NULL)
+        return;
+    judged(rp, RULE_R6);
+    if (replay_step_has_reason(n, r, stale_reply))
+        return;
+    struct finding *f =
+        replay_found(rp, RULE_R6, n, r, "stale-reply-has-effect", "%s: a reply of old term %lld %s in term %lld",
+                     n->name, (long long)n->in.m->mterm, what, (long long)n->in.term_before);
+    finding_rec(f, "cause", n->in.rec);
+    finding_add(f, "cause", r->id, "must have no effect");
 }
 
 void replay_not_by_stale(struct replay *rp, struct node *n, const struct rec *r, const char *what)
@@ -91,7 +164,7 @@ void replay_not_by_stale(struct replay *rp, struct node *n, const struct rec *r,
     if (m == NULL)
         return;
     judged(rp, RULE_R5);
-    if (!stale_request(n, m))
+    if (!stale_request(n, m) || replay_step_has_reason(n, r, stale_request))
         return;
     struct finding *f =
         replay_found(rp, RULE_R5, n, r, "stale-request-has-effect", "%s: a message of old term %lld %s in term %lld",
@@ -105,7 +178,7 @@ void replay_not_by_stale(struct replay *rp, struct node *n, const struct rec *r,
 static void vote_received(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
     const struct sent *req = replay_sent(rp, m->re);
-    struct peer *p = replay_peer(n, m->peer);
+    struct peer *p = replay_peer_made(n, m->peer);
     if (p == NULL || m->ok != 1 || m->mterm != n->term || n->cand_rec == 0 || n->cand_term != n->term ||
         p->vote_rec != 0)
         return;
@@ -114,9 +187,46 @@ static void vote_received(struct replay *rp, struct node *n, const struct rec *r
     p->vote_rec = r->id;
 }
 
+/* A time on the leader's clock comes back: all that was promised counts from there. */
+static void heard_since(struct node *n, const struct rec *r, struct peer *p, const struct msg *m)
+{
+    int64_t sent = replay_sent_at(n, m->ts);
+    if (sent > p->answered_t) {
+        p->answered_t = sent;
+        p->answered_t_rec = r->id;
+    }
+}
+
+static void snapshot_answered(struct node *n, const struct rec *r, const struct msg *m)
+{
+    struct peer *p = replay_peer_made(n, m->peer);
+    if (p == NULL || n->role != 'L' || m->mterm != n->term)
+        return;
+    heard_since(n, r, p, m);
+    if (m->size > 0 && m->off == m->size && m->si > p->acked) {
+        p->acked = m->si;
+        p->acked_rec = r->id;
+    }
+}
+
+/* R31b: the highest index that a majority has acknowledged now, if it may be committed. */
+static void becomes_due(struct replay *rp, struct node *n, const struct rec *r)
+{
+    int64_t last = log_last(&n->log), idx = n->commit;
+    if (n->conf == 0 || n->due.idx != 0)
+        return;
+    for (unsigned i = 0; i < n->n_peers; i++) {
+        int64_t at = n->peer[i].acked < last ? n->peer[i].acked : last;
+        if (at > idx && replay_in_conf(rp, n, true, peer_acked, at) >= replay_majority(rp, n))
+            idx = at;
+    }
+    if (idx > n->commit && log_term(&n->log, idx) == n->term)
+        n->due = (struct due){.idx = idx, .t = r->t, .rec = r->id};
+}
+
 static void append_answered(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
-    struct peer *p = replay_peer(n, m->peer);
+    struct peer *p = replay_peer_made(n, m->peer);
     if (p == NULL || n->role != 'L' || m->mterm != n->term)
         return;
     const struct sent *req = replay_sent(rp, m->re);
@@ -132,9 +242,11 @@ static void append_answered(struct replay *rp, struct node *n, const struct rec 
     /* The follower's word, no further than the request went: a leader's own table is what a defective one gets wrong.
      */
     int64_t upto = req != NULL && req->pi >= 0 && m->mi > req->pi + req->n ? req->pi + req->n : m->mi;
+    heard_since(n, r, p, m);
     if (m->ok == 1 && upto > p->acked) {
         p->acked = upto;
         p->acked_rec = r->id;
+        becomes_due(rp, n, r);
     }
 }
 
@@ -150,12 +262,23 @@ static void request_arrived(struct replay *rp, struct node *n, const struct rec 
     rp->arrival[*at - 1] = (struct arrival){.seq = r->seq, .boot = n->boot, .commit = n->commit, .rec = r->id};
 }
 
+static void begin_input(struct node *n, const struct rec *r, const struct msg *m)
+{
+    n->in = (struct input){.rec = r->id,
+                           .t = r->t,
+                           .m = m,
+                           .term_before = n->term,
+                           .commit_before = n->commit,
+                           .role_before = n->role,
+                           .heard_before = n->heard_t,
+                           .heard_from_before = n->heard_from};
+}
+
 void replay_on_recv(struct replay *rp, struct node *n, const struct rec *r)
 {
-    struct input *in = &n->in;
     n->saw_msgs = true;
-    *in = (struct input){.rec = r->id, .is_msg = true, .term_before = n->term, .role_before = n->role, .m = in->m};
-    struct msg *m = &in->m;
+    struct msg *m = next_in_step(n);
+    begin_input(n, r, m);
     replay_read_msg(rp, r, "from", m);
 
     const struct sent *copy_of = m->kind < KIND_GET ? replay_sent(rp, m->mid) : NULL;
@@ -175,6 +298,13 @@ void replay_on_recv(struct replay *rp, struct node *n, const struct rec *r)
             n->bound_term = m->mterm;
             n->bound = 0;
         }
+        replay_leader_heard(n, r, m);
+        break;
+    case KIND_SNAP_REQ:
+        replay_leader_heard(n, r, m);
+        break;
+    case KIND_SNAP_RES:
+        snapshot_answered(n, r, m);
         break;
     case KIND_APP_RES:
         append_answered(rp, n, r, m);
@@ -190,6 +320,7 @@ void replay_on_recv(struct replay *rp, struct node *n, const struct rec *r)
     case KIND_VOTE_REQ:
     case KIND_PREVOTE_REQ:
     case KIND_PREVOTE_RES:
+    case KIND_TRANSFER:
         break;
     }
 }
@@ -198,14 +329,17 @@ void replay_on_recv(struct replay *rp, struct node *n, const struct rec *r)
 void replay_on_input(struct replay *rp, struct node *n, const struct rec *r)
 {
     (void)rp;
-    n->in = (struct input){.rec = r->id, .term_before = n->term, .role_before = n->role, .m = n->in.m};
+    begin_input(n, r, NULL);
 }
 
 void replay_on_ignore(struct replay *rp, struct node *n, const struct rec *r)
 {
     (void)rp;
-    if (r->cause == n->in.rec)
-        n->in.ignored = true;
+    if (r->cause != n->in.rec)
+        return;
+    n->in.ignored = true;
+    n->heard_t = n->in.heard_before;
+    n->heard_from = n->in.heard_from_before;
 }
 
 /* ---- sent ---- */
@@ -224,15 +358,15 @@ static void append_sent(struct replay *rp, struct node *n, const struct rec *r, 
                                  (long long)m->lci, (long long)n->commit),
                     "cause", r->id);
     judged(rp, RULE_R18);
-    int64_t pt = log_term(n, m->pi);
+    int64_t pt = log_term(&n->log, m->pi);
     const char *wrong = NULL;
     int64_t where = m->pi;
-    if (m->pi >= 0 && m->pt >= 0 && ((pt != TERM_UNKNOWN && pt != m->pt) || m->pi > log_last(n)))
+    if (m->pi >= 0 && m->pt >= 0 && ((pt != TERM_UNKNOWN && pt != m->pt) || m->pi > log_last(&n->log)))
         wrong = "predecessor";
     for (size_t i = 0; i < m->n_ents && wrong == NULL; i++) {
-        const struct log_entry *e = log_at(n, m->ents[i].idx);
+        const struct log_entry *e = log_at(&n->log, m->ents[i].idx);
         where = m->ents[i].idx;
-        if (where != m->pi + 1 + (int64_t)i || where > log_last(n))
+        if (where != m->pi + 1 + (int64_t)i || where > log_last(&n->log))
             wrong = "entry out of place,";
         else if (e != NULL && (e->term != m->ents[i].term || (e->h != 0 && e->h != m->ents[i].h)))
             wrong = "entry";
@@ -246,20 +380,23 @@ static void append_sent(struct replay *rp, struct node *n, const struct rec *r, 
 
 static void candidacy_sent(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
-    int64_t last_term = log_term(n, log_last(n));
+    int64_t last_term = log_term(&n->log, log_last(&n->log));
     judged(rp, RULE_R10);
-    if (m->lli >= 0 && m->llt >= 0 && last_term != TERM_UNKNOWN && (m->lli != log_last(n) || m->llt != last_term))
+    if (m->lli >= 0 && m->llt >= 0 && last_term != TERM_UNKNOWN && (m->lli != log_last(&n->log) || m->llt != last_term))
         finding_rec(replay_found(rp, RULE_R10, n, r, "candidate-misstates-log",
                                  "%s claims last entry %lld of term %lld, but has %lld of term %lld", n->name,
-                                 (long long)m->lli, (long long)m->llt, (long long)log_last(n), (long long)last_term),
+                                 (long long)m->lli, (long long)m->llt, (long long)log_last(&n->log),
+                                 (long long)last_term),
                     "cause", r->id);
 }
 
 /* R21, R22, R23: what a positive answer claims about the request that it answers. */
 static void append_acknowledged(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
-    const struct msg *in = replay_input_msg(n, r);
+    const struct msg *in = replay_step_msg(n, m->re);
     const struct sent *req = replay_sent(rp, m->re);
+    if (in == NULL)
+        in = replay_input_msg(n, r);
     if (req != NULL && req->pi >= 0) {
         judged(rp, RULE_R23);
         if (m->mi > req->pi + req->n) {
@@ -273,8 +410,8 @@ static void append_acknowledged(struct replay *rp, struct node *n, const struct 
     if (in == NULL || in->kind != KIND_APP_REQ || (m->re != 0 && m->re != in->mid))
         return;
     judged(rp, RULE_R21);
-    int64_t pt = log_term(n, in->pi);
-    if (in->pi > log_last(n) || (pt != TERM_UNKNOWN && in->pt >= 0 && in->pi >= 0 && pt != in->pt)) {
+    int64_t pt = log_term(&n->log, in->pi);
+    if (in->pi > log_last(&n->log) || (pt != TERM_UNKNOWN && in->pt >= 0 && in->pi >= 0 && pt != in->pt)) {
         struct finding *f = replay_found(rp, RULE_R21, n, r, "ack-without-matching-predecessor",
                                          "%s acknowledges an append although it has no entry %lld of term %lld",
                                          n->name, (long long)in->pi, (long long)in->pt);
@@ -284,8 +421,8 @@ static void append_acknowledged(struct replay *rp, struct node *n, const struct 
     }
     judged(rp, RULE_R22);
     for (size_t i = 0; i < in->n_ents; i++) {
-        const struct log_entry *e = log_at(n, in->ents[i].idx);
-        bool unknown = in->ents[i].idx <= n->base;
+        const struct log_entry *e = log_at(&n->log, in->ents[i].idx);
+        bool unknown = in->ents[i].idx <= n->log.base;
         if (unknown || (e != NULL && e->term == in->ents[i].term && (e->h == 0 || e->h == in->ents[i].h)))
             continue;
         struct finding *f = replay_found(rp, RULE_R22, n, r, "ack-without-entry",
@@ -294,29 +431,6 @@ static void append_acknowledged(struct replay *rp, struct node *n, const struct 
         finding_rec(f, "cause", n->in.rec);
         finding_rec(f, "cause", r->id);
         return;
-    }
-}
-
-/* R49, R50: durable before anyone hears of it (Figure 2: "updated on stable storage before responding to RPCs"). */
-static void durable_first(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
-{
-    if (!n->syncs)
-        return;
-    if ((m->kind == KIND_VOTE_RES && m->ok == 1) || m->kind == KIND_VOTE_REQ) {
-        judged(rp, RULE_R49);
-        if (n->synced_term < n->term)
-            finding_add(replay_found(rp, RULE_R49, n, r, "vote-not-durable",
-                                     "%s votes in term %lld before that is on stable storage", n->name,
-                                     (long long)n->term),
-                        "cause", r->id, "last durable term: %lld", (long long)n->synced_term);
-    }
-    if (m->kind == KIND_APP_RES && m->ok == 1) {
-        judged(rp, RULE_R50);
-        if (m->mi > n->synced_upto)
-            finding_add(replay_found(rp, RULE_R50, n, r, "ack-not-durable",
-                                     "%s acknowledges entry %lld before it is on stable storage", n->name,
-                                     (long long)m->mi),
-                        "cause", r->id, "last durable entry: %lld", (long long)n->synced_upto);
     }
 }
 
@@ -334,6 +448,24 @@ static void stamp(struct replay *rp, struct node *n, const struct rec *r, const 
                     "cause", r->id);
 }
 
+/* R5 for an answer, which names what it answers. */
+static void positive_answer(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
+{
+    const struct msg *to = replay_step_msg(n, m->re);
+    if (to == NULL) {
+        replay_not_by_stale(rp, n, r, "gets a positive answer");
+        return;
+    }
+    judged(rp, RULE_R5);
+    if (to->mterm < 0 || to->mterm >= n->term)
+        return;
+    struct finding *f = replay_found(rp, RULE_R5, n, r, "stale-request-has-effect",
+                                     "%s: a message of old term %lld gets a positive answer in term %lld", n->name,
+                                     (long long)to->mterm, (long long)n->term);
+    finding_rec(f, "cause", n->in.rec);
+    finding_add(f, "cause", r->id, "must have no effect");
+}
+
 void replay_on_send(struct replay *rp, struct node *n, const struct rec *r)
 {
     struct msg *m = &rp->out;
@@ -344,13 +476,21 @@ void replay_on_send(struct replay *rp, struct node *n, const struct rec *r)
     if (n->term > n->max_sent_term)
         n->max_sent_term = n->term;
     stamp(rp, n, r, m);
-    durable_first(rp, n, r, m);
+    replay_durable_first(rp, n, r, m);
+    replay_snap_is_durable(rp, n, r);
+    if (m->kind == KIND_SNAP_REQ)
+        replay_snap_sent(rp, n, r, m);
+    if (m->kind == KIND_TRANSFER) {
+        n->lease.transfer_t = r->t;
+        n->lease.transfer_rec = r->id;
+    }
+    n->step_over = n->step_over || r->cause == n->in.rec;
     if (m->kind == KIND_APP_REQ)
         append_sent(rp, n, r, m);
     if (m->kind == KIND_VOTE_REQ || m->kind == KIND_PREVOTE_REQ)
         candidacy_sent(rp, n, r, m);
     if (m->ok == 1 && (m->kind == KIND_APP_RES || m->kind == KIND_VOTE_RES))
-        replay_not_by_stale(rp, n, r, "gets a positive answer");
+        positive_answer(rp, n, r, m);
     if (m->ok == 1 && m->kind == KIND_APP_RES)
         append_acknowledged(rp, n, r, m);
 
@@ -374,7 +514,8 @@ void replay_on_send(struct replay *rp, struct node *n, const struct rec *r)
 
 static void newer_term(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
-    bool counts = m->kind >= KIND_APP_REQ && m->kind <= KIND_VOTE_RES;
+    bool counts = (m->kind >= KIND_APP_REQ && m->kind <= KIND_VOTE_RES) || m->kind == KIND_SNAP_REQ ||
+                  m->kind == KIND_SNAP_RES || m->kind == KIND_TRANSFER;
     if (!counts || m->mterm <= n->in.term_before || n->in.ignored || n->in.denied_alive)
         return;
     judged(rp, RULE_R3);
@@ -392,8 +533,8 @@ void replay_raise_bound(struct node *n, const struct msg *m)
 {
     if (m->kind != KIND_APP_REQ || m->mterm != n->term || m->mterm != n->bound_term || m->pi < 0)
         return;
-    int64_t pt = log_term(n, m->pi), upto = m->pi + (int64_t)m->n_ents;
-    if (m->pi > log_last(n) || (pt != TERM_UNKNOWN && pt != m->pt))
+    int64_t pt = log_term(&n->log, m->pi), upto = m->pi + (int64_t)m->n_ents;
+    if (m->pi > log_last(&n->log) || (pt != TERM_UNKNOWN && pt != m->pt))
         return;
     if (m->lci < upto)
         upto = m->lci;
@@ -410,7 +551,7 @@ static void declared_state(struct replay *rp, struct node *n, const struct rec *
         {"term", end->term, n->term},
         {"ci", end->ci, n->commit},
         {"ai", end->ai, n->applied},
-        {"li", end->li, log_last(n)},
+        {"li", end->li, log_last(&n->log)},
     };
     judged(rp, RULE_T1);
     struct finding *f = NULL;
@@ -426,15 +567,32 @@ static void declared_state(struct replay *rp, struct node *n, const struct rec *
     finding_rec(f, "cause", end->id);
 }
 
+/* R31b: acknowledged by a majority, and not committed although the leader has handled inputs since. */
+static void overdue(struct replay *rp, struct node *n, const struct rec *end)
+{
+    if (n->due.idx == 0 || n->role != 'L' || n->cfg.heartbeat_ns == 0)
+        return;
+    if (n->due.rec != n->in.rec)
+        judged(rp, RULE_R31b);
+    if (n->due.idx <= n->commit || end->t - n->due.t <= 2 * n->cfg.heartbeat_ns)
+        return;
+    finding_add(replay_found(rp, RULE_R31b, n, end, "acknowledged-but-not-committed",
+                             "%s has not committed entry %lld, %.0f ms after a majority had acknowledged it", n->name,
+                             (long long)n->due.idx, (double)(end->t - n->due.t) / 1e6),
+                "cause", n->due.rec, "with this answer entry %lld of its own term had its majority",
+                (long long)n->due.idx);
+    n->due.idx = 0;
+}
+
 void replay_close_input(struct replay *rp, struct node *n)
 {
     struct rec end = n->last_state;
     const struct input *in = &n->in;
-    if (in->is_msg) {
-        newer_term(rp, n, &end, &in->m);
+    if (in->m != NULL) {
+        newer_term(rp, n, &end, in->m);
         if (!in->ignored)
-            replay_raise_bound(n, &in->m);
-        if (in->m.kind == KIND_APP_REQ && in->m.mterm == in->term_before && in->role_before == 'C' && !in->ignored) {
+            replay_raise_bound(n, in->m);
+        if (in->m->kind == KIND_APP_REQ && in->m->mterm == in->term_before && in->role_before == 'C' && !in->ignored) {
             judged(rp, RULE_R11);
             if (n->role == 'C')
                 finding_rec(replay_found(rp, RULE_R11, n, &end, "candidate-ignores-leader",
@@ -449,5 +607,8 @@ void replay_close_input(struct replay *rp, struct node *n)
                                  "%s restarts its election timer for a vote that it did not grant", n->name),
                     "cause", at.id);
     }
+    replay_snap_is_durable(rp, n, &end);
+    replay_removed_leader(rp, n, &end);
+    overdue(rp, n, &end);
     declared_state(rp, n, &end);
 }

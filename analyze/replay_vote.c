@@ -3,49 +3,6 @@
 
 #include <string.h>
 
-void replay_on_open(struct replay *rp, struct node *n, const struct rec *r)
-{
-    const struct trace_field *peers = trace_find(r->f, "peers");
-    if (trace_text_is(rec_text(r, "clk"), "mono"))
-        rp->separate_clocks = true;
-    if (peers == NULL || peers->kind != TRACE_ARRAY)
-        return;
-    n->n_peers = 0;
-    n->member_list = true;
-    int self = replay_self(rp, n);
-    const char *p = peers->raw.p, *end = p + peers->raw.n;
-    while ((p = memchr(p, '"', (size_t)(end - p))) != NULL) { /* ids are plain words: no escapes in them */
-        const char *to = memchr(p + 1, '"', (size_t)(end - p - 1));
-        if (to == NULL)
-            break;
-        int number = replay_number(rp, p + 1, (size_t)(to - p - 1));
-        if (number != self && replay_peer(n, number) == NULL) {
-            if (n->n_peers == PEERS_MAX) {
-                n->member_list = false; /* too many to follow: no verdict on quorums */
-                return;
-            }
-            n->peer[n->n_peers++] = (struct peer){.node = number};
-        }
-        p = to + 1;
-    }
-}
-
-void replay_on_start(struct replay *rp, struct node *n, const struct rec *r)
-{
-    int64_t rterm = rec_int(r, "rterm", 0), rlast = rec_int(r, "rlast", 0);
-    judged(rp, RULE_R1);
-    if (rterm < n->max_sent_term)
-        finding_add(replay_found(rp, RULE_R1, n, r, "term-forgotten",
-                                 "%s starts again in term %lld, but had sent messages of term %lld", n->name,
-                                 (long long)rterm, (long long)n->max_sent_term),
-                    "cause", r->id, "boot %lld", (long long)r->boot);
-    n->term = r->term;
-    n->role = r->role;
-    n->commit = r->ci;
-    n->applied = r->ai;
-    log_reset(n, rlast, TERM_UNKNOWN);
-}
-
 void replay_on_term(struct replay *rp, struct node *n, const struct rec *r)
 {
     int64_t old = rec_int(r, "old", n->term);
@@ -60,13 +17,17 @@ void replay_on_term(struct replay *rp, struct node *n, const struct rec *r)
         jump = "its own timeout adds one";
     else if (rec_why(r, "higher_term_msg") && m != NULL && m->mterm >= 0 && m->mterm != r->term)
         jump = "the message that it handles has another";
+    else if (rec_why(r, "transfer") && r->term != n->term + 1)
+        jump = "an election that its leader asked for adds one";
     judged(rp, RULE_R2);
+    replay_vote_while_leader_lives(rp, n, r, "follows");
     if (jump != NULL)
         finding_add(replay_found(rp, RULE_R2, n, r, "term-without-cause", "%s jumps from term %lld to term %lld",
                                  n->name, (long long)n->term, (long long)r->term),
                     "cause", r->id, "%s", jump);
     n->term = r->term;
     n->cand_rec = 0;
+    n->due.idx = 0;
 }
 
 /* ---- roles ---- */
@@ -109,21 +70,19 @@ static void leader_needs_votes(struct replay *rp, struct node *n, const struct r
     if (!replay_quorum_known(rp, n, RULE_R12))
         return;
     judged(rp, RULE_R12);
-    unsigned have = n->cand_rec != 0 && n->cand_term == n->term, need = replay_majority(rp, n);
-    for (unsigned i = 0; i < n->n_peers; i++)
-        have += n->peer[i].vote_rec != 0;
-    if (have >= need)
+    struct tally t = replay_tally(rp, n, RULE_R12, n->cand_rec != 0 && n->cand_term == n->term, peer_voted, 0);
+    if (t.have >= t.need)
         return;
     struct finding *f =
-        replay_found(rp, RULE_R12, n, r, "leader-without-votes", "%s leads term %lld with %u of the %u votes needed",
-                     n->name, (long long)n->term, have, need);
+        replay_found(rp, t.blame, n, r, tally_class(&t, RULE_R12, "leader-without-votes"),
+                     "%s leads term %lld with %u of the %u votes needed", n->name, (long long)n->term, t.have, t.need);
     if (n->cand_rec != 0)
         finding_add(f, "cause", n->cand_rec, "its own vote");
     for (unsigned i = 0; i < n->n_peers; i++) {
         if (n->peer[i].vote_rec != 0)
             finding_add(f, "cause", n->peer[i].vote_rec, "vote of %s", replay_node(rp, n->peer[i].node)->name);
     }
-    finding_add(f, "cause", r->id, "%u of %u members make a majority", need, replay_members(rp, n));
+    finding_add(f, "cause", r->id, "%u of %u members make a majority", t.need, t.of);
 }
 
 static void one_leader_per_term(struct replay *rp, struct node *n, const struct rec *r)
@@ -131,6 +90,8 @@ static void one_leader_per_term(struct replay *rp, struct node *n, const struct 
     judged(rp, RULE_R13);
     if (n->term <= 0)
         return;
+    if (n->term > rp->newest.term)
+        rp->newest = (struct led){.term = n->term, .t = r->t, .rec = r->id, .node = replay_self(rp, n)};
     uint64_t *at = pairmap_at(&rp->leader_of, (uint64_t)n->term, 0);
     uint64_t self = (uint64_t)replay_self(rp, n) + 1;
     if (*at == 0) {
@@ -150,9 +111,9 @@ static void leader_has_committed(struct replay *rp, struct node *n, const struct
     judged(rp, RULE_R34);
     for (size_t i = 0; i < rp->n_committed; i++) {
         const struct settled *c = &rp->committed[i];
-        if (c->term >= n->term || c->idx <= n->base)
+        if (c->term >= n->term || c->idx <= n->log.base)
             continue;
-        const struct log_entry *e = log_at(n, c->idx);
+        const struct log_entry *e = log_at(&n->log, c->idx);
         if (e != NULL && e->term == c->eterm && (e->h == 0 || c->h == 0 || e->h == c->h))
             continue;
         struct finding *f =
@@ -161,7 +122,7 @@ static void leader_has_committed(struct replay *rp, struct node *n, const struct
                          (long long)n->term, (long long)c->idx, (long long)c->eterm, (long long)c->term);
         finding_add(f, "witness", c->rec, "commits entry %lld", (long long)c->idx);
         finding_add(f, "cause", r->id, e == NULL ? "its log ends at %lld" : "its entry there is of term %lld",
-                    (long long)(e == NULL ? log_last(n) : e->term));
+                    (long long)(e == NULL ? log_last(&n->log) : e->term));
         return;
     }
 }
@@ -184,13 +145,17 @@ void replay_on_role(struct replay *rp, struct node *n, const struct rec *r)
         /* R7: a candidacy is a vote for oneself. */
         replay_voted(rp, n, r, replay_self(rp, n), n->term);
     }
+    n->due.idx = 0;
     if (new != 'L')
         return;
+    replay_not_by_stale_reply(rp, n, r, "makes a leader");
     leader_needs_votes(rp, n, r);
     one_leader_per_term(rp, n, r);
     leader_has_committed(rp, n, r);
+    n->lease = (struct lease){.rec = 0};
     for (unsigned i = 0; i < n->n_peers; i++)
-        n->peer[i].acked = n->peer[i].acked_rec = n->peer[i].answered_seq = n->peer[i].answered_rec = 0;
+        n->peer[i] =
+            (struct peer){.node = n->peer[i].node, .vote_rec = n->peer[i].vote_rec, .answered_t = -1, .match = -1};
 }
 
 void replay_on_leader(struct replay *rp, struct node *n, const struct rec *r)
@@ -240,8 +205,10 @@ void replay_on_grant(struct replay *rp, struct node *n, const struct rec *r)
                     "cause", r->id, "a vote belongs to the current term");
     if (number < 0)
         return;
+    if (number != replay_self(rp, n))
+        replay_vote_while_leader_lives(rp, n, r, "votes for");
     replay_voted(rp, n, r, number, cterm);
-    int64_t last = log_last(n), last_term = log_term(n, last);
+    int64_t last = log_last(&n->log), last_term = log_term(&n->log, last);
     if (number == replay_self(rp, n) || lli < 0 || llt < 0)
         return;
     if (last_term == TERM_UNKNOWN) {
@@ -260,9 +227,77 @@ void replay_on_grant(struct replay *rp, struct node *n, const struct rec *r)
     finding_add(f, "cause", r->id, "the candidate's log is behind the voter's");
 }
 
+/* ---- refusals ---- */
+
+/* Is a leader alive, as far as this node can know? Within the longest election timeout; a node that has just started
+ * waits as well, since it may have promised so. */
+static bool leader_may_live(const struct node *n, const struct rec *r)
+{
+    int64_t since = n->heard_t > n->t_start ? n->heard_t : n->t_start;
+    return n->role == 'L' || n->cfg.election_max_ns == 0 || r->t - since <= n->cfg.election_max_ns;
+}
+
+/* R14: whom it says that it voted for is whom it voted for. */
+static void vote_kept(struct replay *rp, struct node *n, const struct rec *r)
+{
+    struct trace_text voted = rec_text(r, "voted");
+    uint64_t key = (uint64_t)replay_self(rp, n) * 2;
+    uint64_t at = n->term > 0 ? pairmap_get(&rp->vote_of, (uint64_t)n->term, key) : 0;
+    if (at == 0 || n->term <= n->hole_term)
+        return;
+    judged(rp, RULE_R14);
+    if (voted.p != NULL && trace_text_is(voted, replay_node(rp, (int)at - 1)->name))
+        return;
+    struct finding *f =
+        replay_found(rp, RULE_R14, n, r, "vote-forgotten-in-term",
+                     "%s, which voted for %s in term %lld, says that it voted for %.*s", n->name,
+                     replay_node(rp, (int)at - 1)->name, (long long)n->term,
+                     voted.p != NULL ? (int)(voted.n < 64 ? voted.n : 64) : 6, voted.p != NULL ? voted.p : "nobody");
+    finding_add(f, "witness", (int64_t)pairmap_get(&rp->vote_of, (uint64_t)n->term, key + 1), "its vote");
+    finding_rec(f, "cause", r->id);
+}
+
+/* R9b: a vote is refused for a reason. */
+void replay_refusal(struct replay *rp, struct node *n, const struct rec *r)
+{
+    bool pre = rec_int(r, "pre", 0) != 0;
+    struct trace_text cand = rec_text(r, "cand");
+    int64_t cterm = rec_int(r, "cterm", n->term), lli = rec_int(r, "cand_lli", -1), llt = rec_int(r, "cand_llt", -1);
+    int64_t last = log_last(&n->log), last_term = log_term(&n->log, last);
+    const char *wrong = NULL;
+    if (n->term <= n->hole_term)
+        return;
+    if (rec_why(r, "stale_term") && cterm > n->term)
+        wrong = "its term is the newer one";
+    if (rec_why(r, "log_behind") && last_term != TERM_UNKNOWN && llt >= 0 && lli >= 0 &&
+        (llt > last_term || (llt == last_term && lli >= last)))
+        wrong = "the candidate's log is as up to date as its own";
+    if (rec_why(r, "already_voted") && !pre && cterm == n->term) {
+        uint64_t at = n->term > 0 ? pairmap_get(&rp->vote_of, (uint64_t)n->term, (uint64_t)replay_self(rp, n) * 2) : 0;
+        if (at == 0)
+            wrong = "it has voted for nobody in this term";
+        else if (cand.p != NULL && trace_text_is(cand, replay_node(rp, (int)at - 1)->name))
+            wrong = "it has voted for this very candidate";
+    }
+    if (rec_why(r, "leader_alive") && !leader_may_live(n, r))
+        wrong = "it has heard of no leader for longer than the longest election timeout";
+    judged(rp, RULE_R9b);
+    if (wrong == NULL)
+        return;
+    struct trace_text why = rec_text(r, "why");
+    struct finding *f = replay_found(rp, RULE_R9b, n, r, "vote-refused-without-reason",
+                                     "%s refuses %.*s its vote in term %lld (%.*s), although %s", n->name,
+                                     (int)(cand.n < 64 ? cand.n : 64), cand.p != NULL ? cand.p : "", (long long)cterm,
+                                     (int)(why.n < 64 ? why.n : 64), why.p != NULL ? why.p : "", wrong);
+    finding_rec(f, "cause", n->in.rec);
+    finding_add(f, "cause", r->id, "its own log ends at %lld of term %lld", (long long)last, (long long)last_term);
+}
+
 void replay_on_deny(struct replay *rp, struct node *n, const struct rec *r)
 {
-    (void)rp;
     if (r->cause == n->in.rec && (rec_why(r, "leader_alive") || rec_why(r, "not_member")))
         n->in.denied_alive = true;
+    replay_refusal(rp, n, r);
+    if (rec_why(r, "already_voted") && rec_int(r, "pre", 0) == 0)
+        vote_kept(rp, n, r);
 }
