@@ -70,6 +70,7 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
     r->hold_max = cfg->hold_max;
     r->append_bytes = cfg->append_bytes < RAFT_ENTRY_BYTES_MAX ? cfg->append_bytes : RAFT_ENTRY_BYTES_MAX;
     r->reads_mode = cfg->reads;
+    r->drift_ppm = cfg->drift_ppm;
     r->answer_again = cfg->answer_again;
     r->voted = r->leader = r->before.voted = NODE_NONE;
     r->now_us = now_us;
@@ -138,6 +139,8 @@ static const bool legal[4][4] = {
 void raft_become(struct raft *r, enum raft_role role, enum raft_why why)
 {
     enum raft_role from = r->role;
+    if (from == RAFT_LEADER)
+        raft_lease_surrender(r, WHY_STEP_DOWN);
     assert(legal[from][role] || (why == WHY_STARTUP && role == RAFT_FOLLOWER));
     r->role = role;
     r->vote_resend_us = r->quorum_us = r->read_resend_us = NEVER;
@@ -189,7 +192,6 @@ void raft_adopt_term(struct raft *r, uint64_t term, enum raft_why why)
     uint64_t old = r->term;
     r->term = term;
     r->voted = NODE_NONE;
-    r->leader_heard_us = 0;
     r->fx->persist_vote = true;
     e = raft_emit(r, RAFT_NOTE_TERM);
     e->old = old;

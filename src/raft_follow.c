@@ -114,7 +114,7 @@ void raft_on_append_request(struct raft *r, const struct message *m)
     if (r->role != RAFT_FOLLOWER)
         raft_become(r, RAFT_FOLLOWER, WHY_LEADER_SAME_TERM);
     raft_leader_is(r, m->src);
-    r->leader_heard_us = r->now_us;
+    r->quiet_until_us = raft_after(r, r->election_min_us);
     raft_leader_spoke(r);
     raft_arm_election(r, WHY_APPEND);
     if (m->prev_index > raft_last(r))

@@ -141,6 +141,11 @@ struct peer {
     uint64_t sent_step; /* the step in which it was last sent to */
 };
 
+/* The lease that was noted last. */
+struct lease {
+    uint64_t term, since_us, until_us;
+};
+
 struct node_set {
     uint64_t bits[(UINT16_MAX + 1) / 64];
     bool any;
@@ -172,7 +177,6 @@ struct raft {
     node_id leader;
     uint64_t commit, applied;
     uint64_t durable; /* our own entries up to here count for a quorum */
-    uint64_t leader_heard_us; /* the last append of the current leader; 0: none in this term */
     uint64_t quiet_until_us;  /* no votes before: see raft_vote.c */
     uint64_t election_us;     /* NEVER: leader, or may not stand */
     uint32_t votes; /* bit i: peers[i]; bit n_peers: ourselves */
@@ -184,6 +188,9 @@ struct raft {
     struct queue reads;
     uint64_t round; /* carried by every append: the highest that was opened */
     uint64_t read_resend_us, read_retry_us;
+    struct lease lease;
+    uint64_t no_lease_term; /* in this term the lease was given up for good */
+    unsigned drift_ppm;
 
     /* other requests */
     struct queue held;
@@ -366,6 +373,15 @@ void raft_reads_serve(struct raft *r);
 /* May the next round open: does a read wait for it, and none for an earlier one? `anyway`: appends go out as it is. */
 bool raft_read_wants_round(const struct raft *r, bool anyway);
 void raft_read_open_round(struct raft *r);
+
+/* ---- raft_lease.c ---- */
+/* May a read be answered now without asking? Notes what it rests on, in r->lease. An entry of our term must have
+ * committed: that is the caller's to know. */
+bool raft_lease_holds(struct raft *r);
+/* For the rest of this term: others are, or may be, free to elect. */
+void raft_lease_surrender(struct raft *r, enum raft_why why);
+/* How long reads need no round from `now_us`; 0 = they do. */
+uint64_t raft_lease_left(const struct raft *r, uint64_t now_us);
 
 /* ---- raft_seen.c ---- */
 enum seen_result { SEEN_NEW, SEEN_BEFORE, SEEN_FULL /* SEEN_MAX requests wait for their answers */ };

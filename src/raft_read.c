@@ -1,4 +1,4 @@
-/* raft_read.c -- reads by ReadIndex (D §6.4, §8): the read index is the commit index once an entry of our own term is
+/* raft_read.c -- reads: at once under a lease (raft_lease.c), else by ReadIndex (D §6.4, §8): the read index is the commit index once an entry of our own term is
  * committed; a quorum must answer appends sent after the read arrived; the state must be applied up to the index.
  *
  * Every append carries a round, the number of the latest attempt to confirm that we lead; a reply echoes it. A read
@@ -51,8 +51,29 @@ static void take_indexes(struct raft *r)
     }
 }
 
+/* All that wait: what is committed is applied, and under the lease nobody else can have committed more. */
+static void serve_by_lease(struct raft *r)
+{
+    while (r->reads.head) {
+        struct request *q = raft_queue_pop(&r->reads);
+        struct raft_effect *e = raft_emit(r, RAFT_DO_READ);
+        e->request = raft_request_of(q);
+        e->index = r->commit;
+        e->term = r->term;
+        e->leased = true;
+        e->since_us = r->lease.since_us;
+        e->until_us = r->lease.until_us;
+        raft_trash(r, q);
+    }
+    r->read_resend_us = NEVER;
+}
+
 void raft_reads_serve(struct raft *r)
 {
+    if (r->reads.head && term_has_committed(r) && raft_lease_holds(r)) {
+        serve_by_lease(r);
+        return;
+    }
     take_indexes(r);
     /* Alone we need nobody's answer, and no append ever opens a round. */
     if (raft_alone(r) && raft_read_wants_round(r, false))

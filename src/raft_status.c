@@ -28,6 +28,7 @@ void raft_status(const struct raft *r, uint64_t now_us, struct status *s, struct
     s->commit = r->commit;
     s->applied = r->applied;
     s->first = 1;
+    s->lease_ms = raft_lease_left(r, now_us) / 1000;
     s->last = raft_last(r);
     s->n_members = 0;
     s->members = members;

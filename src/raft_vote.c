@@ -73,7 +73,6 @@ static void stand(struct raft *r)
 {
     r->term++;
     r->voted = r->id;
-    r->leader_heard_us = 0;
     r->fx->persist_vote = true;
     struct raft_effect *e = raft_emit(r, RAFT_NOTE_TERM);
     e->old = r->term - 1;
@@ -110,12 +109,12 @@ void raft_vote_retry(struct raft *r)
 
 /* ---- the voter ---- */
 
-/* D §4.2.3. A leader may also be alive of whom we do not know because we were restarted: what it heard from us before
- * counts for its lease, which promises no other leader for election_min_us (D §6.4.1). The promise outlives a crash. */
+/* D §4.2.3. Each append that we accepted is a promise to elect nobody else for election_min_us, on which its sender's lease
+ * may rest (D §6.4.1). So it outlives a newer term, and a crash: a leader may be alive that we heard before we were
+ * restarted. */
 static bool leader_is_alive(const struct raft *r)
 {
-    return r->role == RAFT_LEADER || r->now_us < r->quiet_until_us ||
-           (r->leader != NODE_NONE && r->now_us - r->leader_heard_us < r->election_min_us);
+    return r->role == RAFT_LEADER || r->now_us < r->quiet_until_us;
 }
 
 /* §5.4.1: the log with the later last term is more up to date; with equal last terms, the longer one. */

@@ -45,6 +45,13 @@ static int64_t ns(uint64_t us)
     return us > INT64_MAX / 1000 ? INT64_MAX : (int64_t)(us * 1000);
 }
 
+/* A time of the core as one of the trace. */
+static uint64_t since_epoch(const struct replica *rep, uint64_t us)
+{
+    uint64_t t = (uint64_t)ns(us);
+    return t > rep->epoch_ns ? t - rep->epoch_ns : 0;
+}
+
 static struct trace_opt opt_if(bool set, uint64_t v)
 {
     return (struct trace_opt){.set = set, .v = set ? (int64_t)v : 0};
@@ -187,18 +194,17 @@ static void set_state(struct replica *rep, const struct raft_brief *b)
 
 static void record_header(struct replica *rep, const struct replica_options *o)
 {
+    static const char *const reads[] = {
+        [RAFT_READS_INDEX] = "index", [RAFT_READS_LEASE] = "lease", [RAFT_READS_LOCAL] = "local"};
     const struct raft_config *c = &o->core;
     char cfg[512];
     snprintf(cfg, sizeof cfg,
              "{\"heartbeat_ms\":%llu,\"election_ms\":[%llu,%llu],\"retry_ms\":%llu,\"hold_ms\":%llu,\"hold_max\":%u,"
-             "\"append_bytes\":%zu,\"reads\":\"%s\",\"storage\":\"memory\",\"hash_every\":%u}",
+             "\"append_bytes\":%zu,\"reads\":\"%s\",\"drift_ppm\":%u,\"storage\":\"%s\",\"hash_every\":%u}",
              (unsigned long long)c->heartbeat_us / 1000, (unsigned long long)c->election_min_us / 1000,
              (unsigned long long)c->election_max_us / 1000, (unsigned long long)c->retry_us / 1000,
              (unsigned long long)c->hold_us / 1000, c->hold_max, c->append_bytes,
-             c->reads == RAFT_READS_LOCAL   ? "local"
-             : c->reads == RAFT_READS_LEASE ? "lease"
-                                            : "index",
-             o->hash_every);
+             reads[c->reads], c->drift_ppm, rep->io.persist ? "disk" : "memory", o->hash_every);
     struct name names[RAFT_MEMBERS_MAX];
     const char *peers[RAFT_MEMBERS_MAX];
     for (unsigned i = 0; i < c->n_peers; i++) {
@@ -307,6 +313,11 @@ static bool is_reply(const struct message *m)
     return m->type == MESSAGE_VOTE_RES || m->type == MESSAGE_PREVOTE_RES || m->type == MESSAGE_APP_RES;
 }
 
+static bool is_snapshot(const struct message *m)
+{
+    return m->type == MESSAGE_SNAP_REQ || m->type == MESSAGE_SNAP_RES;
+}
+
 /* msg.send and msg.recv have the same fields after the first. */
 #define MESSAGE_FIELDS(m, entries)                                                                                     \
     .ty = wire_type_name((m)->type), .mid = (m)->mid, .re = or_null((m)->re),                                          \
@@ -316,6 +327,9 @@ static bool is_reply(const struct message *m)
     .pt = opt_if((m)->type == MESSAGE_APP_REQ, (m)->prev_term),                                                        \
     .lci = opt_if((m)->type == MESSAGE_APP_REQ, (m)->commit), .ents = (entries),                                       \
     .round = opt_if((m)->type == MESSAGE_APP_REQ || (m)->type == MESSAGE_APP_RES, (m)->round),                         \
+    .ts = opt_if((m)->sent_us != 0, (m)->sent_us), .xfer = (m)->transfer,                                              \
+    .si = opt_if(is_snapshot(m), (m)->snap_index), .st = opt_if(is_snapshot(m), (m)->snap_term),                       \
+    .off = opt_if(is_snapshot(m), (m)->offset), .size = opt_if((m)->type == MESSAGE_SNAP_REQ, (m)->size),              \
     .ok = opt_if(is_reply(m), (m)->ok), .mi = opt_if((m)->type == MESSAGE_APP_RES && (m)->ok, (m)->match),             \
     .hint = opt_if((m)->type == MESSAGE_APP_RES && !(m)->ok, (m)->hint_index),                                         \
     .hterm = opt_if((m)->type == MESSAGE_APP_RES && !(m)->ok, (m)->hint_term),                                         \
@@ -432,7 +446,8 @@ void record_read(struct replica *rep, const struct raft_effect *e, const char *v
                                                                         .idx = (int64_t)e->index,
                                                                         .iterm = (int64_t)e->term,
                                                                         .arrived = q->tag,
-                                                                        .round = opt_if(true, e->round)});
+                                                                        .round = opt_if(!e->leased, e->round),
+                                                                        .lease = opt_if(e->leased, since_epoch(rep, e->until_us))});
     trace_put_req_reply(rep->trace, &(struct trace_rec_req_reply){.req = q->mid,
                                                                   .cli = client.text,
                                                                   .op = "get",
@@ -472,6 +487,19 @@ static void note_commit(struct trace_writer *w, const struct raft_effect *e, con
                                                                    .new = (int64_t)e->index,
                                                                    .why = why,
                                                                    .acks = {e->n_acks ? acks : NULL, e->n_acks}});
+}
+
+static void note_lease(struct replica *rep, const struct raft_effect *e)
+{
+    struct name names[RAFT_MEMBERS_MAX];
+    const char *by[RAFT_MEMBERS_MAX];
+    for (unsigned i = 0; i < e->n_by; i++) {
+        names[i] = name_of(e->by[i]);
+        by[i] = names[i].text;
+    }
+    trace_put_lease_grant(rep->trace, &(struct trace_rec_lease_grant){.since = (int64_t)since_epoch(rep, e->since_us),
+                                                                      .until = (int64_t)since_epoch(rep, e->until_us),
+                                                                      .by = {by, e->n_by}});
 }
 
 void record_note(struct replica *rep, const struct raft_effect *e, const struct message *m)
@@ -518,7 +546,7 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
         break;
     case RAFT_NOTE_TIMER_SET:
         trace_put_timer_set(w, &(struct trace_rec_timer_set){.tm = timer_word(e->timer),
-                                                             .at = ns(e->at_us) - (int64_t)rep->epoch_ns,
+                                                             .at = (int64_t)since_epoch(rep, e->at_us),
                                                              .why = why});
         break;
     case RAFT_NOTE_TIMER_FIRE:
@@ -577,9 +605,21 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
                    .req = q->mid, .cli = client.text, .op = "put", .res = "fail", .key = q->key, .why = why});
         break;
     case RAFT_NOTE_LEASE:
+        note_lease(rep, e);
+        break;
     case RAFT_NOTE_LEASE_END:
+        trace_put_lease_expire(
+            w, &(struct trace_rec_lease_expire){.until = (int64_t)since_epoch(rep, e->until_us), .why = why});
+        break;
     case RAFT_NOTE_SNAP_SEND:
+        trace_put_snap_send(w, &(struct trace_rec_snap_send){.idx = (int64_t)e->index,
+                                                             .eterm = (int64_t)e->term,
+                                                             .size = (int64_t)e->size,
+                                                             .peer = node.text});
+        break;
     case RAFT_DO_OK:
+        trace_put_req_reply(w, &(struct trace_rec_req_reply){
+                                   .req = q->mid, .cli = client.text, .op = "change", .res = "ok"});
         break;
     case RAFT_DO_PERSIST:
     case RAFT_DO_INSTALL:

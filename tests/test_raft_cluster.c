@@ -81,6 +81,47 @@ static void a_group_of_7_is_correct_under_faults(void **state)
     under_faults(7, 20);
 }
 
+/* Clocks that differ by 2 %, which the leases reckon with. */
+static void reads_under_leases_are_correct_while_clocks_drift_as_little_as_promised_D_6_4_1(void **state)
+{
+    (void)state;
+    uint64_t before = total.leased;
+    for (unsigned size = 3; size <= 5; size += 2)
+        seeds(
+            (struct raft_cluster_config){.size = size,
+                                         .loss = 0.1,
+                                         .duplication = 0.1,
+                                         .faults = true,
+                                         .faulty_us = 12 * SECOND,
+                                         .clients = 4,
+                                         .reads = RAFT_READS_LEASE,
+                                         .drift_ppm = 20000,
+                                         .real_drift_ppm = 20000},
+            60);
+    assert_true(total.leased > before + 10000);
+}
+
+/* And the check must be able to fail: a leader whose clock stood still while it was paused believes in its lease. */
+static void leases_break_when_clocks_stand_still_in_a_pause(void **state)
+{
+    (void)state;
+    unsigned caught = 0;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        struct raft_cluster_config cfg = {.size = 3,
+                                          .seed = seed,
+                                          .loss = 0.1,
+                                          .faults = true,
+                                          .faulty_us = 12 * SECOND,
+                                          .clients = 4,
+                                          .reads = RAFT_READS_LEASE,
+                                          .clocks_sleep = true};
+        struct raft_cluster_result result;
+        raft_cluster_run(&cfg, &result);
+        caught += result.error[0] != 0;
+    }
+    assert_true(caught > 0);
+}
+
 static void heavy_loss_alone_slows_but_breaks_nothing(void **state)
 {
     (void)state;
@@ -139,6 +180,8 @@ int main(void)
         cmocka_unit_test(a_group_of_4_is_correct_under_faults),
         cmocka_unit_test(a_group_of_5_is_correct_under_faults),
         cmocka_unit_test(a_group_of_7_is_correct_under_faults),
+        cmocka_unit_test(reads_under_leases_are_correct_while_clocks_drift_as_little_as_promised_D_6_4_1),
+        cmocka_unit_test(leases_break_when_clocks_stand_still_in_a_pause),
         cmocka_unit_test(heavy_loss_alone_slows_but_breaks_nothing),
         cmocka_unit_test(the_runs_above_met_what_they_are_for),
         cmocka_unit_test(a_leader_that_reads_without_a_quorum_is_caught),

@@ -29,6 +29,8 @@ struct node {
     struct raft *raft;
     struct kv *kv;
     uint64_t paused_until;
+    uint64_t slept; /* how much time its clock has missed */
+    double rate; /* of its clock against time: 0 = neither fast nor slow */
     uint64_t term_led;
 };
 
@@ -442,6 +444,7 @@ static void do_effect(struct sim *s, unsigned id, const struct raft_effect *e)
         if (kv_applied(s->nodes[id].kv) < e->index)
             failed(s, "a read at %" PRIu64 " before it was applied", e->index);
         n->reads++;
+        n->leased += e->leased;
         answer(s, id, &e->request, MESSAGE_OK, version_of(s->nodes[id].kv, value, s->cfg->clients));
         break;
     }
@@ -486,9 +489,23 @@ static void do_effect(struct sim *s, unsigned id, const struct raft_effect *e)
     }
 }
 
+/* A node's clock runs faster or slower than time by up to half of what two clocks may differ. */
+static uint64_t clock_of(const struct sim *s, unsigned id)
+{
+    uint64_t awake = s->now - s->nodes[id].slept;
+    return awake + (uint64_t)((double)awake * s->nodes[id].rate);
+}
+
+/* The first moment at which the node's clock says `at`. */
+static uint64_t moment_of(const struct sim *s, unsigned id, uint64_t at)
+{
+    return at == UINT64_MAX ? at : (uint64_t)((double)at / (1 + s->nodes[id].rate)) + 1 + s->nodes[id].slept;
+}
+
 static void step(struct sim *s, unsigned id, const struct message *m)
 {
-    struct raft_event ev = {.type = m ? RAFT_EVENT_MESSAGE : RAFT_EVENT_TICK, .now_us = s->now, .message = m};
+    struct raft_event ev = {
+        .type = m ? RAFT_EVENT_MESSAGE : RAFT_EVENT_TICK, .now_us = clock_of(s, id), .message = m};
     if (m && (m->type == MESSAGE_GET || m->type == MESSAGE_PUT))
         ev.tag = (int64_t)strtoul(m->mid + 1, NULL, 10);
     raft_step(s->nodes[id].raft, &ev, &s->fx);
@@ -504,6 +521,16 @@ static void cut_group(struct sim *s, uint32_t group)
     for (unsigned i = 0; i < s->cfg->size; i++)
         for (unsigned j = 0; j < s->cfg->size; j++)
             s->cut[i][j] = (group >> i & 1) != (group >> j & 1);
+}
+
+static void pause_node(struct sim *s, unsigned id, uint64_t us)
+{
+    struct node *n = &s->nodes[id];
+    if (s->cfg->clocks_sleep && n->paused_until <= s->now) {
+        n->slept += us;
+        cut_group(s, UINT32_C(1) << id); /* when it wakes up, the network is not there at once */
+    }
+    n->paused_until = s->now + us;
 }
 
 static void on_fault(struct sim *s)
@@ -532,7 +559,7 @@ static void on_fault(struct sim *s)
                 s->cut[i][j] = chance(s, 0.3);
         break;
     case 4:
-        s->nodes[chance(s, 0.5) ? leader : victim].paused_until = s->now + between(s, 50 * MS, 1500 * MS);
+        pause_node(s, chance(s, 0.5) ? leader : victim, between(s, 50 * MS, 1500 * MS));
         break;
     default:
         break;
@@ -561,8 +588,10 @@ static void start(struct sim *s)
                                 .hold_max = 3,
                                 .append_bytes = 2000,
                                 .reads = s->cfg->reads,
+                                .drift_ppm = s->cfg->drift_ppm,
                                 .seed = rng_next(&s->rng)};
-        s->nodes[i].raft = raft_new(&c, s->now, &s->fx);
+        s->nodes[i].rate = (double)rng_below(&s->rng, s->cfg->real_drift_ppm + 1) / 1e6 - s->cfg->real_drift_ppm / 2e6;
+        s->nodes[i].raft = raft_new(&c, clock_of(s, i), &s->fx);
         s->nodes[i].kv = kv_new();
         if (!s->nodes[i].raft || !s->nodes[i].kv)
             abort();
@@ -578,7 +607,7 @@ static void start(struct sim *s)
 
 static uint64_t due(const struct sim *s, unsigned id)
 {
-    uint64_t at = raft_deadline(s->nodes[id].raft);
+    uint64_t at = moment_of(s, id, raft_deadline(s->nodes[id].raft));
     return at < s->nodes[id].paused_until ? s->nodes[id].paused_until : at;
 }
 

@@ -14,12 +14,14 @@ struct raft_cluster_config {
     bool faults;              /* partitions, cuts, pauses, very late datagrams */
     uint64_t faulty_us;       /* then all is healed, and every request must be answered */
     enum raft_reads reads;
+    unsigned drift_ppm, real_drift_ppm; /* what the core reckons with; how much clocks do differ */
+    bool clocks_sleep; /* a paused node's clock stands still, as on a host that was suspended */
     unsigned clients;
 };
 
 /* How much of what a run is for has happened: a test that saw none of it proves nothing. */
 struct raft_cluster_counts {
-    uint64_t steps, leaders, truncations, refusals, step_downs, commits, reads, redirects, holds, duplicates,
+    uint64_t steps, leaders, truncations, refusals, step_downs, commits, reads, leased, redirects, holds, duplicates,
         late_losers, acknowledged, messages;
 };
 

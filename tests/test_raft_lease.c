@@ -1,0 +1,200 @@
+/* Reads under a lease (D §6.4.1): what it rests on, how long it lasts, when it is given up; and the promise of the followers
+ * that makes it safe. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "support/raft_one.h"
+
+#define DRIFT 10000 /* 1 %: 1.5 ms of 150 */
+#define DURATION_US (ONE_MIN * 1000 - ONE_MIN * 10 - 1)
+
+static void ack(struct one *o, node_id src, uint64_t match, uint64_t sent_us)
+{
+    struct message m = one_message(o, MESSAGE_APP_RES, src, raft_brief(o->r).term);
+    m.ok = true;
+    m.match = match;
+    m.sent_us = sent_us;
+    one_take(o, &m);
+}
+
+/* A leader of n whose no-op is on a majority; nobody has answered an append since `sent_us`. */
+static struct one leader(unsigned n, uint64_t *sent_us)
+{
+    struct raft_config c = one_config(n);
+    c.reads = RAFT_READS_LEASE;
+    c.drift_ppm = DRIFT;
+    struct one o = one_from(&c);
+    one_lead(&o);
+    *sent_us = o.now_us;
+    o.now_us += 5000;
+    for (node_id i = 1; i < (n + 1) / 2 + (n % 2 == 0); i++)
+        ack(&o, i, 1, *sent_us);
+    assert_int_equal(raft_brief(o.r).commit, 1);
+    return o;
+}
+
+static void a_read_under_a_lease_is_answered_at_once_without_a_message(void **state)
+{
+    (void)state;
+    uint64_t sent;
+    struct one o = leader(5, &sent);
+    one_get(&o, CLIENT, "A", "k");
+    const struct raft_effect *e = one_effect(&o, RAFT_NOTE_LEASE);
+    assert_int_equal(e->since_us, sent); /* from when the appends were sent, not from when they were answered */
+    assert_int_equal(e->until_us, sent + DURATION_US);
+    assert_int_equal(e->n_by, 2);
+    assert_int_equal(e->by[0] + e->by[1], 3);
+    e = one_effect(&o, RAFT_DO_READ);
+    assert_true(e->leased);
+    assert_int_equal(e->until_us, sent + DURATION_US);
+    assert_int_equal(e->index, 1);
+    assert_int_equal(e->term, 1);
+    assert_int_equal(one_count(&o, RAFT_DO_SEND), 0);
+    /* The next one rests on the same: nothing new to note. */
+    one_get(&o, CLIENT, "B", "k");
+    assert_int_equal(one_count(&o, RAFT_NOTE_LEASE), 0);
+    assert_int_equal(one_effect(&o, RAFT_DO_READ)->since_us, sent);
+    one_free(&o);
+}
+
+static void the_lease_ends_when_it_says_and_reads_ask_a_quorum_then(void **state)
+{
+    (void)state;
+    uint64_t sent;
+    struct one o = leader(3, &sent);
+    o.now_us = sent + DURATION_US - 1;
+    one_get(&o, CLIENT, "A", "k");
+    assert_true(one_effect(&o, RAFT_DO_READ)->leased);
+    o.now_us = sent + DURATION_US;
+    one_get(&o, CLIENT, "B", "k");
+    assert_int_equal(one_count(&o, RAFT_DO_READ), 0);
+    assert_int_equal(one_count(&o, RAFT_NOTE_READ_INDEX), 1);
+    assert_true(one_sent_n(&o, MESSAGE_APP_REQ) > 0);
+    one_free(&o);
+}
+
+static void an_answer_that_brings_the_lease_back_answers_the_reads_that_wait(void **state)
+{
+    (void)state;
+    uint64_t sent;
+    struct one o = leader(3, &sent);
+    o.now_us = sent + DURATION_US;
+    one_get(&o, CLIENT, "A", "k");
+    uint64_t again = o.now_us;
+    o.now_us += 1000;
+    ack(&o, 2, 1, again);
+    assert_int_equal(one_effect(&o, RAFT_NOTE_LEASE)->since_us, again);
+    assert_true(one_effect(&o, RAFT_DO_READ)->leased);
+    one_free(&o);
+}
+
+static void one_follower_of_four_is_no_quorum_and_an_old_answer_extends_nothing(void **state)
+{
+    (void)state;
+    uint64_t sent;
+    struct one o = leader(5, &sent);
+    o.now_us = sent + DURATION_US;
+    ack(&o, 1, 1, o.now_us - 1000);
+    ack(&o, 2, 1, sent); /* a second copy of what it answered long ago */
+    one_get(&o, CLIENT, "A", "k");
+    assert_int_equal(one_count(&o, RAFT_DO_READ), 0);
+    ack(&o, 2, 1, o.now_us + 1); /* sent in the future: nobody did */
+    one_ignored(&o, WHY_UNEXPECTED);
+    one_free(&o);
+}
+
+/* §8: what is committed is known only once an entry of the own term is. */
+static void no_read_under_a_lease_before_the_no_op_of_the_term_is_committed(void **state)
+{
+    (void)state;
+    struct raft_config c = one_config(3);
+    c.reads = RAFT_READS_LEASE;
+    struct one o = one_from(&c);
+    one_append(&o, 1, 1, 0, 0, 0, "111");
+    one_wait(&o, ONE_MAX);
+    one_lead(&o);
+    ack(&o, 1, 3, o.now_us); /* it confirms us, but has not our no-op */
+    one_get(&o, CLIENT, "A", "k");
+    assert_int_equal(one_count(&o, RAFT_DO_READ), 0);
+    ack(&o, 1, 4, o.now_us);
+    assert_int_equal(one_effect(&o, RAFT_DO_READ)->index, 4);
+    one_free(&o);
+}
+
+static void a_lease_is_given_up_with_the_leadership(void **state)
+{
+    (void)state;
+    uint64_t sent;
+    struct one o = leader(3, &sent);
+    one_get(&o, CLIENT, "A", "k");
+    struct message m = one_message(&o, MESSAGE_APP_RES, 1, 9);
+    one_take(&o, &m);
+    assert_int_equal(one_role(&o), RAFT_FOLLOWER);
+    assert_int_equal(one_effect(&o, RAFT_NOTE_LEASE_END)->until_us, sent + DURATION_US);
+    assert_int_equal(one_effect(&o, RAFT_NOTE_LEASE_END)->why, WHY_STEP_DOWN);
+    one_free(&o);
+}
+
+static void a_group_of_1_has_it_always(void **state)
+{
+    (void)state;
+    struct raft_config c = one_config(1);
+    c.reads = RAFT_READS_LEASE;
+    struct one o = one_from(&c);
+    one_tick(&o);
+    one_get(&o, CLIENT, "A", "k");
+    assert_true(one_effect(&o, RAFT_DO_READ)->leased);
+    one_free(&o);
+}
+
+static void without_leases_a_quorum_is_asked(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    one_lead(&o);
+    ack(&o, 1, 1, o.now_us);
+    one_get(&o, CLIENT, "A", "k");
+    assert_int_equal(one_count(&o, RAFT_DO_READ), 0);
+    one_free(&o);
+}
+
+/* The follower's half: whoever accepted an append elects nobody for the minimum election timeout, even if it has heard of
+ * a newer term since. */
+static void who_accepted_an_append_elects_nobody_for_a_while_whatever_it_hears_D_4_2_3(void **state)
+{
+    (void)state;
+    struct one o = one_new(5);
+    one_append(&o, 1, 1, 0, 0, 0, "1");
+    uint64_t heard = o.now_us;
+    o.now_us += 10000;
+    struct message m = one_message(&o, MESSAGE_VOTE_RES, 2, 3); /* somebody stood in vain */
+    one_take(&o, &m);
+    assert_int_equal(raft_brief(o.r).term, 3);
+    o.now_us = heard + ONE_MIN * 1000 - 1;
+    one_vote_req(&o, 2, 4, 1, 1);
+    assert_false(one_sent(&o, MESSAGE_VOTE_RES, 2)->ok);
+    assert_int_equal(one_effect(&o, RAFT_NOTE_VOTE_DENY)->why, WHY_LEADER_ALIVE);
+    o.now_us = heard + ONE_MIN * 1000;
+    one_vote_req(&o, 2, 4, 1, 1);
+    assert_true(one_sent(&o, MESSAGE_VOTE_RES, 2)->ok);
+    one_free(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_read_under_a_lease_is_answered_at_once_without_a_message),
+        cmocka_unit_test(the_lease_ends_when_it_says_and_reads_ask_a_quorum_then),
+        cmocka_unit_test(an_answer_that_brings_the_lease_back_answers_the_reads_that_wait),
+        cmocka_unit_test(one_follower_of_four_is_no_quorum_and_an_old_answer_extends_nothing),
+        cmocka_unit_test(no_read_under_a_lease_before_the_no_op_of_the_term_is_committed),
+        cmocka_unit_test(a_lease_is_given_up_with_the_leadership),
+        cmocka_unit_test(a_group_of_1_has_it_always),
+        cmocka_unit_test(without_leases_a_quorum_is_asked),
+        cmocka_unit_test(who_accepted_an_append_elects_nobody_for_a_while_whatever_it_hears_D_4_2_3),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
