@@ -46,12 +46,12 @@ static bool integer(struct scan *s, int64_t *v)
     bool minus = take(s, '-');
     const char *first = s->p;
     int64_t sum = 0;
-    for (; s->p < s->end && *s->p >= '0' && *s->p <= '9' && s->p - first <= DIGITS_MAX; s->p++)
+    for (; s->p < s->end && *s->p >= '0' && *s->p <= '9' && s->p - first < DIGITS_MAX; s->p++)
         sum = sum * 10 + (*s->p - '0');
     ptrdiff_t n = s->p - first;
-    if (n == 0 || n > DIGITS_MAX || (n > 1 && *first == '0'))
+    if (n == 0 || (n > 1 && *first == '0'))
         return false;
-    if (s->p < s->end && (*s->p == '.' || *s->p == 'e' || *s->p == 'E'))
+    if (s->p < s->end && ((*s->p >= '0' && *s->p <= '9') || *s->p == '.' || *s->p == 'e' || *s->p == 'E'))
         return false;
     *v = minus ? -sum : sum;
     return true;

@@ -24,7 +24,7 @@ bool members_start_etcd(struct members *m, const char *parent, char err[LOAD_ERR
     snprintf(all, sizeof all, "m0=http://127.0.0.1:%u,m1=http://127.0.0.1:%u,m2=http://127.0.0.1:%u", m->peer_port[0],
              m->peer_port[1], m->peer_port[2]);
     for (unsigned i = 0; i < m->n; i++) {
-        char name[8], data[PROCESS_PATH + 16], client[64], peer[64];
+        char name[16], data[PROCESS_PATH + 16], client[64], peer[64];
         snprintf(name, sizeof name, "m%u", i);
         snprintf(data, sizeof data, "%s/m%u", m->dir, i);
         snprintf(client, sizeof client, "http://127.0.0.1:%u", m->port[i]);
