@@ -6,26 +6,6 @@
  * this one may still name it, and so may the array of pointers that messages borrow. */
 #include "raft_int.h"
 
-static size_t string_bytes(const char *s)
-{
-    size_t n = 0;
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c < 0x20)
-            n += 6; /* \u0001 */
-        else if (c >= 0x7f)
-            n += 3; /* a character of 2 bytes as \u00e4, one of 4 bytes as two of them */
-        else
-            n += c == '"' || c == '\\' || c == '/' ? 2 : 1;
-    }
-    return n;
-}
-
-size_t raft_entry_bytes(const struct entry *e)
-{
-    return RAFT_ENTRY_BYTES_FIXED + string_bytes(e->mid) + string_bytes(e->key) + string_bytes(e->value);
-}
-
 size_t raft_log_bytes(const struct entry *e)
 {
     return ((const struct stored *)(uintptr_t)e)->bytes;

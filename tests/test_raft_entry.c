@@ -1,4 +1,4 @@
-/* test_raft_hash.c -- the hash of a command: equal for equal commands, different for all others. */
+/* test_raft_entry.c -- the hash of a command: equal for equal commands, different for all others; and its bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../src/message.h"
+#include "../src/raft.h"
 
 static const struct entry base = {.op = ENTRY_PUT, .client = 0x17, .mid = "M", .key = "k", .value = "v"};
 
@@ -90,6 +90,26 @@ static void the_hash_is_the_same_on_every_machine(void **state)
     assert_true(entry_hash(&e) == UINT64_C(0xe411010e0fd249e9));
 }
 
+/* What the widest JSON may need for each byte, wherever it stands and whatever its neighbours. */
+static void every_byte_is_counted_as_what_it_may_take_on_the_wire(void **state)
+{
+    (void)state;
+    enum { LEN = 19 };
+    static const char around[] = {'a', 0x7e, ' ', '0'};
+    for (unsigned c = 1; c < 256; c++) {
+        size_t each = c < 0x20 ? 6 : c >= 0x7f ? 3 : strchr("\"\\/", (int)c) ? 2 : 1;
+        for (size_t i = 0; i < LEN * sizeof around; i++) {
+            char value[LEN + 1];
+            memset(value, around[i / LEN], LEN);
+            value[LEN] = '\0';
+            value[i % LEN] = (char)c;
+            struct entry e = base;
+            e.value = value;
+            assert_int_equal(raft_entry_bytes(&e), RAFT_ENTRY_BYTES_FIXED + 2 + LEN - 1 + each);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +117,7 @@ int main(void)
         cmocka_unit_test(where_one_string_ends_and_the_next_begins_counts),
         cmocka_unit_test(similar_commands_have_different_hashes),
         cmocka_unit_test(the_hash_is_the_same_on_every_machine),
+        cmocka_unit_test(every_byte_is_counted_as_what_it_may_take_on_the_wire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
