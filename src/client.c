@@ -13,6 +13,8 @@
 #define WAIT_LAST_MS  1000
 /* Before asking again where nobody leads, or where we were sent in a circle. */
 #define PAUSE_MS 50
+/* In an election two may send us to each other for a while. */
+#define HOPS_MAX 4
 
 uint64_t client_now_ms(void)
 {
@@ -232,6 +234,7 @@ struct asking {
     struct server *to; /* where it was sent last; NULL: nowhere, we are looking for the leader */
     uint64_t wait_ms, next_ms, until_ms;
     unsigned silent; /* waits in a row that nothing came of */
+    unsigned hops;   /* redirects followed since the last pause */
 };
 
 /* To the leader if it is known where it is; else the question who leads, to all. */
@@ -268,7 +271,7 @@ static bool on_redirect(struct client *c, struct asking *a, struct server *by, n
     bool known = leader != by->id && client_find(c, leader) != NULL;
     c->leader = known ? leader : NODE_NONE;
     a->silent = 0;
-    if (known)
+    if (known && ++a->hops % HOPS_MAX != 0)
         return send_on(c, a);
     a->to = NULL;
     a->next_ms = client_now_ms() + PAUSE_MS;

@@ -1,0 +1,212 @@
+/* test_kv_process.c -- the programs as they are used: replicas on real addresses with their state on disk, and kv. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../src/udp.h"
+#include "support/kv_group.h"
+#include "support/spawn.h"
+
+static struct kv_group g;
+
+static int clean(void **state)
+{
+    (void)state;
+    kv_group_clean(&g);
+    return 0;
+}
+
+static void start_three(int family, bool sealed)
+{
+    if (!kv_group_init(&g, 3, family, sealed))
+        skip();
+    for (unsigned i = 0; i < 3; i++)
+        kv_group_start(&g, i, false);
+}
+
+static void reads(const char *key, const char *value)
+{
+    char line[256];
+    snprintf(line, sizeof line, "%s\n", value);
+    assert_int_equal(KV(&g, "get", key), 0);
+    assert_string_equal(g.out, line);
+}
+
+static void a_group_serves_survives_its_leader_and_takes_it_back(void **state)
+{
+    (void)state;
+    start_three(AF_INET, false);
+    assert_int_equal(KV(&g, "put", "color", "green"), 0);
+    reads("color", "green");
+    reads("never written", "");
+    unsigned leader = kv_settled(&g, 3);
+    assert_int_equal(KV(&g, "status"), 0);
+    assert_non_null(strstr(g.out, "leader"));
+    assert_non_null(strstr(g.out, g.at[2]));
+
+    int status = kv_group_end(&g, leader, SIGKILL);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(KV(&g, "put", "color", "red"), 0);
+    assert_int_equal(KV(&g, "put", "-dashed-", "--value"), 0);
+    reads("color", "red");
+    assert_int_not_equal(kv_settled(&g, 2), leader);
+
+    kv_group_start(&g, leader, false);
+    kv_settled(&g, 3);
+    json_t *told = kv_status(&g);
+    const json_t *one = json_array_get(json_object_get(told, "servers"), leader);
+    assert_int_equal(json_integer_value(json_object_get(one, "boot")), 2);
+    assert_string_equal(json_string_value(json_object_get(one, "durable")), "disk");
+    assert_int_equal(json_integer_value(json_object_get(one, "keys")), 2);
+    json_decref(told);
+
+    /* All of them, one after the other, and nothing is lost. */
+    for (unsigned i = 0; i < 3; i++) {
+        status = kv_group_end(&g, i, SIGTERM);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        kv_group_start(&g, i, false);
+    reads("color", "red");
+    reads("-dashed-", "--value");
+}
+
+static void without_a_majority_a_put_is_not_acknowledged(void **state)
+{
+    (void)state;
+    start_three(AF_INET, false);
+    assert_int_equal(KV(&g, "put", "k", "old"), 0);
+    unsigned leader = kv_settled(&g, 3);
+    for (unsigned i = 0; i < 3; i++)
+        if (i != leader)
+            (void)kv_group_end(&g, i, SIGKILL);
+    assert_int_equal(KV(&g, "--timeout-ms", "300", "put", "k", "new"), 2);
+    assert_non_null(strstr(g.out, "may have taken effect"));
+    (void)kv_group_end(&g, leader, SIGKILL);
+    assert_int_equal(KV(&g, "--timeout-ms", "300", "put", "k", "new"), 69);
+    assert_non_null(strstr(g.out, "no server answered"));
+}
+
+static void a_stranger_in_a_members_name_is_refused_and_recorded(void **state)
+{
+    (void)state;
+    struct udp stranger;
+    struct address to;
+    char err[ADDRESS_ERR_LEN];
+    start_three(AF_INET, false);
+    kv_settled(&g, 3);
+    assert_true(udp_open(&stranger, 1, err) && address_resolve(g.at[0], AF_INET, &to, err));
+    static const char forged[] =
+        "{\"src\":\"0002\",\"dst\":\"0001\",\"leader\":\"FFFF\",\"type\":\"prevote_req\",\"MID\":"
+        "\"M\",\"lc\":1,\"term\":99,\"lli\":99,\"llt\":99}";
+    assert_true(udp_send_to(&stranger, &to, forged, sizeof forged - 1));
+    udp_close(&stranger);
+    assert_int_equal(KV(&g, "put", "k", "v"), 0); /* still there, and the forged one has been dealt with before */
+    (void)kv_group_end(&g, 0, SIGTERM);
+    assert_int_equal(kv_refused(&g, 0, "unknown_source"), 1);
+}
+
+static void with_a_key_only_its_holders_take_part(void **state)
+{
+    (void)state;
+    char wrong[4300];
+    start_three(AF_INET, true);
+    assert_int_equal(KV(&g, "put", "k", "v"), 0);
+    unsigned leader = kv_settled(&g, 3);
+
+    g.sealed = false;
+    assert_int_equal(KV(&g, "--timeout-ms", "300", "get", "k"), 69);
+    assert_int_equal(KV(&g, "--timeout-ms", "300", "status"), 69);
+    snprintf(wrong, sizeof wrong, "%s/wrong", g.dir);
+    FILE *f = fopen(wrong, "w");
+    assert_non_null(f);
+    fprintf(f, "another secret that is long enough to be one\n");
+    fclose(f);
+    assert_int_equal(KV(&g, "--key-file", wrong, "get", "k"), 66); /* others may read it */
+    assert_non_null(strstr(g.out, "chmod 600"));
+    assert_int_equal(chmod(wrong, 0600), 0);
+    assert_int_equal(KV(&g, "--timeout-ms", "300", "--key-file", wrong, "get", "k"), 69);
+    assert_int_equal(KV(&g, "--timeout-ms", "300", "--key-file", g.key_file, "--cluster", "other", "get", "k"), 69);
+    assert_int_equal(KV(&g, "--key-file", g.key_file, "get", "k"), 0);
+    g.sealed = true;
+
+    /* Proofs are given anew where one starts again. */
+    (void)kv_group_end(&g, leader, SIGKILL);
+    assert_int_equal(KV(&g, "put", "k", "w"), 0);
+    kv_group_start(&g, leader, false);
+    kv_settled(&g, 3);
+    reads("k", "w");
+    for (unsigned i = 0; i < 3; i++) {
+        (void)kv_group_end(&g, i, SIGTERM);
+        assert_true(kv_refused(&g, i, "bad_seal") >= 4);
+    }
+}
+
+static void a_group_may_live_on_ipv6(void **state)
+{
+    (void)state;
+    start_three(AF_INET6, true);
+    assert_int_equal(KV(&g, "put", "k", "v"), 0);
+    reads("k", "v");
+}
+
+static void what_cannot_start_says_why_in_its_exit_status(void **state)
+{
+    (void)state;
+    static char program[4200], data[4200], none[4300], out[4096];
+    start_three(AF_INET, false);
+    kv_settled(&g, 3);
+    spawn_path("replica", program, sizeof program);
+    snprintf(data, sizeof data, "%s/data", g.dir);
+    snprintf(none, sizeof none, "%s/none", g.dir);
+    const struct {
+        const char *option, *value, *id, *says;
+        int status;
+    } bad[] = {
+        {"--data", data, "0001", "0001.db", 73}, /* in use */
+        {"--data", none, "0001", none, 66},         {"--key-file", none, "0009", none, 66},
+        {"--listen", g.at[0], "0009", g.at[0], 74}, /* in use too */
+        {"--cluster", "", "0009", "--cluster", 64},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *const argv[] = {program,       "--trace",    "off",     "--listen", g.at[3],
+                                    bad[i].option, bad[i].value, bad[i].id, NULL};
+        assert_int_equal(spawn_run(argv, 30, out, sizeof out), bad[i].status);
+        if (!strstr(out, bad[i].says))
+            fail_msg("not in '%s': %s", out, bad[i].says);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        (void)kv_group_end(&g, i, SIGTERM);
+    const char *const other[] = {program, "--trace",   "off",     "--listen", g.at[3], "--data",
+                                 data,    "--cluster", "another", "0001",     NULL};
+    assert_int_equal(spawn_run(other, 30, out, sizeof out), 65);
+    assert_non_null(strstr(out, "another"));
+    setenv("FAULTLINE_BOOT", "1", 1); /* the store has counted further */
+    const char *const old[] = {program, "--trace", "off", "--listen", g.at[3], "--data", data, "0001", NULL};
+    assert_int_equal(spawn_run(old, 30, out, sizeof out), 64);
+    unsetenv("FAULTLINE_BOOT");
+    assert_non_null(strstr(out, "FAULTLINE_BOOT"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(a_group_serves_survives_its_leader_and_takes_it_back, clean),
+        cmocka_unit_test_teardown(without_a_majority_a_put_is_not_acknowledged, clean),
+        cmocka_unit_test_teardown(a_stranger_in_a_members_name_is_refused_and_recorded, clean),
+        cmocka_unit_test_teardown(with_a_key_only_its_holders_take_part, clean),
+        cmocka_unit_test_teardown(a_group_may_live_on_ipv6, clean),
+        cmocka_unit_test_teardown(what_cannot_start_says_why_in_its_exit_status, clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
