@@ -12,6 +12,7 @@
 struct pair {
     struct pair *next;
     uint64_t hash, digest;
+    uint64_t changed; /* by which entry; 0 = before this state was loaded */
     char *value;
     char key[];
 };
@@ -137,7 +138,7 @@ static void grow_pairs(struct kv *kv)
     kv->pair_room = room;
 }
 
-static void put(struct kv *kv, const char *key, const char *value)
+static void put(struct kv *kv, const char *key, const char *value, uint64_t index)
 {
     uint64_t hash = hash_key(key);
     struct pair *p = find_pair(kv, hash, key);
@@ -155,6 +156,7 @@ static void put(struct kv *kv, const char *key, const char *value)
         kv->pairs[hash & (kv->pair_room - 1)] = p;
         kv->n_pairs++;
     }
+    p->changed = index;
     size_t size = strlen(value) + 1;
     p->value = must(malloc(size));
     memcpy(p->value, value, size);
@@ -250,7 +252,7 @@ bool kv_apply(struct kv *kv, const struct entry *e)
     uint64_t hash = hash_request(e->client, e->mid);
     if (find_request(kv, hash, e->client, e->mid))
         return false;
-    put(kv, e->key, e->value);
+    put(kv, e->key, e->value, e->index);
     remember(kv, hash, e->client, e->mid, e->index);
     return true;
 }
@@ -266,11 +268,6 @@ const char *kv_get(const struct kv *kv, const char *key)
 {
     const struct pair *p = find_pair(kv, hash_key(key), key);
     return p ? p->value : "";
-}
-
-bool kv_has(const struct kv *kv, const char *key)
-{
-    return find_pair(kv, hash_key(key), key) != NULL;
 }
 
 uint64_t kv_request_index(const struct kv *kv, node_id client, const char *mid)
@@ -296,25 +293,40 @@ size_t kv_requests(const struct kv *kv)
 
 /* ---- all of it, and from its parts ---- */
 
-void kv_each_pair(const struct kv *kv, void (*each)(void *ctx, const char *key, const char *value), void *ctx)
+void kv_each_pair_since(const struct kv *kv, uint64_t from, void (*each)(void *ctx, const char *key, const char *value),
+                        void *ctx)
 {
     for (size_t i = 0; i < kv->pair_room; i++)
         for (const struct pair *p = kv->pairs[i]; p; p = p->next)
-            each(ctx, p->key, p->value);
+            if (p->changed >= from)
+                each(ctx, p->key, p->value);
+}
+
+void kv_each_pair(const struct kv *kv, void (*each)(void *ctx, const char *key, const char *value), void *ctx)
+{
+    kv_each_pair_since(kv, 0, each, ctx);
+}
+
+void kv_each_request_since(const struct kv *kv, uint64_t from,
+                           void (*each)(void *ctx, node_id client, const char *mid, uint64_t index), void *ctx)
+{
+    for (size_t high = 0; high < 256; high++)
+        for (size_t low = 0; kv->clients[high] && low < 256; low++) {
+            const struct client *c = &kv->clients[high][low];
+            for (const struct request *q = c->n && c->newest->index >= from ? c->oldest : NULL; q; q = q->newer)
+                each(ctx, q->client, q->mid, q->index);
+        }
 }
 
 void kv_each_request(const struct kv *kv, void (*each)(void *ctx, node_id client, const char *mid, uint64_t index),
                      void *ctx)
 {
-    for (size_t high = 0; high < 256; high++)
-        for (size_t low = 0; kv->clients[high] && low < 256; low++)
-            for (const struct request *q = kv->clients[high][low].oldest; q; q = q->newer)
-                each(ctx, q->client, q->mid, q->index);
+    kv_each_request_since(kv, 0, each, ctx);
 }
 
 void kv_put_pair(struct kv *kv, const char *key, const char *value)
 {
-    put(kv, key, value);
+    put(kv, key, value, 0);
 }
 
 void kv_put_request(struct kv *kv, node_id client, const char *mid, uint64_t index)

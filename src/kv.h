@@ -23,7 +23,6 @@ bool kv_apply(struct kv *kv, const struct entry *e);
 uint64_t kv_applied(const struct kv *kv);
 /* The value, owned by kv until its next change; "" for a missing key. */
 const char *kv_get(const struct kv *kv, const char *key);
-bool kv_has(const struct kv *kv, const char *key);
 /* Index at which the client's request was applied; 0 = not in the table. */
 uint64_t kv_request_index(const struct kv *kv, node_id client, const char *mid);
 /* Digest of map and table, independent of insertion order of the hash table; O(1). */
@@ -49,6 +48,11 @@ uint64_t snapshot_digest(const unsigned char *bytes, size_t n);
 void kv_each_pair(const struct kv *kv, void (*each)(void *ctx, const char *key, const char *value), void *ctx);
 void kv_each_request(const struct kv *kv, void (*each)(void *ctx, node_id client, const char *mid, uint64_t index),
                      void *ctx);
+/* The same of what changed by entry `from` or later: pairs that were put; all requests of each client that made any. */
+void kv_each_pair_since(const struct kv *kv, uint64_t from,
+                        void (*each)(void *ctx, const char *key, const char *value), void *ctx);
+void kv_each_request_since(const struct kv *kv, uint64_t from,
+                           void (*each)(void *ctx, node_id client, const char *mid, uint64_t index), void *ctx);
 void kv_put_pair(struct kv *kv, const char *key, const char *value);
 void kv_put_request(struct kv *kv, node_id client, const char *mid, uint64_t index);
 void kv_set_applied(struct kv *kv, uint64_t index);

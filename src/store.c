@@ -35,7 +35,7 @@ static bool change_log(struct store *s, const struct store_change *c)
 {
     if (c->snapshot && c->installed)
         return store_replace(s, c) && append_from(s, c->core, c->base_index + 1);
-    /* Before the state machine moves on: the entries that it is moved by may be new themselves. */
+    /* Entries before the state machine, which is never beyond the last of them: they may be new and applied already. */
     return (!c->truncated_from || truncate_from(s, c->truncated_from)) &&
            (!c->appended_from || append_from(s, c->core, c->appended_from)) && (!c->snapshot || store_advance(s, c));
 }

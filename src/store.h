@@ -82,7 +82,8 @@ struct store_change {
     uint64_t base_index, base_term;
     const char *base_conf;    /* NULL: that of the command line */
     bool installed;           /* it came from the leader: it replaces map and table whole, and the log becomes what the core's
-                               * is now. Else: map and table change by the stored entries between */
+                               * is now. Else: `kv` is what was stored with all later entries applied, and only what they
+                               * changed is written */
     uint64_t took_us;         /* filled in: how long it took */
 };
 

@@ -85,7 +85,7 @@ struct kv *store_load_kv(struct store *s);
 
 /* ---- store_snapshot.c, within a transaction ---- */
 
-/* Map and table go on from meta.applied to where `kv` is, by the entries between; the log loses what is before base_index. */
+/* Map and table go on from meta.applied to where `kv` is; the log loses what is not after base_index. */
 bool store_advance(struct store *s, const struct store_change *c);
 /* Map, table and log become those of `kv` and the core. */
 bool store_replace(struct store *s, const struct store_change *c);

@@ -1,6 +1,7 @@
 /* store_snapshot.c -- the state machine in its tables moves on, and the log loses what it contains (Raft paper §7).
  *
- * In the normal case only what changed is written: the entries between say which keys and requests that can be. */
+ * In the normal case only what changed is written. Pairs go in order of their keys, so that each page of the table is
+ * touched once. */
 #include "store_int.h"
 
 #include <stdlib.h>
@@ -52,81 +53,75 @@ static void write_request(void *ctx, node_id client, const char *mid, uint64_t i
     r->ok = store_run(r->s, r->request);
 }
 
-/* ---- by the entries between ---- */
+/* ---- what changed ---- */
 
-static bool between(struct store *s, sqlite3_stmt **st, const char *sql, uint64_t to)
-{
-    if (!store_prepare(s, st, sql))
-        return false;
-    store_bind_number(*st, 1, s->meta.applied);
-    store_bind_number(*st, 2, to);
-    return true;
-}
+struct pair {
+    const char *key, *value;
+};
 
-/* A put that had been applied before may name a key that was never put. */
-static bool advance_map(struct rows *r, const struct kv *kv)
+struct pairs {
+    struct pair *v;
+    size_t n, room;
+};
+
+static void collect_pair(void *ctx, const char *key, const char *value)
 {
-    sqlite3_stmt *st;
-    if (!between(r->s, &st, "SELECT DISTINCT key FROM log WHERE idx > ? AND idx <= ? AND op = 'put' ORDER BY key",
-                 kv_applied(kv)))
-        return false;
-    while (r->ok && store_next(r->s, st)) {
-        const char *key = (const char *)sqlite3_column_text(st, 0);
-        if (key && kv_has(kv, key))
-            write_pair(r, key, kv_get(kv, key));
+    struct pairs *all = ctx;
+    if (all->n == all->room) {
+        all->room = all->room ? all->room * 2 : 1024;
+        all->v = realloc(all->v, all->room * sizeof *all->v);
+        if (!all->v)
+            abort();
     }
-    sqlite3_finalize(st);
-    return r->ok && !r->s->failed;
+    all->v[all->n++] = (struct pair){key, value};
 }
 
-/* Those of the entries that are remembered, each client's oldest first; then the oldest of each are forgotten, as kv
- * does. `changed` gets a mark for each client. */
-static bool add_requests(struct rows *r, const struct kv *kv, bool *changed)
+static int by_key(const void *a, const void *b)
 {
-    sqlite3_stmt *st;
-    if (!between(r->s, &st, "SELECT client, mid, idx FROM log WHERE idx > ? AND idx <= ? AND op = 'put'",
-                 kv_applied(kv)))
-        return false;
-    while (r->ok && store_next(r->s, st)) {
-        const char *mid = (const char *)sqlite3_column_text(st, 1);
-        uint64_t index = (uint64_t)sqlite3_column_int64(st, 2);
-        node_id client;
-        if (!mid || !store_id_value((const char *)sqlite3_column_text(st, 0), &client) ||
-            kv_request_index(kv, client, mid) != index)
-            continue;
-        write_request(r, client, mid, index);
-        changed[client] = true;
+    return strcmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
+}
+
+static void advance_map(struct rows *r, const struct kv *kv, uint64_t from)
+{
+    struct pairs changed = {.n = 0};
+    kv_each_pair_since(kv, from, collect_pair, &changed);
+    if (changed.n)
+        qsort(changed.v, changed.n, sizeof *changed.v, by_key);
+    for (size_t i = 0; i < changed.n; i++)
+        write_pair(r, changed.v[i].key, changed.v[i].value);
+    free(changed.v);
+}
+
+/* The requests of one client, oldest first: what is older than the first is forgotten, what is new is added. */
+struct advance {
+    struct rows *r;
+    sqlite3_stmt *forget;
+    uint64_t from;
+    node_id client;
+};
+
+static void advance_request(void *ctx, node_id client, const char *mid, uint64_t index)
+{
+    struct advance *a = ctx;
+    if (client != a->client && a->r->ok) {
+        char text[5];
+        store_id_text(client, text);
+        store_bind_text(a->forget, 1, text);
+        store_bind_number(a->forget, 2, index);
+        a->r->ok = store_run(a->r->s, a->forget);
+        a->client = client;
     }
-    sqlite3_finalize(st);
-    return r->ok && !r->s->failed;
+    if (index >= a->from)
+        write_request(a->r, client, mid, index);
 }
 
-static bool forget_requests(struct store *s, const bool *changed)
+static void advance_requests(struct rows *r, const struct kv *kv, uint64_t from)
 {
-    sqlite3_stmt *st;
-    bool ok = store_prepare(s, &st,
-                            "DELETE FROM request WHERE client = ?1 AND idx <="
-                            " (SELECT idx FROM request WHERE client = ?1 ORDER BY idx DESC LIMIT 1 OFFSET ?2)");
-    for (unsigned id = 0; ok && id < NODE_NONE; id++)
-        if (changed[id]) {
-            char text[5];
-            store_id_text((node_id)id, text);
-            store_bind_text(st, 1, text);
-            store_bind_number(st, 2, KV_REQUESTS_PER_CLIENT);
-            ok = store_run(s, st);
-        }
-    sqlite3_finalize(st);
-    return ok;
-}
-
-static bool advance_requests(struct rows *r, const struct kv *kv)
-{
-    bool *changed = calloc(NODE_NONE, sizeof *changed);
-    if (!changed)
-        abort();
-    bool ok = add_requests(r, kv, changed) && forget_requests(r->s, changed);
-    free(changed);
-    return ok;
+    struct advance a = {.r = r, .from = from, .client = NODE_NONE};
+    r->ok = r->ok && store_prepare(r->s, &a.forget, "DELETE FROM request WHERE client = ? AND idx < ?");
+    if (r->ok)
+        kv_each_request_since(kv, from, advance_request, &a);
+    sqlite3_finalize(a.forget);
 }
 
 /* ---- what both have in common ---- */
@@ -152,7 +147,8 @@ bool store_advance(struct store *s, const struct store_change *c)
         return store_fail(s, STORE_IO_ERROR, "the log cannot be compacted up to %llu (this is a defect of the program)",
                           (unsigned long long)c->base_index);
     struct rows r = open_rows(s);
-    r.ok = r.ok && advance_map(&r, c->kv) && advance_requests(&r, c->kv);
+    advance_map(&r, c->kv, s->meta.applied + 1);
+    advance_requests(&r, c->kv, s->meta.applied + 1);
     return close_rows(&r) && store_run_once(s, "DELETE FROM log WHERE idx <= ?", 1, &c->base_index) && move_base(s, c);
 }
 

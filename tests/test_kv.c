@@ -173,6 +173,51 @@ static void the_map_agrees_with_a_plain_array_over_a_long_random_run(void **stat
     kv_free(kv);
 }
 
+static void count_pair(void *ctx, const char *key, const char *value)
+{
+    char *text = ctx;
+    snprintf(text + strlen(text), 100 - strlen(text), "%s=%s ", key, value);
+}
+
+static void count_request(void *ctx, node_id client, const char *mid, uint64_t index)
+{
+    char *text = ctx;
+    snprintf(text + strlen(text), 100 - strlen(text), "%d/%s@%d ", client, mid, (int)index);
+}
+
+static void what_changed_since_an_entry_can_be_had_alone(void **state)
+{
+    (void)state;
+    struct kv *kv = kv_new();
+    char text[100];
+    kv_put_pair(kv, "loaded", "1");
+    kv_put_request(kv, 3, "L", 2);
+    kv_set_applied(kv, 9);
+    apply(kv, 2, "A", "x", "1"); /* 10 */
+    apply(kv, 1, "A", "y", "1");
+    apply(kv, 2, "B", "x", "2"); /* 12 */
+    apply(kv, 2, "B", "z", "3"); /* had been applied */
+    static const struct {
+        uint64_t from;
+        const char *pairs, *requests;
+    } since[] = {{14, "", ""}, {13, "", ""}, {12, "x=2 ", "2/A@10 2/B@12 "}, {3, "", "1/A@11 2/A@10 2/B@12 "}};
+    for (size_t i = 0; i < 4; i++) {
+        text[0] = '\0';
+        kv_each_request_since(kv, since[i].from, count_request, text);
+        assert_string_equal(text, since[i].requests);
+        text[0] = '\0';
+        kv_each_pair_since(kv, since[i].from, count_pair, text);
+        if (since[i].from > 3)
+            assert_string_equal(text, since[i].pairs);
+        else
+            assert_true(strlen(text) == 8 && strstr(text, "x=2 ") && strstr(text, "y=1 "));
+    }
+    text[0] = '\0';
+    kv_each_request(kv, count_request, text);
+    assert_string_equal(text, "1/A@11 2/A@10 2/B@12 3/L@2 ");
+    kv_free(kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_noop_only_counts),
         cmocka_unit_test(equal_entries_give_equal_digests_and_any_difference_another),
         cmocka_unit_test(the_digest_of_the_map_does_not_depend_on_overwritten_values),
+        cmocka_unit_test(what_changed_since_an_entry_can_be_had_alone),
         cmocka_unit_test(the_map_agrees_with_a_plain_array_over_a_long_random_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

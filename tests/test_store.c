@@ -343,6 +343,19 @@ static void an_installed_snapshot_replaces_everything(void **state)
     s = reopen(s, dir, &m, &found);
     assert_int_equal(found.last, 5000);
     assert_null(found.core.base_conf);
+    /* And on from there. */
+    model_free(&m);
+    store_close(s);
+    s = open_ok(dir, &found);
+    model_restore(&m, &found);
+    restored_ok(s);
+    for (uint64_t last = 5000; last < 5600; last += 200) {
+        model_append(&m, 4, last, 200, 0, last + 150);
+        save_ok(s, model_change(&m));
+        save_ok(s, compaction(&m, last + 100));
+        s = reopen(s, dir, &m, &found);
+        assert_int_equal(found.core.applied, last + 150);
+    }
     store_close(s);
     model_free(&m);
     model_remove(dir);
