@@ -74,6 +74,7 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
     r->answer_again = cfg->answer_again;
     r->voted = r->leader = r->before.voted = NODE_NONE;
     r->now_us = now_us;
+    r->change.until_us = NEVER;
     r->election_us = r->vote_resend_us = r->quorum_us = r->read_resend_us = NEVER;
     rng_seed(&r->rng, cfg->seed);
     raft_conf_first(r, cfg);
@@ -122,15 +123,16 @@ uint64_t raft_deadline(const struct raft *r)
     uint64_t due = raft_min(r->election_us, r->vote_resend_us);
     if (r->held.head)
         due = raft_min(due, r->held.head->until_us);
+    due = raft_min(due, raft_min(raft_change_deadline(r), raft_transfer_deadline(r)));
     return r->role == RAFT_LEADER ? raft_min(due, raft_leader_deadline(r)) : due;
 }
 
 /* ---- roles, terms, the known leader ---- */
 
-/* Figure 4 with the pre-candidate of D §9.6. A candidate that times out asks for PreVotes anew before it takes
+/* Figure 4 with the pre-candidate of D §9.6, which is left out when the leader asks for the election. A candidate that times out asks for PreVotes anew before it takes
  * another term. */
 static const bool legal[4][4] = {
-    [RAFT_FOLLOWER] = {[RAFT_PRECANDIDATE] = true},
+    [RAFT_FOLLOWER] = {[RAFT_PRECANDIDATE] = true, [RAFT_CANDIDATE] = true},
     [RAFT_PRECANDIDATE] = {[RAFT_FOLLOWER] = true, [RAFT_CANDIDATE] = true},
     [RAFT_CANDIDATE] = {[RAFT_FOLLOWER] = true, [RAFT_PRECANDIDATE] = true, [RAFT_LEADER] = true},
     [RAFT_LEADER] = {[RAFT_FOLLOWER] = true},
@@ -142,7 +144,10 @@ void raft_become(struct raft *r, enum raft_role role, enum raft_why why)
     if (from == RAFT_LEADER)
         raft_lease_surrender(r, WHY_STEP_DOWN);
     assert(legal[from][role] || (why == WHY_STARTUP && role == RAFT_FOLLOWER));
+    assert(from != RAFT_FOLLOWER || role != RAFT_CANDIDATE || why == WHY_TRANSFER);
     r->role = role;
+    if (role != RAFT_CANDIDATE)
+        r->by_transfer = false;
     r->vote_resend_us = r->quorum_us = r->read_resend_us = NEVER;
     if (role == RAFT_LEADER)
         r->election_us = NEVER; /* the votes stay: raft_check() wants to see what made us leader */
@@ -247,6 +252,8 @@ static void on_peer_message(struct raft *r, const struct message *m)
         on_reply(r, m, p);
     else if (m->type == MESSAGE_APP_REQ)
         raft_on_append_request(r, m);
+    else if (m->type == MESSAGE_TRANSFER)
+        raft_on_transfer(r, m);
     else
         raft_on_vote_request(r, m);
 }
@@ -256,6 +263,7 @@ static void on_message(struct raft *r, const struct message *m, int64_t tag)
     switch (m->type) {
     case MESSAGE_GET:
     case MESSAGE_PUT:
+    case MESSAGE_CHANGE:
         raft_on_request(r, m, tag);
         break;
     case MESSAGE_PREVOTE_REQ:
@@ -264,10 +272,10 @@ static void on_message(struct raft *r, const struct message *m, int64_t tag)
     case MESSAGE_VOTE_RES:
     case MESSAGE_APP_REQ:
     case MESSAGE_APP_RES:
+    case MESSAGE_TRANSFER:
         on_peer_message(r, m);
         break;
     case MESSAGE_HELLO:
-    case MESSAGE_CHANGE:
     case MESSAGE_STATUS:
     case MESSAGE_OK:
     case MESSAGE_FAIL:
@@ -275,7 +283,6 @@ static void on_message(struct raft *r, const struct message *m, int64_t tag)
     case MESSAGE_STATUS_RES:
     case MESSAGE_SNAP_REQ:
     case MESSAGE_SNAP_RES:
-    case MESSAGE_TRANSFER:
     default:
         raft_ignore(r, WHY_UNEXPECTED);
     }
@@ -335,6 +342,8 @@ static void persist(struct raft *r)
 
 void raft_finish(struct raft *r)
 {
+    raft_transfer_settle(r);
+    raft_change_settle(r);
     raft_settle(r);
     /* A leader's own disk works while its followers' do (D §10.2.1): it sends its entries before they are durable here,
      * and counts itself after. A vote must be durable before anything leaves (Figure 2). */
@@ -345,6 +354,7 @@ void raft_finish(struct raft *r)
     }
     persist(r);
     progress(r);
+    raft_change_end(r);
     raft_replies_now(r);
     if (r->ask)
         raft_ask_all(r);

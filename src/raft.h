@@ -95,7 +95,7 @@ enum raft_why {
     WHY_NO_PREV, WHY_PREV_TERM,                                                          /* log.reject */
     WHY_CONFLICT, WHY_SNAPSHOT,                                                          /* log.truncate; commit, peer.state, timer */
     WHY_TRANSFER, WHY_REMOVED, WHY_RECOVERED,                                            /* role, term, lease */
-    WHY_BUSY, WHY_NOT_READY, WHY_UNKNOWN_MEMBER, WHY_KNOWN_MEMBER,                       /* a change of members refused */
+    WHY_BUSY, WHY_NOT_READY, WHY_UNKNOWN_MEMBER, WHY_KNOWN_MEMBER, WHY_GROUP_SIZE,       /* a change of members refused */
     WHY_QUORUM, WHY_LEADER_COMMIT,                                                       /* commit */
     WHY_PROBE, WHY_REPLICATE,                                                            /* peer.state */
     WHY_NOT_LEADER, WHY_NO_LEADER, WHY_LEADER_SILENT,                                                       /* redirect, hold */

@@ -41,7 +41,8 @@ static void check_leader(const struct raft *r)
         assert(p->match <= p->covered && p->round <= r->round && p->n_flight <= APPENDS_MAX);
         assert(!p->probing || !p->n_flight);
     }
-    assert(!r->held.head);
+    assert(!r->held.head || raft_holds(r));
+    assert(r->voter || r->conf->index > r->commit); /* D §4.2.2 */
 }
 
 /* The peers are the voters of the latest configuration, and a leader's one more. */

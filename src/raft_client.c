@@ -30,14 +30,16 @@ struct request *raft_queue_pop(struct queue *q)
 
 static struct request *copy_of(const struct message *m, int64_t tag)
 {
-    const char *value = m->type == MESSAGE_PUT ? m->value : "";
-    size_t mid = strlen(m->mid) + 1, key = strlen(m->key) + 1, size = strlen(value) + 1;
+    bool adds = m->type == MESSAGE_CHANGE && m->change == CHANGE_ADD && m->address;
+    const char *name = m->type == MESSAGE_CHANGE ? "" : m->key;
+    const char *value = m->type == MESSAGE_PUT ? m->value : adds ? m->address : "";
+    size_t mid = strlen(m->mid) + 1, key = strlen(name) + 1, size = strlen(value) + 1;
     struct request *q = raft_alloc(sizeof *q + mid + key + size);
     char *text = (char *)(q + 1);
     memcpy(text, m->mid, mid);
-    memcpy(text + mid, m->key, key);
+    memcpy(text + mid, name, key);
     memcpy(text + mid + key, value, size);
-    *q = (struct request){.op = m->type, .client = m->src, .tag = tag};
+    *q = (struct request){.op = m->type, .client = m->src, .tag = tag, .change = m->change, .node = m->node};
     q->mid = text;
     q->key = text + mid;
     q->value = text + mid + key;
@@ -79,12 +81,14 @@ void raft_client_free(struct raft *r)
     free_list(r->held.head);
     free_list(r->reads.head);
     free_list(r->trash);
+    free(r->change.asked);
+    free(r->transfer.asked);
     raft_seen_free(&r->seen);
 }
 
 /* ---- puts in the log ---- */
 
-static void wait_for(struct raft *r, const struct entry *e, int64_t tag)
+void raft_wait_for(struct raft *r, const struct entry *e, int64_t tag)
 {
     struct waiters *w = &r->waiters;
     if (w->first && w->first + w->n == w->room) {
@@ -166,12 +170,22 @@ bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag)
 
 /* ---- requests as they come ---- */
 
-static void refuse(struct raft *r, struct request *q)
+static void answer(struct raft *r, struct request *q, enum raft_effect_type type, enum raft_why why)
 {
-    struct raft_effect *e = raft_emit(r, RAFT_DO_FAIL);
+    struct raft_effect *e = raft_emit(r, type);
     e->request = raft_request_of(q);
-    e->why = WHY_OVERLOAD;
+    e->why = why;
     raft_trash(r, q);
+}
+
+void raft_fail(struct raft *r, struct request *q, enum raft_why why)
+{
+    answer(r, q, RAFT_DO_FAIL, why);
+}
+
+void raft_done(struct raft *r, struct request *q)
+{
+    answer(r, q, RAFT_DO_OK, WHY_NONE);
 }
 
 static void put(struct raft *r, struct request *q)
@@ -179,17 +193,23 @@ static void put(struct raft *r, struct request *q)
     const struct entry command = {
         .op = ENTRY_PUT, .client = q->client, .mid = q->mid, .key = q->key, .value = q->value};
     if (raft_entry_bytes(&command) > RAFT_ENTRY_BYTES_MAX || raft_last(r) >= COUNT_MAX) {
-        refuse(r, q);
+        raft_fail(r, q, WHY_OVERLOAD);
         return;
     }
-    wait_for(r, raft_log_append(r, r->term, &command), q->tag);
+    raft_wait_for(r, raft_log_append(r, r->term, &command), q->tag);
     raft_trash(r, q);
 }
 
 static void lead_request(struct raft *r, struct request *q)
 {
-    if (q->op == MESSAGE_PUT)
+    if (raft_holds(r))
+        raft_pass_on(r, q);
+    else if (q->op == MESSAGE_PUT)
         put(r, q);
+    else if (q->op == MESSAGE_CHANGE && q->change == CHANGE_TRANSFER)
+        raft_transfer(r, q);
+    else if (q->op == MESSAGE_CHANGE)
+        raft_change(r, q);
     else
         raft_read_arrived(r, q);
 }
@@ -219,9 +239,10 @@ void raft_leader_spoke(struct raft *r)
 /* Not here: to the leader if one is known, else it waits for one to be known. A client that was sent to the leader and
  * comes back before we have heard of it again waits too: it found nobody there, and sent on in circles it and the
  * others would do nothing but ask. */
-static void pass_on(struct raft *r, struct request *q)
+void raft_pass_on(struct raft *r, struct request *q)
 {
-    enum raft_why why = r->leader == NODE_NONE          ? WHY_NO_LEADER
+    enum raft_why why = r->role == RAFT_LEADER          ? r->voter ? WHY_TRANSFER : WHY_REMOVED
+                        : r->leader == NODE_NONE        ? WHY_NO_LEADER
                         : was_sent_back(r, q->client)   ? WHY_LEADER_SILENT
                                                         : WHY_NONE;
     if (why == WHY_NONE || r->held.n >= r->hold_max) {
@@ -249,14 +270,14 @@ void raft_on_request(struct raft *r, const struct message *m, int64_t tag)
             break;
         case SEEN_FULL:
             q = copy_of(m, tag);
-            refuse(r, q);
+            raft_fail(r, q, WHY_OVERLOAD);
             break;
         case SEEN_NEW:
             q = copy_of(m, tag);
             if (r->role == RAFT_LEADER)
                 lead_request(r, q);
             else
-                pass_on(r, q);
+                raft_pass_on(r, q);
             break;
         }
     }
@@ -267,6 +288,7 @@ void raft_note_answers(struct raft *r)
     for (size_t i = 0; i < r->fx->n; i++) {
         const struct raft_effect *e = &r->fx->v[i];
         if (e->type == RAFT_DO_READ || e->type == RAFT_DO_REDIRECT || e->type == RAFT_DO_FAIL ||
+            e->type == RAFT_DO_OK ||
             (e->type == RAFT_DO_APPLY && e->answer))
             raft_seen_answered(&r->seen, e->request.client, e->request.mid);
     }
@@ -276,11 +298,11 @@ void raft_settle(struct raft *r)
 {
     if (r->role != RAFT_LEADER)
         while (r->reads.head)
-            pass_on(r, raft_queue_pop(&r->reads));
-    if (!r->release || r->leader == NODE_NONE)
+            raft_pass_on(r, raft_queue_pop(&r->reads));
+    if (!r->release || r->leader == NODE_NONE || raft_holds(r))
         return;
     r->release = false;
-    while (r->held.head) {
+    while (r->held.head && !raft_holds(r)) {
         struct request *q = raft_queue_pop(&r->held);
         if (r->role == RAFT_LEADER)
             lead_request(r, q);

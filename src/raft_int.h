@@ -60,7 +60,9 @@ struct request {
     enum message_type op;
     node_id client;
     int64_t tag;
-    const char *mid, *key, *value;
+    const char *mid, *key, *value; /* change: value is the address */
+    enum change_op change;
+    node_id node;
     uint64_t until_us;            /* held: redirected to nobody then */
     uint64_t index, term, round;  /* read: its index once taken (0 = not yet) and the round that must be answered */
 };
@@ -183,6 +185,25 @@ struct raft {
     uint64_t vote_resend_us, vote_retry_us;
     uint64_t quorum_us; /* leader: when to judge whether a quorum still answers */
     bool announce;      /* new leader: everybody is to hear of it */
+
+    /* the members change (D §4): a request for somebody to be added, until its entry is in the log; NULL: none */
+    struct {
+        struct request *asked;
+        uint64_t goal, round_us; /* the round under way (D §4.2.1): its last index, its beginning */
+        unsigned rounds;
+        uint64_t match;    /* how far the new server was when last looked at */
+        uint64_t until_us; /* it is given up, or one that was removed forgotten, then; NEVER: nobody is */
+    } change;
+
+    /* leadership goes to another (D §3.10); NULL: it does not */
+    struct {
+        struct request *asked;
+        node_id to;
+        uint64_t term, until_us;
+        uint64_t resend_us, retry_us; /* resend_us NEVER: not told yet */
+    } transfer;
+    bool transferred; /* leader: has told somebody to stand in this term, so that voters need not heed a lease */
+    bool by_transfer; /* candidate: the leader told us to stand */
 
     /* reads (D §6.4) */
     struct queue reads;
@@ -307,10 +328,34 @@ struct peer *raft_peer(struct raft *r, node_id id);
 void raft_conf_sweep(struct raft *r);
 void raft_conf_free(struct raft *r);
 
+/* ---- raft_change.c: the leader's side of a change of members ---- */
+void raft_change(struct raft *r, struct request *q);
+/* Is a change asked for, or not committed yet? */
+bool raft_change_under_way(const struct raft *r);
+/* At the end of a step, before what it appends must be durable: goes on with a change, or leaves it to the next leader. */
+void raft_change_settle(struct raft *r);
+/* After commits: a leader that is removed steps down. */
+void raft_change_end(struct raft *r);
+uint64_t raft_change_deadline(const struct raft *r);
+
+/* ---- raft_transfer.c ---- */
+void raft_transfer(struct raft *r, struct request *q);
+/* A leader that keeps new requests for its successor. */
+bool raft_holds(const struct raft *r);
+/* Sends the successor what it lacks, then its turn to stand. */
+void raft_transfer_push(struct raft *r);
+void raft_transfer_settle(struct raft *r);
+uint64_t raft_transfer_deadline(const struct raft *r);
+/* A leader about to step down for good: somebody fit need not wait for an election timeout. */
+void raft_transfer_bequeath(struct raft *r);
+void raft_on_transfer(struct raft *r, const struct message *m);
+
 /* ---- raft_vote.c ---- */
 /* How many voters have voted for us so far: ourselves only if we are one. */
 unsigned raft_tally(const struct raft *r);
 void raft_election_timeout(struct raft *r);
+/* A candidate at once, without PreVotes: the leader wants it. */
+void raft_stand_at_once(struct raft *r);
 void raft_vote_retry(struct raft *r);
 /* Asks every other member for its vote, or PreVote. */
 void raft_ask_all(struct raft *r);
@@ -362,6 +407,13 @@ void raft_leader_spoke(struct raft *r);
 bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag);
 void raft_client_free(struct raft *r);
 void raft_sweep_requests(struct raft *r);
+/* Not for us: redirected, or held until a leader is known. */
+void raft_pass_on(struct raft *r, struct request *q);
+/* Answers it, and is done with it. */
+void raft_fail(struct raft *r, struct request *q, enum raft_why why);
+void raft_done(struct raft *r, struct request *q);
+/* The client gets its answer when `e` is applied. */
+void raft_wait_for(struct raft *r, const struct entry *e, int64_t tag);
 struct raft_request raft_request_of(const struct request *q);
 void raft_queue_push(struct queue *q, struct request *one);
 struct request *raft_queue_pop(struct queue *q);

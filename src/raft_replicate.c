@@ -30,6 +30,7 @@ void raft_lead(struct raft *r)
     for (unsigned i = 0; i < r->n_peers; i++)
         raft_append_forget(r, &r->peers[i]);
     r->announce = true;
+    r->transferred = false;
     raft_leader_is(r, r->id);
     raft_arm_quorum(r);
     /* §8: a leader learns what is committed by committing an entry of its own term. */
@@ -119,6 +120,7 @@ void raft_replicate(struct raft *r)
         raft_read_open_round(r);
     send_to_quorum(r);
     send_to_others(r);
+    raft_transfer_push(r);
     /* A round needs a quorum's answers, not everybody's; should one be lost, all are asked. */
     unsigned asked = r->voter;
     for (unsigned i = 0; i < r->n_peers; i++)

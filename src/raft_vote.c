@@ -23,6 +23,7 @@ static void ask(struct raft *r, struct peer *p)
     bool pre = r->role == RAFT_PRECANDIDATE;
     struct message *m = raft_send(r, pre ? MESSAGE_PREVOTE_REQ : MESSAGE_VOTE_REQ, p->id);
     m->term = r->term + pre;
+    m->transfer = r->by_transfer;
     m->last_index = raft_last(r);
     m->last_term = raft_term_at(r, raft_last(r));
 }
@@ -68,7 +69,7 @@ static void note_grant(struct raft *r, node_id candidate, uint64_t asked, uint64
     e->pre = pre;
 }
 
-/* A pre-candidate with a majority: a new term, our own vote in it, and requests for the others'. */
+/* A pre-candidate with a majority, or whom the leader told to: a new term, our own vote in it, and requests for the others'. */
 static void stand(struct raft *r)
 {
     r->term++;
@@ -76,8 +77,8 @@ static void stand(struct raft *r)
     r->fx->persist_vote = true;
     struct raft_effect *e = raft_emit(r, RAFT_NOTE_TERM);
     e->old = r->term - 1;
-    e->why = WHY_TIMEOUT;
-    raft_become(r, RAFT_CANDIDATE, WHY_QUORUM_PREVOTES);
+    e->why = r->by_transfer ? WHY_TRANSFER : WHY_TIMEOUT;
+    raft_become(r, RAFT_CANDIDATE, r->by_transfer ? WHY_TRANSFER : WHY_QUORUM_PREVOTES);
     note_grant(r, r->id, r->term, raft_last(r), raft_term_at(r, raft_last(r)), false);
     raft_arm_election(r, WHY_ELECTION_STARTED);
     count(r, UINT32_C(1) << r->n_peers, r->id);
@@ -95,6 +96,13 @@ void raft_election_timeout(struct raft *r)
     raft_arm_election(r, WHY_ELECTION_STARTED);
     count(r, UINT32_C(1) << r->n_peers, r->id);
     r->ask = r->role != RAFT_LEADER;
+}
+
+void raft_stand_at_once(struct raft *r)
+{
+    r->by_transfer = true;
+    raft_leader_is(r, NODE_NONE);
+    stand(r);
 }
 
 void raft_vote_retry(struct raft *r)
@@ -132,7 +140,7 @@ static enum raft_why objection(const struct raft *r, const struct message *m)
         return WHY_STALE_TERM;
     if (!pre && r->voted != NODE_NONE && r->voted != m->src)
         return WHY_ALREADY_VOTED;
-    if (leader_is_alive(r))
+    if (leader_is_alive(r) && !m->transfer)
         return WHY_LEADER_ALIVE;
     return log_is_behind(r, m) ? WHY_LOG_BEHIND : WHY_NONE;
 }
@@ -165,8 +173,8 @@ void raft_on_vote_request(struct raft *r, const struct message *m)
         return;
     }
     if (m->type == MESSAGE_VOTE_REQ && m->term > r->term) {
-        /* D §4.2.3: no vote, and no new term either, while a leader is alive. */
-        if (leader_is_alive(r)) {
+        /* D §4.2.3: no vote, and no new term either, while a leader is alive, unless it is the one who wants it. */
+        if (leader_is_alive(r) && !m->transfer) {
             answer(r, m, WHY_LEADER_ALIVE);
             return;
         }

@@ -149,6 +149,8 @@ static const char *why_word(enum raft_why why)
         return "unknown_member";
     case WHY_KNOWN_MEMBER:
         return "known_member";
+    case WHY_GROUP_SIZE:
+        return "group_size";
     case WHY_QUORUM:
         return "quorum";
     case WHY_LEADER_COMMIT:

@@ -233,6 +233,17 @@ void one_get(struct one *o, node_id client, const char *mid, const char *key)
     request(o, MESSAGE_GET, client, mid, key, NULL);
 }
 
+void one_change(struct one *o, node_id client, const char *mid, enum change_op change, node_id node,
+                const char *address)
+{
+    struct message m = one_message(o, MESSAGE_CHANGE, client, 0);
+    snprintf(m.mid, sizeof m.mid, "%s", mid);
+    m.change = change;
+    m.node = node;
+    m.address = address;
+    step(o, &m, 1000 + mid[0]);
+}
+
 void one_stand(struct one *o)
 {
     for (int i = 0; one_role(o) != RAFT_PRECANDIDATE; i++) {

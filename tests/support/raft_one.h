@@ -58,6 +58,8 @@ void one_ack(struct one *o, node_id src, uint64_t term, uint64_t match, uint64_t
 void one_refusal(struct one *o, node_id src, uint64_t term, uint64_t hint_index, uint64_t hint_term);
 void one_put(struct one *o, node_id client, const char *mid, const char *key, const char *value);
 void one_get(struct one *o, node_id client, const char *mid, const char *key);
+void one_change(struct one *o, node_id client, const char *mid, enum change_op change, node_id node,
+                const char *address);
 
 /* ---- longer ways ---- */
 /* Through the election timeout and PreVotes to a candidate: of term + 1. */
