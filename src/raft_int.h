@@ -202,7 +202,6 @@ struct raft {
         uint64_t term, until_us;
         uint64_t resend_us, retry_us; /* resend_us NEVER: not told yet */
     } transfer;
-    bool transferred; /* leader: has told somebody to stand in this term, so that voters need not heed a lease */
     bool by_transfer; /* candidate: the leader told us to stand */
 
     /* reads (D §6.4) */

@@ -1,9 +1,9 @@
 /* raft_lease.c -- the leader's lease (D §6.4.1): reads without a round of messages.
  *
  * A member that accepts an append grants no vote for election_min_us after it (raft_vote.c), not even across a restart.
- * So once a quorum has accepted appends, no other leader can be elected for election_min_us after they were *sent*, for they
- * arrived later. That holds on the followers' clocks: ours may be slower by drift_ppm, so the lease is shorter by that. All
- * members must have the same election_min_us.
+ * So once a quorum has accepted appends, no other leader can be elected for election_min_us after they were *sent*, for
+ * they arrived later. That holds on the followers' clocks: ours may be slower by drift_ppm, so the lease is shorter by
+ * that. All members must have the same election_min_us.
  *
  * What a read rests on is noted, once for all reads that rest on the same. */
 #include "raft_int.h"
@@ -21,7 +21,8 @@ static uint64_t basis(const struct raft *r)
 
 static uint64_t duration(const struct raft *r)
 {
-    uint64_t drift = r->election_min_us / 1000000 * r->drift_ppm + r->election_min_us % 1000000 * r->drift_ppm / 1000000 + 1;
+    uint64_t drift =
+        r->election_min_us / 1000000 * r->drift_ppm + r->election_min_us % 1000000 * r->drift_ppm / 1000000 + 1;
     return drift < r->election_min_us ? r->election_min_us - drift : 0;
 }
 
@@ -32,7 +33,7 @@ static void note(struct raft *r, uint64_t since_us)
     e->since_us = r->lease.since_us;
     e->until_us = r->lease.until_us;
     for (unsigned i = 0; i < r->n_peers; i++)
-        if (r->peers[i].confirmed_us >= since_us)
+        if (r->peers[i].voter && r->peers[i].confirmed_us >= since_us)
             e->by[e->n_by++] = r->peers[i].id;
 }
 

@@ -30,7 +30,6 @@ void raft_lead(struct raft *r)
     for (unsigned i = 0; i < r->n_peers; i++)
         raft_append_forget(r, &r->peers[i]);
     r->announce = true;
-    r->transferred = false;
     raft_leader_is(r, r->id);
     raft_arm_quorum(r);
     /* §8: a leader learns what is committed by committing an entry of its own term. */

@@ -23,7 +23,7 @@ static struct peer *fittest(struct raft *r)
 
 static void tell(struct raft *r, const struct peer *p)
 {
-    r->transferred = true;
+    raft_lease_surrender(r, WHY_TRANSFER); /* voters need not heed it from now on */
     raft_send(r, MESSAGE_TRANSFER, p->id);
 }
 

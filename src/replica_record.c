@@ -461,10 +461,33 @@ void record_read(struct replica *rep, const struct raft_effect *e, const char *v
 
 /* ---- notes of the core ---- */
 
+struct ids {
+    char text[RAFT_MEMBERS_MAX * (NODE_TEXT + 1)];
+};
+
+/* The voters of a configuration: their ids, with spaces between, and no addresses. */
+static struct ids ids_of(const char *conf)
+{
+    struct ids ids = {""};
+    char *to = ids.text;
+    for (const char *at = conf; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        size_t n = strcspn(at, ",=");
+        if (to + n + 2 > ids.text + sizeof ids.text)
+            break;
+        if (to > ids.text)
+            *to++ = ' ';
+        memcpy(to, at, n);
+        to[n] = 0;
+        to += n;
+    }
+    return ids;
+}
+
 static void note_append(struct trace_writer *w, const struct entry *entry)
 {
     const struct name client = name_of(entry->client);
-    bool put = entry->op == ENTRY_PUT;
+    bool put = entry->op == ENTRY_PUT, conf = entry->op == ENTRY_CONF;
+    const struct ids ids = ids_of(conf ? entry->value : "");
     char h[HEX64];
     hex(entry->hash, h);
     trace_put_log_append(w, &(struct trace_rec_log_append){.idx = (int64_t)entry->index,
@@ -473,8 +496,9 @@ static void note_append(struct trace_writer *w, const struct entry *entry)
                                                            .h = h,
                                                            .key = put ? entry->key : NULL,
                                                            .val = put ? entry->value : NULL,
-                                                           .req = put ? entry->mid : NULL,
-                                                           .cli = put ? client.text : NULL});
+                                                           .req = put || conf ? entry->mid : NULL,
+                                                           .cli = put || conf ? client.text : NULL,
+                                                           .conf = conf ? ids.text : NULL});
 }
 
 static void note_commit(struct trace_writer *w, const struct raft_effect *e, const char *why)
