@@ -71,10 +71,18 @@ bool address_resolve(const char *text, int family, struct address *out, char err
         snprintf(err, ADDRESS_ERR_LEN, "'%.255s' is no address: give HOST:PORT, or [IPV6]:PORT", text);
         return false;
     }
-    struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV}, *found;
+    bool any = family == AF_UNSPEC;
+    struct addrinfo hints = {.ai_family = any ? AF_INET : family,
+                             .ai_socktype = SOCK_DGRAM,
+                             .ai_flags = AI_NUMERICSERV},
+                    *found;
     if (family == AF_INET6)
         hints.ai_flags |= AI_V4MAPPED;
     int rc = getaddrinfo(t.host, t.port, &hints, &found);
+    if (rc != 0 && any) {
+        hints.ai_family = AF_INET6;
+        rc = getaddrinfo(t.host, t.port, &hints, &found);
+    }
     if (rc != 0) {
         snprintf(err, ADDRESS_ERR_LEN, "cannot find the address %.255s: %s", text,
                  rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));

@@ -37,7 +37,8 @@ struct address {
     socklen_t n; /* 0: none */
 };
 
-/* Looks `text` up, in `family` (AF_UNSPEC: any; AF_INET6 gives IPv4 hosts as ::ffff:a.b.c.d). May ask a name server,
+/* Looks `text` up, in `family` (AF_UNSPEC: IPv4 if it has such an address, else IPv6, so that all programs understand
+ * "localhost" alike; AF_INET6 gives IPv4 hosts as ::ffff:a.b.c.d). May ask a name server,
  * and wait for it. False, with one line in `err`, when there is none. */
 bool address_resolve(const char *text, int family, struct address *out, char err[ADDRESS_ERR_LEN]);
 bool address_same(const struct address *a, const struct address *b);

@@ -151,7 +151,7 @@ static bool send_message(struct client *c, struct server *s, struct message *m)
     m->src = c->id;
     m->dst = s->id;
     m->leader = c->leader;
-    size_t n = wire_encode(m, c->out, sizeof c->out);
+    size_t n = wire_encode(m, c->out, c->seal ? sizeof c->out - SEAL_OVERHEAD : sizeof c->out);
     if (n && c->seal)
         udp_send_to(&c->udp, &s->at, c->sealed, seal_wrap(c->seal, c->out, n, c->sealed));
     else if (n)

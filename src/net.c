@@ -69,19 +69,13 @@ static void send_to(struct net *net, const struct address *to, const char *bytes
 
 void net_send(struct net *net, const char *bytes, size_t n, node_id dst, const char *answered)
 {
-    node_id id;
-    const struct address *to;
     if (!net->direct) {
         udp_send(&net->udp, bytes, n); /* the network reads from the datagram whom it is for */
     } else if (answered) {
         send_to(net, routes_client(net->routes, dst, answered), bytes, n);
     } else if (dst != NODE_NONE) {
         send_to(net, routes_member(net->routes, dst), bytes, n);
-    } else {
-        for (unsigned i = 0; routes_each(net->routes, i, &id, &to); i++)
-            if (id != net->id)
-                send_to(net, to, bytes, n);
-    }
+    } /* else a hello: it tells the simulated network our port; members know each other's already */
 }
 
 /* ---- in ---- */

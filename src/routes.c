@@ -107,15 +107,6 @@ const struct address *routes_member(const struct routes *r, node_id id)
     return k ? &k->at : NULL;
 }
 
-bool routes_each(const struct routes *r, unsigned n, node_id *id, const struct address **at)
-{
-    if (n >= r->n_known)
-        return false;
-    *id = r->known[n].id;
-    *at = &r->known[n].at;
-    return true;
-}
-
 /* ---- clients ---- */
 
 static size_t set_of(node_id client, const char *mid)

@@ -19,8 +19,6 @@ bool routes_learn(struct routes *r, const char *conf, char err[ADDRESS_ERR_LEN])
 bool routes_learn_one(struct routes *r, node_id id, const char *address, char err[ADDRESS_ERR_LEN]);
 /* NULL: not known. Valid until the next routes_learn*(). */
 const struct address *routes_member(const struct routes *r, node_id id);
-/* The n-th that is known; false: there are not so many. */
-bool routes_each(const struct routes *r, unsigned n, node_id *id, const struct address **at);
 
 /* A client's request came from there: so its answer goes there. The last few ten thousand are remembered. */
 void routes_note(struct routes *r, node_id client, const char *mid, const struct address *from);
