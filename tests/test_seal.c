@@ -84,7 +84,7 @@ static void after_challenge_and_proof_datagrams_come_through_both_ways(void **st
     meet(alice, bob);
     meet(bob, alice);
     for (int i = 0; i < 100; i++) {
-        char text[16];
+        char text[24];
         snprintf(text, sizeof text, "text %d", i);
         struct datagram d = sealed(alice, text), back = sealed(bob, text);
         assert_int_equal(opened(bob, &d, text, NULL), SEAL_PAYLOAD);
