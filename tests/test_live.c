@@ -110,6 +110,32 @@ static void local_reads_around_a_partitioned_leader_are_caught_with_and_without_
     assert_string_equal(ops_black, ops_white);
 }
 
+/* SIGKILL each second, the second time for all five at once; they come back with what they have on disk. At the end each
+ * client reads every key. */
+static void durable_replicas_that_are_killed_and_started_again_lose_nothing_that_was_acknowledged(void **state)
+{
+    const struct run *r = *state;
+    static const char scenario[] =
+        "{\"name\": \"kill9-short\", \"lifetime\": 12, \"replicas\": 5, \"mix\": 0.5, \"start_wait\": 4, \"end_wait\": 12, "
+        "\"clients\": {\"mode\": \"shared\", \"count\": 4, \"keys\": 10, \"rate\": 80, \"timeout_ms\": 1500}, "
+        "\"network\": {\"loss\": 0.1, \"duplicate\": 0.05, \"delay_ms\": [0, 10]}, \"faults\": [{\"kind\": \"kill\", "
+        "\"node\": \"random\", \"signal\": 9, \"begin\": 1, \"end\": 4, \"every\": 1, \"all_every\": 2, "
+        "\"restart_after_ms\": [50, 400]}]}";
+    const char *argv[] = {simulate,  "--replica", replica, "--data",   "--quiet", "--seed", "7", "--out",
+                          r->dir, "--check",   scenario, NULL};
+    expect_status(spawn_run(argv, 120, out, sizeof out), 0);
+    assert_null(strstr(out, "FAIL"));
+    assert_null(strstr(out, "UNKNOWN"));
+    assert_null(strstr(out, "LOSSY"));
+    assert_non_null(strstr(out, " restart"));
+    const char *sql[] = {analyze, "sql", r->dir, "--format", "value",
+                         "SELECT count(DISTINCT key) FROM ops WHERE f = 'get' AND result = 'ok' AND t_invoke > "
+                         "(SELECT max(t_invoke) FROM ops WHERE f = 'put')",
+                         NULL};
+    expect_status(spawn_run(sql, 60, out, sizeof out), 0);
+    assert_string_equal(out, "10\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +143,8 @@ int main(void)
                                         end_run),
         cmocka_unit_test_setup_teardown(
             local_reads_around_a_partitioned_leader_are_caught_with_and_without_the_replicas_traces, new_run, end_run),
+        cmocka_unit_test_setup_teardown(
+            durable_replicas_that_are_killed_and_started_again_lose_nothing_that_was_acknowledged, new_run, end_run),
     };
     return cmocka_run_group_tests(tests, find_programs, NULL);
 }

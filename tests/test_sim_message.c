@@ -149,17 +149,17 @@ static bool readers_agree(const char *bytes, size_t n)
     return true;
 }
 
-static const char *const plain[] = {
-    "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"app_req\",\"MID\":\"0001.1.77\",\"term\":4,"
-    "\"lc\":991,"
-    "\"ents\":[[12,4,\"put\",\"0015\",\"ABCDEF\",\"k1\",\"v\"],[13,4,\"noop\"]],\"ok\":true,\"x\":{\"a\":[],\"b\":{},"
-    "\"c\":null}}",
-    " { \"value\" : \"\" , \"type\" : \"ok\" , \"MID\" : \"XYZ\" , \"leader\" : \"0000\" , \"dst\" : \"0015\" "
-    ",\t\"src\" : "
-    "\"0000\" , \"term\" : -3 } \r\n",
-    "{\"src\": \"0003\", \"dst\": \"FFFF\", \"leader\": \"FFFF\", \"type\": \"hello\", \"lc\": 0, \"n\": "
-    "999999999999999999}",
-};
+#define APPEND                                                                                                         \
+    "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"app_req\",\"MID\":\"0001.1.77\",\"term\":4,"    \
+    "\"lc\":991,"                                                                                                      \
+    "\"ents\":[[12,4,\"put\",\"0015\",\"ABC\",\"k1\",\"v\"],[13,4,\"noop\"]],\"ok\":true,\"x\":{\"a\":[],\"c\":null}}"
+#define ANSWER                                                                                                         \
+    " { \"value\" : \"\" , \"type\" : \"ok\" , \"MID\" : \"XYZ\" , \"leader\" : \"0000\" , \"dst\" : \"0015\" ,"       \
+    "\t\"src\" : \"0000\" , \"term\" : -3 } \r\n"
+#define HELLO                                                                                                          \
+    "{\"src\": \"0003\", \"dst\": \"FFFF\", \"leader\": \"FFFF\", \"type\": \"hello\", \"lc\": 0, "                    \
+    "\"n\": 999999999999999999}"
+static const char *const plain[] = {APPEND, ANSWER, HELLO};
 enum { PLAIN = 3 };
 
 static void plain_messages_are_scanned_and_read_the_same_by_both_readers(void **state)
