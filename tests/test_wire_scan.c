@@ -63,19 +63,18 @@ static void what_we_write_is_read_without_jansson(void **state)
 static void get_and_put_of_other_programs_are_read_without_jansson(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
-        /* Python: json.dumps() */
-        "{\"src\": \"0015\", \"dst\": \"0000\", \"leader\": \"FFFF\", \"type\": \"put\", \"MID\": \"M\", \"key\": "
-        "\"k\", "
-        "\"value\": \"\\u00e9\\u20ac/\\n\"}",
-        /* any order, indented, another escape */
-        "{\n\t\"value\" : \"\xc3\xa9\xe2\x82\xac\\/\\n\",\r\n\t\"key\" : \"k\", "
-        "\"MID\":\"M\",\"type\":\"put\",\"leader\":\"FFFF\","
-        "\"dst\":\"0000\", \"src\":\"0015\" }\n",
-        /* JSON.stringify() of JavaScript: as ours */
+    /* Python's json.dumps(). */
+    static const char python[] = "{\"src\": \"0015\", \"dst\": \"0000\", \"leader\": \"FFFF\", \"type\": \"put\", "
+                                 "\"MID\": \"M\", \"key\": \"k\", "
+                                 "\"value\": \"\\u00e9\\u20ac/\\n\"}";
+    static const char any_order_and_space[] =
+        "{\n\t\"value\" : \"\xc3\xa9\xe2\x82\xac\\/\\n\",\r\n\t\"key\" : \"k\", \"MID\":\"M\",\"type\":\"put\","
+        "\"leader\":\"FFFF\",\"dst\":\"0000\", \"src\":\"0015\" }\n";
+    /* JavaScript's JSON.stringify() writes as we do. */
+    static const char javascript[] =
         "{\"src\":\"0015\",\"dst\":\"0000\",\"leader\":\"FFFF\",\"type\":\"put\",\"MID\":\"M\",\"key\":\"k\",\"value\":"
-        "\"\xc3\xa9\xe2\x82\xac/\\n\"}",
-    };
+        "\"\xc3\xa9\xe2\x82\xac/\\n\"}";
+    static const char *const texts[] = {python, any_order_and_space, javascript};
     const struct message expected = {.type = MESSAGE_PUT,
                                      .src = 0x15,
                                      .dst = 0,
