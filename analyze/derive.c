@@ -14,6 +14,13 @@ static void message_came(struct context *c)
 {
     lead_state(c);
     msg_recv(c);
+    read_answered(c);
+}
+
+static void message_goes(struct context *c)
+{
+    msg_send(c);
+    read_sent(c);
 }
 
 static void started(struct context *c)
@@ -23,19 +30,36 @@ static void started(struct context *c)
 }
 
 static const struct handler handlers[] = {
-    {"msg.send", msg_send},         {"msg.recv", message_came},
-    {"msg.ignore", msg_ignore},     {"net.in", net_entered},
-    {"net.bad", net_bad},           {"net.dup", net_dup},
-    {"net.out", net_out},           {"net.drop", net_drop},
-    {"op.invoke", op_invoke},       {"op.try", op_try},
-    {"op.return", op_return},       {"log.append", log_append},
-    {"log.truncate", log_truncate}, {"commit.advance", log_commit},
-    {"apply", log_apply},           {"disk.sync", log_sync},
-    {"node.start", started},        {"snap.install", log_snapshot},
-    {"role.change", lead_role},     {"fault.begin", fault_begin},
-    {"fault.end", fault_end},       {"node.exit", node_exit},
-    {"node.stop", node_stop},       {"timer.fire", lead_state},
-    {"trace.close", trace_closed},  {"trace.lost", trace_confessed},
+    {"msg.send", message_goes},
+    {"msg.recv", message_came},
+    {"msg.ignore", msg_ignore},
+    {"net.in", net_entered},
+    {"net.bad", net_bad},
+    {"net.dup", net_dup},
+    {"net.out", net_out},
+    {"net.drop", net_drop},
+    {"op.invoke", op_invoke},
+    {"op.try", op_try},
+    {"op.return", op_return},
+    {"log.append", log_append},
+    {"log.truncate", log_truncate},
+    {"commit.advance", log_commit},
+    {"apply", log_apply},
+    {"disk.sync", log_sync},
+    {"node.start", started},
+    {"snap.install", log_snapshot},
+    {"role.change", lead_role},
+    {"fault.begin", fault_begin},
+    {"fault.end", fault_end},
+    {"node.exit", node_exit},
+    {"node.stop", node_stop},
+    {"timer.fire", lead_state},
+    {"read.serve", read_answer},
+    {"read.local", read_answer},
+    {"read.confirm", read_confirmed},
+    {"lease.grant", read_leased},
+    {"trace.close", trace_closed},
+    {"trace.lost", trace_confessed},
 };
 
 struct derive *derive_new(struct load *l)
@@ -51,6 +75,7 @@ struct derive *derive_new(struct load *l)
     d->leads = leads_new(l);
     d->logs = logs_new(l);
     d->ops = ops_new(l);
+    d->reads = reads_new(l);
     d->msgs = msgs_new(l);
     return d;
 }
@@ -83,6 +108,7 @@ void derive_free(struct derive *d)
         return;
     msgs_free(d->msgs);
     ops_free(d->ops);
+    reads_free(d->reads);
     logs_free(d->logs);
     leads_free(d->leads);
     faults_free(d->faults);

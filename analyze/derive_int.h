@@ -13,6 +13,7 @@ struct derive {
     struct logs *logs;
     struct leads *leads;
     struct faults *faults;
+    struct reads *reads;
     void (**handler)(struct context *); /* by index into trace_record_types */
 };
 
@@ -61,6 +62,14 @@ void lead_wire(struct context *c);  /* net.in of a node that records no roles */
 void lead_state(struct context *c); /* an input record whose state shows a role that no role.change told */
 /* The node's process ended. */
 void lead_down(struct context *c, struct node *node, const char *why);
+
+struct reads *reads_new(struct load *l);
+void reads_free(struct reads *g);
+void read_sent(struct context *c);      /* msg.send: an append opens a round */
+void read_answered(struct context *c);  /* msg.recv: its answer */
+void read_confirmed(struct context *c); /* read.confirm */
+void read_leased(struct context *c);    /* lease.grant */
+void read_answer(struct context *c);    /* read.serve, read.local */
 
 struct faults *faults_new(struct load *l);
 void faults_end(struct faults *f);

@@ -245,8 +245,10 @@ void log_sync(struct context *c)
     struct logs *s = c->d->logs;
     struct node_log *g = log_of(c->node);
     int64_t upto = field_int(c->r, "upto"), err = field_int(c->r, "err");
-    if (!trace_text_is(trace_find_text(c->r, "what"), "log") || (err != NONE && err != 0))
+    if (err != NONE && err != 0)
         return;
+    if (upto == NONE && !trace_text_is(trace_find_text(c->r, "what"), "log"))
+        return; /* of the vote alone */
     if (upto == NONE)
         upto = g->n > 0 ? g->at[g->n - 1].idx : 0;
     if (upto <= g->synced)
@@ -281,13 +283,13 @@ void log_snapshot(struct context *c)
 {
     struct logs *s = c->d->logs;
     struct node_log *g = log_of(c->node);
-    int64_t idx = field_int(c->r, "idx"), kept = field_int(c->r, "kept");
+    int64_t idx = field_int(c->r, "idx"), last = c->r->has_state ? c->r->last : NONE;
     if (idx == NONE)
         return;
-    /* Entries after the snapshot go unless the record says that they were kept; entries before it that were never
+    /* Entries after the snapshot stay as far as the record says that the log goes on; entries before it that were never
      * applied may be others than the committed ones: they are not in the log any more either. */
-    if (kept == NONE || kept <= idx)
-        cut(s, g, idx < INT64_MAX ? idx + 1 : idx, "snapshot", c);
+    last = last == NONE || last < idx ? idx : last;
+    cut(s, g, last < INT64_MAX ? last + 1 : last, "snapshot", c);
     size_t n = lower(g, idx), to = 0;
     for (size_t i = 0; i < g->n; i++) {
         if ((i < n || g->at[i].idx == idx) && g->at[i].entry != NULL && g->at[i].entry->t_apply == NONE)

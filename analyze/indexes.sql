@@ -10,6 +10,7 @@ CREATE INDEX messages_dst  ON messages(run_id, dst, t_in);
 CREATE INDEX messages_fate ON messages(run_id, fate, t_in) WHERE fate <> 'delivered';
 CREATE INDEX ops_key       ON ops(run_id, key, f, t_invoke);
 CREATE INDEX ops_val       ON ops(run_id, key, val);
+CREATE INDEX reads_time    ON reads(run_id, node, t);
 CREATE INDEX log_idx       ON log_entries(run_id, idx, node);
 CREATE INDEX log_req       ON log_entries(run_id, req);
 INSERT OR IGNORE INTO edges

@@ -88,8 +88,9 @@ struct node {
     /* Found on the way, for nodes.kind: */
     bool is_sim, is_client, is_replica, crossed_net;
     char *impl;
-    struct node_log *log;   /* derive_log.c */
-    struct node_lead *lead; /* derive_lead.c */
+    struct node_log *log;     /* derive_log.c */
+    struct node_lead *lead;   /* derive_lead.c */
+    struct node_reads *reads; /* derive_read.c */
 };
 
 /* ---- input files ---- */

@@ -179,6 +179,13 @@ SELECT key, rule, val_a, val_b, round(t/1e6,1) AS by_ms
 FROM not_linearizable
 ORDER BY t;
 
+-- name: reads
+-- What each read rested on: a round of appends, a lease, or nothing, and how old that was (-p node=ID for one replica).
+SELECT ms, node, term, key, val, proof, confirmed_by, round, proof_age_ms, until_ms, margin_ms
+FROM reads
+WHERE :node IS NULL OR node = :node
+ORDER BY run_id, t, rec;
+
 -- name: findings
 -- What was wrong with the traces: every row of load_stats, with file and line.
 SELECT s.severity, s.name, s.node, s.value, src.path || ifnull(':' || s.line, '') AS "where", s.note

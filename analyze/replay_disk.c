@@ -73,7 +73,7 @@ void replay_on_sync(struct replay *rp, struct node *n, const struct rec *r)
     if (snap) {
         log_copy(&d->log, &n->log, upto);
         d->changed = INT64_MAX;
-        d->snap_input = n->in.rec;
+        d->snap_synced = d->snap_due == 0;
         d->snap_due = 0;
     } else if (trace_text_is(what, "log")) {
         log_synced(n, cut, upto);
@@ -139,7 +139,7 @@ void replay_durable_first(struct replay *rp, struct node *n, const struct rec *r
         vote_durable(rp, n, r, m);
     if (m->kind == KIND_APP_RES && m->ok == 1)
         ack_durable(rp, n, r, m);
-    if (m->kind == KIND_SNAP_RES && m->size > 0 && m->off == m->size)
+    if (m->kind == KIND_SNAP_RES && replay_snap_is_whole(rp, n, m))
         snap_durable(rp, n, r, m);
 }
 
@@ -186,6 +186,7 @@ void replay_boot_ends(struct node *n)
     struct node_log room = n->disk.was;
     n->disk.was = n->log;
     n->disk.was_term = n->term;
+    n->disk.was_applied = n->applied;
     n->log = room;
     log_reset(&n->log, 0, 0);
     n->log.base_conf = 0;
@@ -251,7 +252,7 @@ static bool is_durable_state(struct replay *rp, struct node *n, const struct rec
     struct disk *d = &n->disk;
     judged(rp, RULE_R51);
     const char *what = differs(v, d->term, d->vote, &d->log);
-    if (what == NULL && v->snap != d->log.base && v->snap != d->was.base)
+    if (what == NULL && v->snap != d->log.base && (v->snap < d->log.base || v->snap > d->was_applied))
         what = "the log begins elsewhere";
     if (what == NULL)
         return true;
@@ -304,7 +305,8 @@ static void take_recovered(struct node *n, const struct recovered *v, bool known
     d->vote = v->vote;
     d->term_told = d->known = true;
     d->changed = INT64_MAX;
-    d->snap_due = d->snap_input = 0;
+    d->snap_due = 0;
+    d->snap_synced = false;
 }
 
 void replay_on_start(struct replay *rp, struct node *n, const struct rec *r)

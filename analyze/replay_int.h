@@ -64,7 +64,7 @@ struct msg {
 
 /* What a sent message said, for those who answer it. */
 struct sent {
-    int64_t rec, seq, boot, lc, mterm, pi, n;
+    int64_t rec, seq, boot, lc, mterm, pi, n, size;
     int node;
     enum message_kind kind;
 };
@@ -130,9 +130,9 @@ struct disk {
     int64_t changed; /* the log in memory may differ from this index on; INT64_MAX = nowhere */
     /* at a boot: what memory held when the boot before ended */
     struct node_log was;
-    int64_t was_term;
-    int64_t snap_input; /* the input in whose handling a snapshot was synced, 0 = none */
-    int64_t snap_due;   /* record of a snap.save or snap.install that no sync has followed yet, 0 = none */
+    int64_t was_term, was_applied;
+    bool snap_synced; /* in the handling of this input, before the record that tells of the snapshot */
+    int64_t snap_due; /* record of a snap.save or snap.install that no sync has followed yet, 0 = none */
 };
 
 /* A leader's lease of the present (dissertation §6.4.1). */
@@ -365,6 +365,8 @@ void replay_durable_first(struct replay *rp, struct node *n, const struct rec *r
 void replay_boot_ends(struct node *n);
 /* R56: the log was given up for a snapshot that is not on stable storage. */
 void replay_snap_is_durable(struct replay *rp, struct node *n, const struct rec *r);
+/* Does this answer say that all of the snapshot is there and installed? */
+bool replay_snap_is_whole(const struct replay *rp, const struct node *n, const struct msg *m);
 /* A snap_req that leaves. */
 void replay_snap_sent(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m);
 /* R48 for a read that rests on a lease. */

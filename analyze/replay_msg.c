@@ -197,13 +197,13 @@ static void heard_since(struct node *n, const struct rec *r, struct peer *p, con
     }
 }
 
-static void snapshot_answered(struct node *n, const struct rec *r, const struct msg *m)
+static void snapshot_answered(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
     struct peer *p = replay_peer_made(n, m->peer);
     if (p == NULL || n->role != 'L' || m->mterm != n->term)
         return;
     heard_since(n, r, p, m);
-    if (m->size > 0 && m->off == m->size && m->si > p->acked) {
+    if (replay_snap_is_whole(rp, n, m) && m->si > p->acked) {
         p->acked = m->si;
         p->acked_rec = r->id;
     }
@@ -264,6 +264,7 @@ static void request_arrived(struct replay *rp, struct node *n, const struct rec 
 
 static void begin_input(struct node *n, const struct rec *r, const struct msg *m)
 {
+    n->disk.snap_synced = false;
     n->in = (struct input){.rec = r->id,
                            .t = r->t,
                            .m = m,
@@ -304,7 +305,7 @@ void replay_on_recv(struct replay *rp, struct node *n, const struct rec *r)
         replay_leader_heard(n, r, m);
         break;
     case KIND_SNAP_RES:
-        snapshot_answered(n, r, m);
+        snapshot_answered(rp, n, r, m);
         break;
     case KIND_APP_RES:
         append_answered(rp, n, r, m);
@@ -505,6 +506,7 @@ void replay_on_send(struct replay *rp, struct node *n, const struct rec *r)
                                            .mterm = m->mterm,
                                            .pi = m->pi,
                                            .n = (int64_t)m->n_ents,
+                                           .size = m->size,
                                            .node = replay_self(rp, n),
                                            .kind = m->kind};
     *at = rp->n_sent;

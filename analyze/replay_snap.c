@@ -30,7 +30,8 @@ static void becomes_due(struct replay *rp, struct node *n, const struct rec *r)
     struct disk *d = &n->disk;
     if (d->used)
         judged(rp, RULE_R56);
-    if (d->used && d->snap_input != 0 && d->snap_input == n->in.rec) {
+    if (d->used && d->snap_synced) {
+        d->snap_synced = false;
         log_copy(&d->log, &n->log, log_last(&n->log) < log_last(&d->log) ? log_last(&n->log) : log_last(&d->log));
         return; /* the sync came first */
     }
@@ -43,14 +44,21 @@ void replay_on_save(struct replay *rp, struct node *n, const struct rec *r)
     int64_t idx = rec_int(r, "idx", 0), eterm = rec_int(r, "eterm", 0);
     int conf = replay_conf_number(rp, rec_text(r, "conf"));
     is_applied_prefix(rp, n, r, idx, eterm, conf, "saves");
-    if (idx == n->applied)
-        replay_state_agrees(rp, n, r, idx);
+    replay_state_agrees(rp, n, r, rec_int(r, "at", idx == n->applied ? idx : 0));
     if (idx <= n->log.base)
         return; /* nothing to give up */
     int there = log_conf_at(&n->log, idx);
     log_rebase(&n->log, idx, eterm, there != 0 ? there : conf);
     replay_conf_refresh(n);
     becomes_due(rp, n, r);
+}
+
+bool replay_snap_is_whole(const struct replay *rp, const struct node *n, const struct msg *m)
+{
+    const struct msg *in = replay_step_msg(n, m->re);
+    const struct sent *req = replay_sent(rp, m->re);
+    int64_t size = m->size > 0 ? m->size : in != NULL && in->size > 0 ? in->size : req != NULL ? req->size : 0;
+    return size > 0 && m->off == size;
 }
 
 void replay_on_snap_send(struct replay *rp, struct node *n, const struct rec *r)

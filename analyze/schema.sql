@@ -1,5 +1,6 @@
--- faultline SQLite schema, user_version 1 (needs SQLite 3.31 or later)
-PRAGMA user_version = 1;
+-- faultline SQLite schema, user_version 2 (needs SQLite 3.31 or later)
+-- What changed: 2 added the table reads. An older database has no rows to fill it from but its trace files: load again.
+PRAGMA user_version = 2;
 PRAGMA application_id = 1181512820;     -- "Fltt": analyze refuses databases without it
 
 -- ---------- what was loaded -------------------------------------------------
@@ -93,6 +94,22 @@ CREATE TABLE log_entries (              -- one row per (node, idx) *version*
   t_gone INTEGER, gone_why TEXT,                    -- conflict | crash | snapshot
   append_rec INTEGER, apply_rec INTEGER, gone_rec INTEGER,
   h TEXT                                -- hash of the command, equal on all replicas
+);
+CREATE TABLE reads (                    -- each read that a replica answered, and what proved to it that it led
+  rec INTEGER PRIMARY KEY REFERENCES records,       -- read.serve or read.local
+  run_id INTEGER NOT NULL, node TEXT NOT NULL, boot INTEGER, term INTEGER,
+  t INTEGER NOT NULL, req TEXT, client TEXT, key TEXT, val TEXT, applied INTEGER,
+  -- round: a majority answered appends of this round; lease: it promised to elect nobody else; local: nothing
+  proof TEXT NOT NULL CHECK (proof IN ('round','lease','local')),
+  round INTEGER,
+  t_proof INTEGER,                      -- nobody else had been elected then: the round's, or the lease's, appends left
+  t_until INTEGER,                      -- lease: good until
+  confirmed_by TEXT,                    -- ids of the others that answered, with spaces between
+  proof_rec INTEGER,                    -- read.confirm or lease.grant
+  ms           REAL GENERATED ALWAYS AS (round(t / 1e6, 3)) VIRTUAL,
+  proof_age_ms REAL GENERATED ALWAYS AS (round((t - t_proof) / 1e6, 3)) VIRTUAL,
+  until_ms     REAL GENERATED ALWAYS AS (round(t_until / 1e6, 3)) VIRTUAL,
+  margin_ms    REAL GENERATED ALWAYS AS (round((t_until - t) / 1e6, 3)) VIRTUAL
 );
 CREATE TABLE leader_terms (
   run_id INTEGER NOT NULL, node TEXT NOT NULL, boot INTEGER, term INTEGER NOT NULL,

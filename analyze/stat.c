@@ -17,7 +17,7 @@ static const char help[] =
     "\n"
     "  --format FORMAT  " TABLE_FORMATS " (default table)\n"
     "json of several sections is one object, keyed by section.\n"
-    "Sections: run nodes leaders faults fates links ops events findings\n";
+    "Sections: run nodes leaders faults fates links ops reads events findings\n";
 
 static bool wanted(const struct named_query *q, int argc, char **argv)
 {

@@ -66,6 +66,18 @@ SELECT f AS op, coalesce(served_by, '(nobody)') AS served_by, count(*) AS ops, s
        round(max(CASE WHEN i = (n * 99 + 99) / 100 THEN latency END)/1e6, 3) AS p99, round(max(latency)/1e6, 3) AS worst
 FROM ranked GROUP BY run_id, f, ranked.served_by ORDER BY run_id, f, ranked.served_by;
 
+-- name: reads
+-- reads by what proved that the replica led; age of the proof in ms when it answered, and what was left of a lease
+WITH ranked AS (
+  SELECT run_id, node, proof, proof_age_ms AS age, margin_ms AS margin,
+         CASE WHEN t_proof IS NOT NULL
+              THEN row_number() OVER (PARTITION BY run_id, node, proof, t_proof IS NULL ORDER BY t - t_proof) END AS i,
+         sum(t_proof IS NOT NULL) OVER (PARTITION BY run_id, node, proof) AS n
+  FROM reads)
+SELECT node, proof, count(*) AS reads, max(CASE WHEN i = (n + 1) / 2 THEN age END) AS age_p50,
+       max(CASE WHEN i = (n * 99 + 99) / 100 THEN age END) AS age_p99, max(age) AS age_max, min(margin) AS margin_min
+FROM ranked GROUP BY run_id, node, proof ORDER BY run_id, node, proof;
+
 -- name: events
 -- records by event
 SELECT ev, count(*) AS records, count(DISTINCT node) AS nodes FROM records GROUP BY ev ORDER BY records DESC, ev;

@@ -430,11 +430,32 @@ static void a_snapshot_replaces_what_was_not_applied(void **state)
     append(fx, "0000", 12, 9, 1, "c");
     fixture_rec(fx, "0000", 13, "commit.advance", "\"old\":0,\"new\":1,\"why\":\"leader_commit\"");
     apply(fx, "0000", 14, 1, 1, "a");
+    fx->state.li = 5; /* the log ends with the snapshot */
     fixture_rec(fx, "0000", 20, "snap.install", "\"idx\":5,\"eterm\":2,\"size\":10");
     fixture_finish(fx);
     fixture_load(fx);
     assert_rows(fx, "SELECT idx, t_gone, gone_why FROM log_entries ORDER BY idx",
                 "1|-|-\n2|20|snapshot\n9|20|snapshot");
+}
+
+/* Raft paper, Figure 13, step 6; and §7: what a node gives up for its own snapshot is not lost. */
+static void what_follows_a_snapshot_that_the_log_agrees_with_stays(void **state)
+{
+    struct fixture *fx = *state;
+    state_of(fx, 'F', 1, 0, 0, 0);
+    append(fx, "0000", 10, 1, 1, "a");
+    append(fx, "0000", 11, 2, 1, "b");
+    append(fx, "0000", 12, 3, 1, "c");
+    fixture_rec(fx, "0000", 13, "commit.advance", "\"old\":0,\"new\":1,\"why\":\"leader_commit\"");
+    apply(fx, "0000", 14, 1, 1, "a");
+    fx->state.li = 3;
+    fixture_rec(fx, "0000", 15, "snap.save", "\"idx\":1,\"eterm\":1,\"size\":10");
+    fixture_rec(fx, "0000", 20, "snap.install", "\"idx\":2,\"eterm\":1,\"size\":10,\"kept\":1");
+    fixture_rec(fx, "0000", 21, "disk.sync", "\"what\":\"snap\",\"upto\":3,\"us\":1");
+    fixture_finish(fx);
+    fixture_load(fx);
+    assert_rows(fx, "SELECT idx, t_sync, t_gone, gone_why FROM log_entries ORDER BY idx",
+                "1|21|-|-\n2|-|20|snapshot\n3|21|-|-");
 }
 
 static void replicas_that_only_tell_what_they_apply_have_a_log_too(void **state)
@@ -567,6 +588,8 @@ int main(void)
                                         close_fixture),
         cmocka_unit_test_setup_teardown(a_restart_takes_what_was_not_recovered, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_snapshot_replaces_what_was_not_applied, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(what_follows_a_snapshot_that_the_log_agrees_with_stays, open_fixture,
+                                        close_fixture),
         cmocka_unit_test_setup_teardown(replicas_that_only_tell_what_they_apply_have_a_log_too, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(long_values_are_known_by_hash_and_length, open_fixture, close_fixture),
