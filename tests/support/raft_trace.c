@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -57,32 +58,133 @@ void rt_open_bare(struct raft_trace *rt, int n)
     for (int i = 0; i < n; i++) {
         snprintf(rt->node[i].name, sizeof rt->node[i].name, "%04d", i);
         rt->node[i].role = 'F';
+        rt->node[i].vote = rt->node[i].disk.vote = -1;
+        rt->node[i].boot = 1;
     }
+}
+
+static void header(struct raft_trace *rt, int node)
+{
+    char peers[128] = "";
+    for (int k = 0; k < rt->n; k++) {
+        size_t len = strlen(peers);
+        if (k != node)
+            snprintf(peers + len, sizeof peers - len, "%s\"%04d\"", len > 0 ? "," : "", k);
+    }
+    tick(rt);
+    fixture_recf(
+        &rt->fx, rt->node[node].name, rt->t, "trace.open",
+        "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+        "\"impl\":\"test\",\"peers\":[%s]%s%s%s",
+        peers, rt->cfg != NULL ? ",\"cfg\":{" : "", rt->cfg != NULL ? rt->cfg : "", rt->cfg != NULL ? "}" : "");
 }
 
 void rt_open(struct raft_trace *rt, int n)
 {
     rt_open_bare(rt, n);
     for (int i = 0; i < n; i++) {
-        char peers[128] = "";
-        for (int k = 0; k < n; k++) {
-            size_t len = strlen(peers);
-            if (k != i)
-                snprintf(peers + len, sizeof peers - len, "%s\"%04d\"", len > 0 ? "," : "", k);
-        }
-        tick(rt);
-        fixture_recf(
-            &rt->fx, rt->node[i].name, rt->t, "trace.open",
-            "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
-            "\"impl\":\"test\",\"peers\":[%s]",
-            peers);
+        header(rt, i);
         rt_rec(rt, i, "node.start", "\"rterm\":0,\"rlast\":0");
     }
+}
+
+void rt_open_durable(struct raft_trace *rt, int n, const char *cfg)
+{
+    rt_open_bare(rt, n);
+    rt->durable = rt->timed = true;
+    rt->cfg = cfg;
+    for (int i = 0; i < n; i++)
+        rt_restart(rt, i);
 }
 
 void rt_close(struct raft_trace *rt)
 {
     fixture_close(&rt->fx);
+}
+
+/* ---- stable storage ---- */
+
+static const char *command_of(const struct raft_trace *rt, int64_t idx, int64_t term)
+{
+    static char text[8][48];
+    static int next;
+    char *c = text[next++ % 8];
+    snprintf(c, sizeof text[0], rt->durable ? "%08" PRIx64 "%08" PRIx64 : "h%" PRId64 ".%" PRId64, idx, term);
+    return c;
+}
+
+void rt_sync(struct raft_trace *rt, int node, const char *what, const char *fields)
+{
+    struct rt_node *n = &rt->node[node];
+    char vote[40] = "", cut[40] = "";
+    if (n->vote >= 0)
+        snprintf(vote, sizeof vote, ",\"pvote\":\"%s\"", rt->node[n->vote].name);
+    if (n->cut > 0)
+        snprintf(cut, sizeof cut, ",\"cut\":%" PRId64, n->cut);
+    n->disk.term = n->term;
+    n->disk.vote = n->vote;
+    n->disk.li = n->li;
+    n->disk.base = n->base;
+    memcpy(n->disk.terms, n->terms, sizeof n->terms);
+    n->dirty = false;
+    n->cut = 0;
+    rt_rec(rt, node, "disk.sync",
+           "\"what\":\"%s\",\"upto\":%" PRId64 ",\"uptot\":%" PRId64 "%s,\"pterm\":%" PRId64 "%s,\"us\":10%s", what,
+           n->li, n->li > 0 ? n->terms[n->li] : 0, cut, n->term, vote, fields);
+}
+
+static void settle(struct raft_trace *rt, int node)
+{
+    if (rt->durable && rt->node[node].dirty)
+        rt_sync(rt, node, "log", "");
+}
+
+void rt_kill(struct raft_trace *rt, int node)
+{
+    struct rt_node *n = &rt->node[node];
+    int64_t fault = 100 + n->boot * 10 + node;
+    rt_sim(rt, "fault.begin", "\"f\":%" PRId64 ",\"kind\":\"kill\",\"node\":\"%s\"", fault, n->name);
+    rt_sim(rt, "fault.end", "\"f\":%" PRId64 ",\"kind\":\"kill\",\"node\":\"%s\"", fault, n->name);
+    rt->fx.cause = 0;
+    fixture_reboot(&rt->fx, n->name);
+    n->boot++;
+    n->input = 0;
+    n->role = 'F';
+    n->term = n->disk.term;
+    n->vote = n->disk.vote;
+    n->li = n->disk.li;
+    n->base = n->disk.base;
+    memcpy(n->terms, n->disk.terms, sizeof n->terms);
+    n->ci = n->ai = n->base;
+    n->dirty = false;
+    n->cut = 0;
+}
+
+/* FNV-1a of index, term and hash of each entry: "lh". */
+static uint64_t log_digest(const struct raft_trace *rt, const struct rt_node *n)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (int64_t i = n->base + 1; i <= n->li; i++) {
+        uint64_t part[3] = {(uint64_t)i, (uint64_t)n->terms[i], strtoull(command_of(rt, i, n->terms[i]), NULL, 16)};
+        for (int k = 0; k < 24; k++) {
+            h ^= part[k / 8] >> k % 8 * 8 & 0xff;
+            h *= UINT64_C(0x100000001b3);
+        }
+    }
+    return h;
+}
+
+void rt_restart(struct raft_trace *rt, int node)
+{
+    struct rt_node *n = &rt->node[node];
+    char vote[40] = "";
+    if (n->vote >= 0)
+        snprintf(vote, sizeof vote, ",\"rvote\":\"%s\"", rt->node[n->vote].name);
+    header(rt, node);
+    rt_rec(rt, node, "node.start",
+           "\"rterm\":%" PRId64 "%s,\"rlast\":%" PRId64 ",\"rlastt\":%" PRId64 ",\"rcommit\":%" PRId64
+           ",\"snap\":%" PRId64 ",\"snapt\":%" PRId64 ",\"lh\":\"%016" PRIx64 "\"",
+           n->term, vote, n->li, n->terms[n->li], n->ci, n->base, n->terms[n->base], log_digest(rt, n));
 }
 
 /* ---- primitives ---- */
@@ -120,6 +222,8 @@ void rt_term(struct raft_trace *rt, int node, int64_t term, const char *why)
 {
     int64_t old = rt->node[node].term;
     rt->node[node].term = term;
+    rt->node[node].vote = -1;
+    rt->node[node].dirty = true;
     rt_rec(rt, node, "term.change", "\"old\":%" PRId64 ",\"why\":\"%s\"", old, why);
 }
 
@@ -132,6 +236,8 @@ void rt_role(struct raft_trace *rt, int node, char role, const char *why)
 
 void rt_vote(struct raft_trace *rt, int node, int cand, int64_t term, int64_t lli, int64_t llt)
 {
+    rt->node[node].vote = cand;
+    rt->node[node].dirty = true;
     rt_rec(rt, node, "vote.grant", "\"cand\":\"%s\",\"cterm\":%" PRId64 ",\"lli\":%" PRId64 ",\"llt\":%" PRId64,
            rt->node[cand].name, term, lli, llt);
 }
@@ -141,6 +247,7 @@ void rt_append(struct raft_trace *rt, int node, int64_t eterm, const char *comma
     struct rt_node *n = &rt->node[node];
     n->li++;
     n->terms[n->li] = eterm;
+    n->dirty = true;
     rt_rec(rt, node, "log.append", "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\"", n->li,
            eterm, command);
 }
@@ -149,12 +256,17 @@ void rt_truncate(struct raft_trace *rt, int node, int64_t from)
 {
     int64_t old = rt->node[node].li;
     rt->node[node].li = from - 1;
+    rt->node[node].dirty = true;
+    if (rt->node[node].cut == 0 || from < rt->node[node].cut)
+        rt->node[node].cut = from;
     rt_rec(rt, node, "log.truncate", "\"from\":%" PRId64 ",\"old_last\":%" PRId64 ",\"why\":\"conflict\"", from, old);
 }
 
 void rt_commit(struct raft_trace *rt, int node, int64_t new, const char *why)
 {
     int64_t old = rt->node[node].ci;
+    if (strcmp(why, "quorum") == 0)
+        settle(rt, node); /* a leader counts itself after its own disk */
     rt->node[node].ci = new;
     rt_rec(rt, node, "commit.advance", "\"old\":%" PRId64 ",\"new\":%" PRId64 ",\"why\":\"%s\"", old, new, why);
 }
@@ -171,6 +283,8 @@ void rt_apply(struct raft_trace *rt, int node, int64_t idx, const char *command)
 int rt_send_term(struct raft_trace *rt, int from, int to, const char *ty, int64_t mterm, const char *fields)
 {
     assert_true(rt->n_msgs < RT_MSGS);
+    if (strcmp(ty, "app_req") != 0)
+        settle(rt, from); /* a leader may send its entries before they are on its own disk */
     int number = rt->n_msgs++;
     struct rt_msg *m = &rt->msg[number];
     m->from = from;
@@ -178,7 +292,7 @@ int rt_send_term(struct raft_trace *rt, int from, int to, const char *ty, int64_
     m->term = mterm;
     m->d = number + 1;
     snprintf(m->ty, sizeof m->ty, "%s", ty);
-    snprintf(m->mid, sizeof m->mid, "%04d-1-%" PRId64, from, ++rt->node[from].sent);
+    snprintf(m->mid, sizeof m->mid, "%04d-%" PRId64 "-%" PRId64, from, rt->node[from].boot, ++rt->node[from].sent);
     snprintf(m->fields, sizeof m->fields, "%s%s", *fields != '\0' ? "," : "", fields);
     rt_rec(rt, from, "msg.send", "\"to\":\"%s\",\"ty\":\"%s\",\"mid\":\"%s\",\"mterm\":%" PRId64 "%s",
            rt->node[to].name, ty, m->mid, mterm, m->fields);
@@ -262,15 +376,6 @@ static int64_t last_term(const struct rt_node *n)
     return n->li > 0 ? n->terms[n->li] : 0;
 }
 
-static const char *command_of(int64_t idx, int64_t term)
-{
-    static char text[8][48];
-    static int next;
-    char *c = text[next++ % 8];
-    snprintf(c, sizeof text[0], "h%" PRId64 ".%" PRId64, idx, term);
-    return c;
-}
-
 int rt_send_append(struct raft_trace *rt, int from, int to, int64_t pi, int64_t n_ents)
 {
     struct rt_node *n = &rt->node[from];
@@ -278,10 +383,16 @@ int rt_send_append(struct raft_trace *rt, int from, int to, int64_t pi, int64_t 
     for (int64_t i = pi + 1; i <= pi + n_ents; i++) {
         size_t len = strlen(ents);
         snprintf(ents + len, sizeof ents - len, "%s[%" PRId64 ",%" PRId64 ",\"%s\"]", len > 0 ? "," : "", i,
-                 n->terms[i], command_of(i, n->terms[i]));
+                 n->terms[i], command_of(rt, i, n->terms[i]));
     }
-    int msg = rt_send(rt, from, to, "app_req", "\"pi\":%" PRId64 ",\"pt\":%" PRId64 ",\"lci\":%" PRId64 "%s%s%s", pi,
-                      pi > 0 ? n->terms[pi] : 0, n->ci, n_ents > 0 ? ",\"ents\":[" : "", ents, n_ents > 0 ? "]" : "");
+    int64_t us = (rt->t + STEP_NS) / 1000;
+    char ts[40] = "";
+    if (rt->timed)
+        snprintf(ts, sizeof ts, ",\"ts\":%" PRId64, us);
+    int msg =
+        rt_send(rt, from, to, "app_req", "\"pi\":%" PRId64 ",\"pt\":%" PRId64 ",\"lci\":%" PRId64 "%s%s%s%s", pi,
+                pi > 0 ? n->terms[pi] : 0, n->ci, n_ents > 0 ? ",\"ents\":[" : "", ents, n_ents > 0 ? "]" : "", ts);
+    rt->msg[msg].ts = us;
     rt->msg[msg].pi = pi;
     rt->msg[msg].n_ents = n_ents;
     return msg;
@@ -305,7 +416,7 @@ int rt_follow(struct raft_trace *rt, int append)
         if (i <= n->li && n->terms[i] != leader->terms[i])
             rt_truncate(rt, m->to, i);
         if (i > n->li)
-            rt_append(rt, m->to, leader->terms[i], command_of(i, leader->terms[i]));
+            rt_append(rt, m->to, leader->terms[i], command_of(rt, i, leader->terms[i]));
     }
     int64_t covered = m->pi + m->n_ents;
     if (lci > covered)
@@ -313,9 +424,13 @@ int rt_follow(struct raft_trace *rt, int append)
     if (lci > n->ci) {
         rt_commit(rt, m->to, lci, "leader_commit");
         for (int64_t i = n->ai + 1; i <= lci; i++)
-            rt_apply(rt, m->to, i, command_of(i, n->terms[i]));
+            rt_apply(rt, m->to, i, command_of(rt, i, n->terms[i]));
     }
-    return rt_send(rt, m->to, m->from, "app_res", "\"re\":\"%s\",\"ok\":true,\"mi\":%" PRId64, m->mid, covered);
+    char ts[40] = "";
+    if (rt->timed)
+        snprintf(ts, sizeof ts, ",\"ts\":%" PRId64, m->ts);
+    return rt_send(rt, m->to, m->from, "app_res", "\"re\":\"%s\",\"ok\":true,\"mi\":%" PRId64 "%s", m->mid, covered,
+                   ts);
 }
 
 void rt_elect(struct raft_trace *rt, int leader, int64_t term, unsigned voters)
@@ -349,7 +464,7 @@ void rt_elect(struct raft_trace *rt, int leader, int64_t term, unsigned voters)
         if (++have == rt->n / 2 + 1) {
             rt_role(rt, leader, 'L', "quorum_votes");
             rt_rec(rt, leader, "leader.change", "\"new\":\"%s\"", l->name);
-            rt_append(rt, leader, term, command_of(l->li + 1, term));
+            rt_append(rt, leader, term, command_of(rt, l->li + 1, term));
         }
     }
 }
@@ -370,7 +485,7 @@ void rt_replicate(struct raft_trace *rt, int leader, unsigned followers)
         if (++have == rt->n / 2 + 1 && l->ci < l->li) {
             rt_commit(rt, leader, l->li, "quorum");
             for (int64_t k = l->ai + 1; k <= l->li; k++)
-                rt_apply(rt, leader, k, command_of(k, l->terms[k]));
+                rt_apply(rt, leader, k, command_of(rt, k, l->terms[k]));
         }
     }
     for (int i = 0; i < rt->n; i++) {
@@ -405,10 +520,11 @@ void rt_put(struct raft_trace *rt, int leader, unsigned followers)
     int64_t number = rt_request(rt, leader, "put", "k");
     int have = 1;
     l->terms[++l->li] = l->term;
+    l->dirty = true;
     rt_rec(rt, leader, "log.append",
            "\"idx\":%" PRId64 ",\"eterm\":%" PRId64 ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v%" PRId64
            "\",\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"",
-           l->li, l->term, command_of(l->li, l->term), number, number);
+           l->li, l->term, command_of(rt, l->li, l->term), number, number);
     for (int i = 0; i < rt->n; i++) {
         if (i == leader || (followers & (1u << i)) == 0)
             continue;
@@ -420,7 +536,7 @@ void rt_put(struct raft_trace *rt, int leader, unsigned followers)
                    "\"idx\":%" PRId64 ",\"eterm\":%" PRId64
                    ",\"op\":\"put\",\"h\":\"%s\",\"key\":\"k\",\"val\":\"v%" PRId64 "\","
                    "\"req\":\"REQ%" PRId64 "\",\"cli\":\"0100\"",
-                   l->li, l->term, command_of(l->li, l->term), number, number);
+                   l->li, l->term, command_of(rt, l->li, l->term), number, number);
             rt_reply(rt, leader, number, NULL);
         }
     }
@@ -490,6 +606,28 @@ enum verdict rt_check(struct raft_trace *rt, const char *only)
     if (!check_all(&rt->fx.db, &(struct check_options){.only = only}, &worst))
         fail_msg("%s", rt->fx.db.err);
     return worst;
+}
+
+void rt_expect_nothing(struct raft_trace *rt)
+{
+    rt_check(rt, NULL);
+    assert_rows(&rt->fx, "SELECT \"check\", title FROM violations", "");
+    assert_rows(&rt->fx, "SELECT \"check\", note FROM checks WHERE verdict = 'unknown'", "");
+}
+
+void rt_expect(struct raft_trace *rt, const char *rule, const char *class)
+{
+    char sql[200];
+    rt_check(rt, rule);
+    snprintf(
+        sql, sizeof sql,
+        "SELECT count(*) FROM violations JOIN violation_evidence USING (violation_id) WHERE fingerprint = '%s' AND "
+        "\"check\" = '%s'",
+        class, rule);
+    if (db_int(&rt->fx.db, sql, 0) == 0)
+        fail_msg("%s found only: %s; %s", rule, fixture_rows(&rt->fx, "SELECT fingerprint, title FROM violations"),
+                 rt_verdict(rt, rule));
+    assert_rows(&rt->fx, "SELECT count(*) FROM violations WHERE first_bad_rec IS NULL", "0");
 }
 
 const char *rt_verdict(struct raft_trace *rt, const char *id)

@@ -18,29 +18,49 @@ struct raft_trace {
     struct rt_node {
         char name[16], role;
         int64_t term, ci, ai, li;
-        int64_t input;         /* s of the input being handled: the cause of its records */
-        int64_t terms[RT_LOG]; /* of the entries 1..li */
-        int64_t sent;
+        int64_t input;            /* s of the input being handled: the cause of its records */
+        int64_t terms[RT_LOG];    /* of the entries 1..li */
+        int64_t sent, boot, base; /* base: the log begins after it */
+        int vote;                 /* in this term; -1 = nobody */
+        /* durable: what is on stable storage, and what is not yet */
+        struct {
+            int64_t term, li, base, terms[RT_LOG];
+            int vote;
+        } disk;
+        bool dirty;  /* something is not synced */
+        int64_t cut; /* entries from here on were removed since; 0 = none */
     } node[RT_NODES];
     struct rt_msg {
         int from, to;
         char ty[16], mid[32], fields[800];
-        int64_t lc, d, in, pi, n_ents, term; /* in: s of its net.in */
+        int64_t lc, d, in, pi, n_ents, term, ts; /* in: s of its net.in */
     } msg[RT_MSGS];
     int n_msgs;
     int64_t requests;
     int64_t value; /* number of the last put: its value is "v<number>", 0 = none */
     bool no_sim;   /* no records of a simulator */
+    bool durable;  /* what must be on stable storage is synced, and recorded, before what depends on it */
+    bool timed;    /* appends and their answers carry the time of sending */
+    const char *cfg;
 };
 
 /* A group of n replicas, started, in term 0. */
 void rt_open(struct raft_trace *rt, int n);
 /* The same without trace.open and node.start: for those who write their own. */
 void rt_open_bare(struct raft_trace *rt, int n);
+/* A group of durable replicas whose header has `cfg`, the inside of a JSON object. */
+void rt_open_durable(struct raft_trace *rt, int n, const char *cfg);
 void rt_close(struct raft_trace *rt);
 
 /* ---- primitives: one record ---- */
 
+/* disk.sync of all that is not on stable storage yet; `fields`: more of them, "" for none. */
+void rt_sync(struct raft_trace *rt, int node, const char *what, const char *fields);
+/* The node is killed (a fault of the simulator, with nothing said by the node itself): the next record is of its next
+ * boot, and what was not synced is gone. */
+void rt_kill(struct raft_trace *rt, int node);
+/* trace.open and node.start with what is on the node's disk. */
+void rt_restart(struct raft_trace *rt, int node);
 /* A record of the node with its present state. Returns its s. */
 int64_t rt_rec(struct raft_trace *rt, int node, const char *ev, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -94,6 +114,10 @@ void rt_stale_read(struct raft_trace *rt);
 
 /* Ends the trace, loads it and runs the checks named (NULL = all). Returns the verdict of all of them together. */
 enum verdict rt_check(struct raft_trace *rt, const char *only);
+/* Checks everything: nothing may be found, nothing be undecided. */
+void rt_expect_nothing(struct raft_trace *rt);
+/* Checks `rule`: it must find `class`, with evidence and the first wrong record. */
+void rt_expect(struct raft_trace *rt, const char *rule, const char *class);
 /* The verdict stored for one check: "pass", "fail", "unknown", "skipped". Static. */
 const char *rt_verdict(struct raft_trace *rt, const char *id);
 
