@@ -23,11 +23,12 @@ rm -rf "$dir"
 answer=$("$build/analyze" sql "$dir" --format csv "
     WITH put AS (SELECT key, val, t_invoke, t_return, result FROM ops WHERE f = 'put'),
          last AS (SELECT key, max(t_invoke) AS t FROM put GROUP BY key),
-         back AS (SELECT o.key, o.val FROM ops o JOIN last USING (key)
+         back AS (SELECT o.key, o.val, o.t_invoke FROM ops o JOIN last USING (key)
                   WHERE o.f = 'get' AND o.result = 'ok' AND o.t_invoke > last.t),
          lost AS (SELECT DISTINCT b.key FROM back b LEFT JOIN put w ON w.key = b.key AND w.val = b.val
                   WHERE EXISTS (SELECT 1 FROM put x WHERE x.key = b.key AND x.result = 'ok'
-                                AND (w.val IS NULL OR w.result = 'ok' AND x.t_invoke > w.t_return)))
+                                AND x.t_return < b.t_invoke
+                                AND (w.val IS NULL OR w.result = 'ok' AND w.t_return < x.t_invoke)))
     SELECT (SELECT count(*) FROM last), (SELECT count(DISTINCT key) FROM back), (SELECT count(*) FROM back),
            (SELECT count(*) FROM lost), (SELECT count(*) FROM put WHERE result = 'ok')" | tail -n 1)
 IFS=, read -r keys read_back reads lost acknowledged <<<"$answer"
