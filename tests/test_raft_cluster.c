@@ -131,6 +131,36 @@ static void heavy_loss_alone_slows_but_breaks_nothing(void **state)
         20);
 }
 
+static void while_members_come_and_go(unsigned size, unsigned outside, enum raft_reads reads, uint64_t n)
+{
+    seeds((struct raft_cluster_config){.size = size,
+                                       .outside = outside,
+                                       .changes = true,
+                                       .loss = 0.1,
+                                       .duplication = 0.1,
+                                       .faults = true,
+                                       .faulty_us = 12 * SECOND,
+                                       .reads = reads,
+                                       .clients = 4},
+          n);
+}
+
+static void a_group_that_starts_alone_is_correct_while_members_come_and_go(void **state)
+{
+    (void)state;
+    while_members_come_and_go(4, 3, RAFT_READS_INDEX, 40);
+}
+static void a_group_of_3_of_6_is_correct_while_members_come_and_go(void **state)
+{
+    (void)state;
+    while_members_come_and_go(6, 3, RAFT_READS_INDEX, 60);
+}
+static void a_group_of_4_of_5_is_correct_with_leases_while_members_come_and_go(void **state)
+{
+    (void)state;
+    while_members_come_and_go(5, 1, RAFT_READS_LEASE, 60);
+}
+
 static void the_runs_above_met_what_they_are_for(void **state)
 {
     (void)state;
@@ -139,6 +169,14 @@ static void the_runs_above_met_what_they_are_for(void **state)
            ", repeated puts %" PRIu64 ", answers %" PRIu64 ", messages %" PRIu64 "\n",
            total.steps, total.leaders, total.truncations, total.refusals, total.step_downs, total.commits, total.reads,
            total.redirects, total.late_losers, total.holds, total.duplicates, total.acknowledged, total.messages);
+    printf("members added %" PRIu64 ", removed %" PRIu64 " (leaders %" PRIu64 "), transfers %" PRIu64
+           ", changes refused %" PRIu64 "\n",
+           total.members_added, total.members_removed, total.leaders_removed, total.transfers, total.changes_refused);
+    assert_true(total.members_added > 200);
+    assert_true(total.members_removed > 200);
+    assert_true(total.leaders_removed > 50);
+    assert_true(total.transfers > 50);
+    assert_true(total.changes_refused > 100);
     assert_true(total.truncations > 100);
     assert_true(total.refusals > 100);
     assert_true(total.step_downs > 100);
@@ -183,6 +221,9 @@ int main(void)
         cmocka_unit_test(reads_under_leases_are_correct_while_clocks_drift_as_little_as_promised_D_6_4_1),
         cmocka_unit_test(leases_break_when_clocks_stand_still_in_a_pause),
         cmocka_unit_test(heavy_loss_alone_slows_but_breaks_nothing),
+        cmocka_unit_test(a_group_that_starts_alone_is_correct_while_members_come_and_go),
+        cmocka_unit_test(a_group_of_3_of_6_is_correct_while_members_come_and_go),
+        cmocka_unit_test(a_group_of_4_of_5_is_correct_with_leases_while_members_come_and_go),
         cmocka_unit_test(the_runs_above_met_what_they_are_for),
         cmocka_unit_test(a_leader_that_reads_without_a_quorum_is_caught),
     };

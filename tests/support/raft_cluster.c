@@ -1,6 +1,8 @@
 /* raft_cluster.c -- see raft_cluster.h. */
 #include "raft_cluster.h"
 
+#include "raft_admin.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +18,7 @@
 #define CLIENT_FIRST 0x100
 #define SETTLE_US    (8000 * MS) /* a healed group has this long to answer everything */
 
-enum what { DATAGRAM, ANSWER, CLIENT, FAULT };
+enum what { DATAGRAM, ANSWER, CLIENT, CHANGE, FAULT };
 
 struct event {
     uint64_t at, order;
@@ -66,6 +68,8 @@ struct sim {
     size_t current[CLIENTS_MAX]; /* the op of each client */
     node_id believed[CLIENTS_MAX];
     uint64_t timer[CLIENTS_MAX]; /* `order` of the one CLIENT event of each that still counts */
+    char first_conf[RAFT_MEMBERS_MAX * 5 + 1];
+    unsigned voters, n_changes;  /* voters: of the latest committed configuration */
     uint64_t seen_version[KEYS]; /* highest that an acknowledged write or a completed read has shown */
 };
 
@@ -220,8 +224,9 @@ static void check_new_leader(struct sim *s, unsigned id, uint64_t term)
     }
 }
 
-static void check_committed(struct sim *s, const struct raft_effect *e)
+static void check_committed(struct sim *s, unsigned id, const struct raft_effect *e)
 {
+    const char *conf = raft_conf(s->nodes[id].raft);
     s->out->counts.commits++;
     if (e->index <= e->old)
         failed(s, "commit went from %" PRIu64 " to %" PRIu64, e->old, e->index);
@@ -229,12 +234,12 @@ static void check_committed(struct sim *s, const struct raft_effect *e)
     uint64_t term = 0;
     for (unsigned i = 0; i < s->cfg->size && e->why == WHY_QUORUM; i++) {
         const struct entry *mine = raft_entry(s->nodes[i].raft, e->index);
-        if (mine && mine->term == e->after.term) {
+        if (admin_is_voter(conf, (node_id)i) && mine && mine->term == e->after.term) {
             have++;
             term = mine->term;
         }
     }
-    if (e->why == WHY_QUORUM && (have < s->cfg->size / 2 + 1 || term != e->after.term))
+    if (e->why == WHY_QUORUM && (have < admin_voters(conf) / 2 + 1 || term != e->after.term))
         failed(s, "entry %" PRIu64 " was committed with %u copies", e->index, have);
 }
 
@@ -391,14 +396,38 @@ static uint64_t version_of(const struct kv *kv, const char *value, unsigned clie
     return 0;
 }
 
+/* What became of the administrator's requests. False: the effect is not about one. */
+static bool on_change_effect(struct sim *s, unsigned id, const struct raft_effect *e)
+{
+    struct raft_cluster_counts *n = &s->out->counts;
+    if (e->type == RAFT_NOTE_APPEND && e->entry->op == ENTRY_CONF && e->after.role == RAFT_LEADER) {
+        const char *why = admin_objection(s->nodes[id].raft, e, s->first_conf);
+        if (why)
+            failed(s, "%s: %u appends %s at %" PRIu64, why, id, e->entry->value, e->entry->index);
+    }
+    if (e->request.client != ADMIN)
+        return false;
+    n->transfers += e->type == RAFT_DO_OK;
+    n->changes_refused += e->type == RAFT_DO_FAIL;
+    return e->type == RAFT_DO_OK || e->type == RAFT_DO_FAIL || e->type == RAFT_DO_REDIRECT;
+}
+
 static void apply(struct sim *s, unsigned id, const struct raft_effect *e)
 {
     struct kv *kv = s->nodes[id].kv;
+    bool first = e->entry->index > s->n_log;
     check_applied(s, e->entry);
     bool fresh = kv_apply(kv, e->entry);
     if (e->entry->op == ENTRY_NOOP) {
         if (e->answer)
             failed(s, "a no-op was answered at %" PRIu64, e->entry->index);
+        return;
+    }
+    if (e->entry->op == ENTRY_CONF) {
+        unsigned voters = admin_voters(e->entry->value);
+        s->out->counts.members_added += first && voters > s->voters;
+        s->out->counts.members_removed += first && voters < s->voters;
+        s->voters = first ? voters : s->voters;
         return;
     }
     struct op *op = op_by_mid(s, e->entry->mid);
@@ -418,14 +447,17 @@ static void apply(struct sim *s, unsigned id, const struct raft_effect *e)
 static void do_effect(struct sim *s, unsigned id, const struct raft_effect *e)
 {
     struct raft_cluster_counts *n = &s->out->counts;
+    if (on_change_effect(s, id, e))
+        return;
     switch (e->type) {
     case RAFT_NOTE_ROLE:
         if (e->to_role == RAFT_LEADER)
             check_new_leader(s, id, e->after.term);
         n->step_downs += e->from_role == RAFT_LEADER;
+        n->leaders_removed += e->why == WHY_REMOVED;
         break;
     case RAFT_NOTE_COMMIT:
-        check_committed(s, e);
+        check_committed(s, id, e);
         break;
     case RAFT_NOTE_TRUNCATE:
         n->truncations++;
@@ -506,7 +538,7 @@ static void step(struct sim *s, unsigned id, const struct message *m)
 {
     struct raft_event ev = {
         .type = m ? RAFT_EVENT_MESSAGE : RAFT_EVENT_TICK, .now_us = clock_of(s, id), .message = m};
-    if (m && (m->type == MESSAGE_GET || m->type == MESSAGE_PUT))
+    if (m && (m->type == MESSAGE_GET || m->type == MESSAGE_PUT || m->type == MESSAGE_CHANGE))
         ev.tag = (int64_t)strtoul(m->mid + 1, NULL, 10);
     raft_step(s->nodes[id].raft, &ev, &s->fx);
     s->out->counts.steps++;
@@ -567,19 +599,38 @@ static void on_fault(struct sim *s)
     push(s, s->now + between(s, 200 * MS, 1500 * MS), FAULT, 0, NULL);
 }
 
+/* The administrator asks whoever leads, or anybody. */
+static void on_change(struct sim *s)
+{
+    if (s->now >= s->cfg->faulty_us)
+        return;
+    struct message m = admin_request(&s->rng, s->n_changes++, s->cfg->size);
+    unsigned to = (unsigned)rng_below(&s->rng, s->cfg->size);
+    for (unsigned i = 0; i < s->cfg->size && chance(s, 0.9); i++)
+        if (raft_brief(s->nodes[i].raft).role == RAFT_LEADER)
+            to = i;
+    m.dst = (node_id)to;
+    push(s, s->now + between(s, 100, 2 * MS), DATAGRAM, to, copy_message(&m));
+    push(s, s->now + between(s, 20 * MS, 800 * MS), CHANGE, 0, NULL);
+}
+
 /* ---- a run ---- */
 
 static void start(struct sim *s)
 {
     node_id peers[RAFT_MEMBERS_MAX];
+    s->voters = s->cfg->size - s->cfg->outside;
+    for (unsigned i = 0; i < s->voters; i++)
+        snprintf(s->first_conf + strlen(s->first_conf), 6, "%s%04hX", i ? "," : "", (unsigned short)i);
     for (unsigned i = 0; i < s->cfg->size; i++) {
         unsigned n = 0;
-        for (unsigned j = 0; j < s->cfg->size; j++)
+        for (unsigned j = 0; j < s->voters; j++)
             if (j != i)
                 peers[n++] = (node_id)j;
         struct raft_config c = {.id = (node_id)i,
                                 .peers = peers,
                                 .n_peers = n,
+                                .joining = i >= s->voters,
                                 .election_min_us = 150 * MS,
                                 .election_max_us = 250 * MS,
                                 .heartbeat_us = 50 * MS,
@@ -603,6 +654,8 @@ static void start(struct sim *s)
     }
     if (s->cfg->faults)
         push(s, 300 * MS, FAULT, 0, NULL);
+    if (s->cfg->changes)
+        push(s, 400 * MS, CHANGE, 0, NULL);
 }
 
 static uint64_t due(const struct sim *s, unsigned id)
@@ -641,6 +694,9 @@ static void advance(struct sim *s)
         if (e.order == s->timer[e.to])
             on_client_timer(s, e.to);
         break;
+    case CHANGE:
+        on_change(s);
+        break;
     case FAULT:
         on_fault(s);
         break;
@@ -653,12 +709,21 @@ static void check_end(struct sim *s, uint64_t acknowledged_at_heal)
 {
     if (s->cfg->clients && s->out->counts.acknowledged < acknowledged_at_heal + 50)
         failed(s, "no progress after healing: %" PRIu64 " answers", s->out->counts.acknowledged - acknowledged_at_heal);
+    unsigned leader = 0;
     for (unsigned i = 1; i < s->cfg->size; i++) {
-        uint64_t a = kv_applied(s->nodes[0].kv), b = kv_applied(s->nodes[i].kv);
-        if (a == b && kv_digest(s->nodes[0].kv) != kv_digest(s->nodes[i].kv))
-            failed(s, "0 and %u differ in state at %" PRIu64, i, a);
-        if (a > b + 200 || b > a + 200)
-            failed(s, "%u is at %" PRIu64 " and 0 at %" PRIu64, i, b, a);
+        struct raft_brief best = raft_brief(s->nodes[leader].raft), b = raft_brief(s->nodes[i].raft);
+        if (b.role == RAFT_LEADER && (best.role != RAFT_LEADER || b.term > best.term))
+            leader = i;
+    }
+    const char *conf = raft_conf(s->nodes[leader].raft);
+    if (!admin_is_voter(conf, (node_id)leader))
+        failed(s, "%u leads, but %s are the members", leader, conf);
+    for (unsigned i = 0; i < s->cfg->size; i++) {
+        uint64_t a = kv_applied(s->nodes[leader].kv), b = kv_applied(s->nodes[i].kv);
+        if (a == b && kv_digest(s->nodes[leader].kv) != kv_digest(s->nodes[i].kv))
+            failed(s, "%u and %u differ in state at %" PRIu64, leader, i, a);
+        if (admin_is_voter(conf, (node_id)i) && (a > b + 200 || b > a + 200))
+            failed(s, "%u is at %" PRIu64 " and the leader %u at %" PRIu64, i, b, leader, a);
     }
 }
 

@@ -9,6 +9,8 @@
 
 struct raft_cluster_config {
     unsigned size; /* 1 to RAFT_MEMBERS_MAX */
+    unsigned outside; /* so many of them wait to be added */
+    bool changes;     /* while there are faults, an administrator adds, removes, and moves leadership at random */
     uint64_t seed;
     double loss, duplication; /* of datagrams between replicas */
     bool faults;              /* partitions, cuts, pauses, very late datagrams */
@@ -22,7 +24,8 @@ struct raft_cluster_config {
 /* How much of what a run is for has happened: a test that saw none of it proves nothing. */
 struct raft_cluster_counts {
     uint64_t steps, leaders, truncations, refusals, step_downs, commits, reads, leased, redirects, holds, duplicates,
-        late_losers, acknowledged, messages;
+        late_losers, members_added, members_removed, leaders_removed, transfers, changes_refused, acknowledged,
+        messages;
 };
 
 struct raft_cluster_result {
