@@ -37,10 +37,24 @@ static void post(struct replica *rep, const struct raft_brief *after, struct mes
     o->used += n;
 }
 
+/* The next MID of ours: ID-BOOT-N. */
+static void name_message(struct replica *rep, char mid[MID_MAX + 1])
+{
+    char digits[20];
+    size_t n = 0;
+    for (uint64_t v = ++rep->messages; v > 0; v /= 10)
+        digits[n++] = (char)('0' + v % 10);
+    memcpy(mid, rep->mid_prefix, rep->mid_prefix_n);
+    mid += rep->mid_prefix_n;
+    while (n > 0)
+        *mid++ = digits[--n];
+    *mid = '\0';
+}
+
 static void post_to_replica(struct replica *rep, const struct raft_effect *e)
 {
     struct message m = e->message;
-    snprintf(m.mid, sizeof m.mid, "%s-%lld-%llu", rep->name, (long long)rep->boot, (unsigned long long)++rep->messages);
+    name_message(rep, m.mid);
     post(rep, &e->after, &m);
 }
 
@@ -48,7 +62,7 @@ static void post_answer(struct replica *rep, const struct raft_effect *e, enum m
                         const char *value)
 {
     struct message m = {.type = type, .src = rep->id, .dst = e->request.client, .leader = leader, .value = value};
-    snprintf(m.mid, sizeof m.mid, "%s", e->request.mid);
+    memcpy(m.mid, e->request.mid, strlen(e->request.mid) + 1); /* it came in a message */
     post(rep, &e->after, &m);
 }
 
@@ -256,6 +270,8 @@ struct replica *replica_new(const struct replica_options *o, struct replica_io i
                             .epoch_ns = o->epoch_ns,
                             .hash_every = o->hash_every};
     wire_node_text(rep->id, rep->name);
+    int n = snprintf(rep->mid_prefix, sizeof rep->mid_prefix, "%s-%lld-", rep->name, (long long)rep->boot);
+    rep->mid_prefix_n = (size_t)n;
     if (rep->kv && rep->decoder)
         rep->core = raft_new(&o->core, now_ns / 1000, &rep->fx);
     if (!rep->core) {

@@ -33,8 +33,10 @@ struct replica {
     char name[NODE_TEXT];
     int64_t boot;
     uint64_t epoch_ns;
-    uint64_t messages; /* made so far: the last part of a MID of ours */
-    uint64_t lc;       /* Lamport clock of the last message sent or received */
+    uint64_t messages;   /* made so far: the last part of a MID of ours */
+    char mid_prefix[32]; /* the parts before it, with hyphens */
+    size_t mid_prefix_n;
+    uint64_t lc; /* Lamport clock of the last message sent or received */
     unsigned hash_every;
 };
 
@@ -57,7 +59,8 @@ void record_read(struct replica *rep, const struct raft_effect *e, const char *v
 /* The message is about to be encoded: sets its Lamport clock, greater than that of all it can depend on. */
 void record_sent(struct replica *rep, const struct raft_brief *after, struct message *m);
 /* The change was made durable, or could not be. */
-void record_synced(struct replica *rep, const struct raft_brief *after, const struct store_change *change, bool durable);
+void record_synced(struct replica *rep, const struct raft_brief *after, const struct store_change *change,
+                   bool durable);
 void record_stop(struct replica *rep, const char *why, int sig);
 /* Hands all records to the kernel. */
 void record_flush(struct replica *rep);

@@ -145,13 +145,16 @@ static int ended(const struct process *p)
     return read(p->signals, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
-static bool wait_for_input(const struct process *p)
+/* Sets `signalled` when one of the signals came that end us. */
+static bool wait_for_input(const struct process *p, bool *signalled)
 {
     struct pollfd fds[] = {{.fd = p->net.udp.fd, .events = POLLIN}, {.fd = p->signals, .events = POLLIN}};
     uint64_t due = replica_deadline(p->replica), now = now_ns(p);
     uint64_t left = due > now ? due - now : 0;
     struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000), .tv_nsec = (long)(left % 1000000000)};
-    return ppoll(fds, 2, due == UINT64_MAX ? NULL : &timeout, NULL) >= 0 || errno == EINTR;
+    bool well = ppoll(fds, 2, due == UINT64_MAX ? NULL : &timeout, NULL) >= 0 || errno == EINTR;
+    *signalled = well && fds[1].revents != 0;
+    return well;
 }
 
 /* What waits, up to a bound: a flood must not starve timers and signals. */
@@ -195,11 +198,12 @@ static bool turn(struct process *p)
 static int loop(struct process *p)
 {
     for (;;) {
-        if (!wait_for_input(p)) {
+        bool signalled;
+        if (!wait_for_input(p, &signalled)) {
             fprintf(stderr, "replica: cannot wait for input: %s\n", strerror(errno));
             return EX_IOERR;
         }
-        int sig = ended(p);
+        int sig = signalled ? ended(p) : 0;
         if (sig != 0) {
             replica_stop(p->replica, now_ns(p), "signal", sig);
             return EX_OK;

@@ -37,7 +37,9 @@ static const char *known(const struct name *n, node_id id)
 
 static void hex(uint64_t v, char out[HEX64])
 {
-    snprintf(out, HEX64, "%016llx", (unsigned long long)v);
+    for (int i = 15; i >= 0; i--, v >>= 4)
+        out[i] = "0123456789abcdef"[v & 15];
+    out[HEX64 - 1] = '\0';
 }
 
 static int64_t ns(uint64_t us)
