@@ -62,9 +62,9 @@ static void send_to(struct net *net, const struct address *to, const char *bytes
     if (!to || !to->n || n > DATAGRAM_MAX)
         return;
     if (net->seal)
-        udp_send_to(&net->udp, to, sealed, seal_wrap(net->seal, bytes, n, sealed));
+        udp_outbox_add(&net->out, &net->udp, to, sealed, seal_wrap(net->seal, bytes, n, sealed));
     else
-        udp_send_to(&net->udp, to, bytes, n);
+        udp_outbox_add(&net->out, &net->udp, to, bytes, n);
 }
 
 void net_send(struct net *net, const char *bytes, size_t n, node_id dst, const char *answered)
@@ -76,6 +76,11 @@ void net_send(struct net *net, const char *bytes, size_t n, node_id dst, const c
     } else if (dst != NODE_NONE) {
         send_to(net, routes_member(net->routes, dst), bytes, n);
     } /* else a hello: it tells the simulated network our port; members know each other's already */
+}
+
+void net_flush(struct net *net)
+{
+    udp_outbox_send(&net->out, &net->udp);
 }
 
 /* ---- in ---- */
@@ -105,9 +110,10 @@ static enum net_got open_seal(struct net *net, const char **bytes, size_t *n, st
 
 enum net_got net_receive(struct net *net, const char **bytes, size_t *n, struct replica_denial *denial)
 {
-    *bytes = net->buffer;
-    if (!udp_receive_from(&net->udp, net->buffer, n, &net->from))
+    const struct address *from;
+    if (!udp_inbox_next(&net->in, &net->udp, bytes, n, &from))
         return NET_NOTHING;
+    net->from = *from;
     return net->seal && *n <= UDP_BUFFER ? open_seal(net, bytes, n, denial) : NET_DATAGRAM;
 }
 

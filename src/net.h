@@ -5,7 +5,7 @@
 
 #include "replica.h"
 #include "replica_options.h"
-#include "udp.h"
+#include "udp_batch.h"
 
 #define NET_ERR_LEN ADDRESS_ERR_LEN
 
@@ -20,7 +20,8 @@ struct net {
     struct routes *routes;        /* direct only, as all that follows */
     struct address from;          /* of the datagram received last */
     char conf[CONF_TEXT_MAX + 1]; /* learned last */
-    char buffer[UDP_BUFFER];
+    struct udp_inbox in;
+    struct udp_outbox out;
 };
 
 /* Reads the key and binds the port. False, with one line in `err` and nothing to close; `*no_key`: it was the key. */
@@ -31,13 +32,14 @@ void net_close(struct net *net);
  * Costs a comparison when it is the same as before. */
 bool net_learn(struct net *net, const char *conf, char err[NET_ERR_LEN]);
 
-/* As struct replica_io wants them. */
+/* As struct replica_io wants them. What was sent may wait for net_flush(). */
 void net_send(struct net *net, const char *bytes, size_t n, node_id dst, const char *answered);
+void net_flush(struct net *net);
 bool net_admit(struct net *net, const struct message *m, struct replica_denial *denial);
 
 enum net_got {
     NET_HANDLED,  /* nothing for the replica: the next one, please */
-    NET_NOTHING,  /* no datagram waits */
+    NET_NOTHING,  /* none waited when the kernel was asked last; the next call asks again */
     NET_DATAGRAM, /* *bytes, *n: for replica_take(); valid until the next call */
     NET_REFUSED   /* *bytes, *n and `denial`: for replica_refuse() */
 };

@@ -19,6 +19,8 @@
 
 /* Datagrams handled before timers and signals get their turn: a flood must not starve them. */
 #define DATAGRAMS_PER_TURN 64
+/* What the inbox holds when a turn ends would wait for poll(), which does not know of it. */
+_Static_assert(DATAGRAMS_PER_TURN % UDP_BATCH == 0, "a turn ends with an empty inbox");
 
 struct process {
     struct options options;
@@ -132,6 +134,7 @@ static bool start(struct process *p, int argc, char **argv)
         .hash_every = p->options.hash_every,
     };
     p->replica = replica_new(&o, io, now_ns(p));
+    net_flush(&p->net);
     free(command);
     if (!p->replica)
         fprintf(stderr, "replica: %s\n", p->store ? "could not start" : "out of memory");
@@ -186,9 +189,11 @@ static bool turn(struct process *p)
     char err[NET_ERR_LEN];
     if (!take_input(p) || !replica_flush(p->replica))
         return false;
+    net_flush(&p->net); /* before a timer may have to wait for the disk */
     uint64_t now = now_ns(p);
     if (replica_deadline(p->replica) <= now && !replica_on_tick(p->replica, now))
         return false;
+    net_flush(&p->net);
     if (!net_learn(&p->net, raft_conf(replica_core(p->replica)), err))
         fprintf(stderr, "replica: %s\n", err);
     return true;
