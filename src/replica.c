@@ -66,6 +66,38 @@ static void post_answer(struct replica *rep, const struct raft_effect *e, enum m
     post(rep, &e->after, &m);
 }
 
+/* Why a request failed, for a person. */
+static const char *failure(enum raft_why why)
+{
+    switch ((int)why) {
+    case WHY_OVERLOAD:
+        return "it does not fit into an append, or too many requests wait";
+    case WHY_BUSY:
+        return "another change is under way, or the leader is too new; try again";
+    case WHY_NOT_READY:
+        return "the member did not catch up or take over in time; does it run, and can it be reached?";
+    case WHY_UNKNOWN_MEMBER:
+        return "there is no such member";
+    case WHY_KNOWN_MEMBER:
+        return "there is a member with this id, at another address; remove it first";
+    case WHY_GROUP_SIZE:
+        return "a group has 1 to 21 members";
+    default:
+        return NULL;
+    }
+}
+
+static void post_failure(struct replica *rep, const struct raft_effect *e)
+{
+    struct message m = {.type = MESSAGE_FAIL,
+                        .src = rep->id,
+                        .dst = e->request.client,
+                        .leader = e->after.leader,
+                        .why = failure(e->why)};
+    snprintf(m.mid, sizeof m.mid, "%s", e->request.mid);
+    post(rep, &e->after, &m);
+}
+
 /* A client's answer must not wait behind appends to a slow kernel. */
 static void send_all(struct replica *rep)
 {
@@ -135,7 +167,7 @@ static bool carry_out(struct replica *rep, const struct raft_effect *e, const st
         break;
     case RAFT_DO_FAIL:
         record_note(rep, e, m);
-        post_answer(rep, e, MESSAGE_FAIL, e->after.leader, NULL);
+        post_failure(rep, e);
         break;
     case RAFT_DO_OK:
         record_note(rep, e, m);

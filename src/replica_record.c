@@ -422,9 +422,9 @@ void record_applied(struct replica *rep, const struct raft_effect *e, bool fresh
             rep->trace, &(struct trace_rec_req_dedup){.req = entry->mid, .cli = client.text, .idx = (int64_t)index});
     trace_put_req_reply(rep->trace, &(struct trace_rec_req_reply){.req = entry->mid,
                                                                   .cli = client.text,
-                                                                  .op = "put",
+                                                                  .op = put ? "put" : "change",
                                                                   .res = "ok",
-                                                                  .key = entry->key,
+                                                                  .key = put ? entry->key : NULL,
                                                                   .idx = opt_if(true, index)});
 }
 
@@ -628,9 +628,12 @@ void record_note(struct replica *rep, const struct raft_effect *e, const struct 
             w, &(struct trace_rec_req_redirect){.req = q->mid, .cli = client.text, .to = node.text, .why = why});
         break;
     case RAFT_DO_FAIL:
-        trace_put_req_reply(
-            w, &(struct trace_rec_req_reply){
-                   .req = q->mid, .cli = client.text, .op = "put", .res = "fail", .key = q->key, .why = why});
+        trace_put_req_reply(w, &(struct trace_rec_req_reply){.req = q->mid,
+                                                             .cli = client.text,
+                                                             .op = e->why == WHY_OVERLOAD ? "put" : "change",
+                                                             .res = "fail",
+                                                             .key = e->why == WHY_OVERLOAD ? q->key : NULL,
+                                                             .why = why});
         break;
     case RAFT_NOTE_LEASE:
         note_lease(rep, e);

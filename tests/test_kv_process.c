@@ -160,6 +160,36 @@ static void a_group_may_live_on_ipv6(void **state)
     reads("k", "v");
 }
 
+static void members_come_and_go_and_leadership_with_them(void **state)
+{
+    (void)state;
+    char fourth[80], elsewhere[80];
+    start_three(AF_INET, true);
+    assert_int_equal(KV(&g, "put", "k", "v"), 0);
+    kv_group_start(&g, 3, true);
+    snprintf(fourth, sizeof fourth, "0004=%s", g.at[3]);
+    snprintf(elsewhere, sizeof elsewhere, "0004=%s", g.at[0]);
+    assert_int_equal(KV(&g, "add", fourth), 0);
+    assert_int_equal(KV(&g, "add", fourth), 0); /* it is there: nothing to do */
+    assert_int_equal(KV(&g, "add", elsewhere), 1);
+    assert_non_null(strstr(g.out, "another address"));
+    kv_settled(&g, 4);
+    assert_int_equal(KV(&g, "transfer", "0004"), 0);
+    assert_int_equal(kv_settled(&g, 4), 3);
+    assert_int_equal(KV(&g, "remove", "0001"), 0);
+    assert_int_equal(KV(&g, "remove", "0001"), 1);
+    assert_non_null(strstr(g.out, "no such member"));
+    (void)kv_group_end(&g, 0, SIGTERM);
+    kv_settled(&g, 3);
+    /* Two of the three that are left suffice, and the new one remembers its place. */
+    (void)kv_group_end(&g, 1, SIGKILL);
+    (void)kv_group_end(&g, 3, SIGKILL);
+    kv_group_start(&g, 3, true);
+    reads("k", "v");
+    assert_int_equal(KV(&g, "put", "k", "w"), 0);
+    kv_settled(&g, 2);
+}
+
 static void what_cannot_start_says_why_in_its_exit_status(void **state)
 {
     (void)state;
@@ -206,6 +236,7 @@ int main(void)
         cmocka_unit_test_teardown(a_stranger_in_a_members_name_is_refused_and_recorded, clean),
         cmocka_unit_test_teardown(with_a_key_only_its_holders_take_part, clean),
         cmocka_unit_test_teardown(a_group_may_live_on_ipv6, clean),
+        cmocka_unit_test_teardown(members_come_and_go_and_leadership_with_them, clean),
         cmocka_unit_test_teardown(what_cannot_start_says_why_in_its_exit_status, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
