@@ -16,8 +16,7 @@
  *   sqlite3 DIR/ID.db '.mode line' 'SELECT * FROM meta'
  *   sqlite3 -box DIR/ID.db 'SELECT idx, term, op, client, mid, key, substr(value, 1, 40) AS value FROM log ORDER BY idx DESC LIMIT 20'
  *   sqlite3 -box DIR/ID.db "SELECT (SELECT count(*) FROM log) AS entries, (SELECT count(*) FROM map) AS keys"
- * After kill -9 there is a file ID.db-wal beside it, which belongs to it; sqlite3 takes it in by itself. (SQLite takes
- * what follows damage in that file for a transaction that was never finished: that damage is not noticed.)
+ * After kill -9 there is a file ID.db-wal beside it, which belongs to it; sqlite3 takes it in by itself.
  *
  * Nothing here knows the algorithm. One thread per store; a process opens a file once. */
 #ifndef FAULTLINE_STORE_H
@@ -60,7 +59,7 @@ struct store_found {
 /* Opens or makes the file, checks it, and counts the boot. On failure `err` names the file, what is wrong and what to do,
  * nothing is open, and the file is as it was.
  *
- * Checked: that it is ours, its structure (SQLite's quick_check), every row of every table: sums and digest, the log
+ * Checked: that it is ours, the write-ahead log of a killed replica, the structure (SQLite's quick_check), every row of every table: sums and digest, the log
  * without a gap from base_idx on, terms that never decrease and are not beyond ours, `applied` within the log. */
 enum store_opened store_open(struct store **out, const struct store_options *o, struct store_found *found,
                              char err[STORE_ERR_LEN]);

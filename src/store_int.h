@@ -83,6 +83,14 @@ bool store_check_log(struct store *s);
 /* The state machine at meta.applied; NULL: failed. */
 struct kv *store_load_kv(struct store *s);
 
+/* ---- store_wal.c: SQLite's write-ahead log, ID.db-wal ---- */
+
+uint64_t store_wal_bytes(const struct store *s);
+/* Is what a killed replica left in it whole, as far as can be seen? */
+bool store_check_wal(struct store *s);
+/* Takes what is there into the file, and begins a new one. Changes the file. */
+bool store_start_wal(struct store *s);
+
 /* ---- store_snapshot.c, within a transaction ---- */
 
 /* Map and table go on from meta.applied to where `kv` is; the log loses what is not after base_index. */

@@ -9,12 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Pages of the write-ahead log (4 KiB each) after which it is copied into the file and begun anew. Often enough that a
- * start after kill -9 is short; rarely enough that its own syncs do not matter. */
-#define CHECKPOINT_PAGES 4096
-/* What is left of it on disk after a snapshot was installed, at most. */
-#define WAL_BYTES_KEPT (64 << 20)
-
 /* ---- the tables ---- */
 
 static const char *const tables[][2] = {
@@ -141,7 +135,8 @@ static bool check_owner(struct store *s)
 
 static bool check_all(struct store *s, struct store_found *found)
 {
-    if (!check_header(s) || !check_tables(s) || !check_structure(s) || !check_owner(s) || !store_check_log(s))
+    if (!check_header(s) || !store_check_wal(s) || !check_tables(s) || !check_structure(s) || !check_owner(s) ||
+        !store_check_log(s))
         return false;
     found->kv = store_load_kv(s);
     return found->kv && store_rewind(s);
@@ -169,17 +164,9 @@ static bool keep_wal(struct store *s, bool keep)
     return sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep, NULL) == SQLITE_OK || store_sql_failed(s);
 }
 
-static bool wal_has_content(const struct store *s)
-{
-    struct stat st;
-    char path[4096 + 8];
-    snprintf(path, sizeof path, "%s-wal", s->path);
-    return stat(path, &st) == 0 && st.st_size > 0;
-}
-
 static bool open_file(struct store *s)
 {
-    bool keep = wal_has_content(s);
+    bool keep = store_wal_bytes(s) > 0;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
         return store_sql_failed(s);
@@ -191,29 +178,13 @@ static bool open_file(struct store *s)
                          "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384");
 }
 
-static bool start_wal(struct store *s)
-{
-    sqlite3_stmt *st;
-    if (!store_prepare(s, &st, "PRAGMA journal_mode = WAL"))
-        return false;
-    const char *mode = store_next(s, st) ? store_text(st, 0, SIZE_MAX) : NULL;
-    bool ok = mode && strcmp(mode, "wal") == 0;
-    sqlite3_finalize(st);
-    if (!ok)
-        return store_fail(s, STORE_IO_ERROR, "no write-ahead log can be kept there; name a directory on a local disk");
-    char pragmas[128];
-    snprintf(pragmas, sizeof pragmas, "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d",
-             CHECKPOINT_PAGES, WAL_BYTES_KEPT);
-    return store_exec(s, pragmas);
-}
-
 static bool open_all(struct store *s, const char *dir, struct store_found *found)
 {
     int64_t pages;
     if (!check_dir(s, dir) || !open_file(s) || !ask_number(s, "PRAGMA page_count", &pages))
         return false;
     found->fresh = pages == 0;
-    if ((found->fresh && !make_tables(s)) || !check_all(s, found) || !start_wal(s))
+    if ((found->fresh && !make_tables(s)) || !check_all(s, found) || !store_start_wal(s))
         return false;
     if (!s->begin && !prepare_all(s))
         return false;

@@ -208,11 +208,11 @@ static int fill_up(const char *dir, int announce, bool tmpfs)
     int failed = save_on(dir, announce, 9);
     if (failed || !tmpfs)
         return failed;
-    /* The files are gone with the mount: look now. */
+    /* The files are gone with the mount: look now. A start needs space too, as the words say. */
     struct store *s;
     struct store_found found;
     struct announced a = {.last = 0};
-    if (open_it(dir, &s, &found, a.error) != STORE_OPENED)
+    if (mount("none", dir, "tmpfs", MS_REMOUNT, "size=1m") != 0 || open_it(dir, &s, &found, a.error) != STORE_OPENED)
         return 2;
     a = (struct announced){.last = found.last, .base = found.core.base_index, .term = found.core.term};
     assert_whole(&found);
