@@ -205,7 +205,6 @@ static const char *const needs[RULE_T1][NEEDS_MAX] = {
     [RULE_R41] = {"apply"},
     [RULE_R42] = {"req.reply", "apply"},
     [RULE_R43] = {"req.reply", "apply"},
-    [RULE_R48] = {"read.serve"},
     [RULE_R46] = {"read.serve"},
     [RULE_R49] = {"disk.sync"},
     [RULE_R50] = {"disk.sync"},

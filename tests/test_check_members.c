@@ -1,0 +1,241 @@
+/* test_check_members.c -- R57 to R60, and the quorums of the other rules, while members come and go (dissertation §4).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "support/raft_trace.h"
+
+/* Four replicas run, of which 0 to 2 are the group; 3 waits to be taken in. */
+static void open_three_of_four(struct raft_trace *rt)
+{
+    rt_open_bare(rt, 4);
+    for (int i = 0; i < 4; i++) {
+        fixture_recf(&rt->fx, rt->node[i].name, rt->t += 100000, "trace.open",
+                     "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\","
+                     "\"pid\":1,\"impl\":\"test\",\"peers\":[\"0000\",\"0001\",\"0002\"]");
+        rt_rec(rt, i, "node.start", "\"rterm\":0,\"rlast\":0,\"conf\":\"0000 0001 0002\"");
+    }
+    rt->n = 3; /* of whom the votes are asked */
+    rt_elect(rt, 0, 1, RT_ALL);
+    rt_replicate(rt, 0, RT_ALL);
+    rt->n = 4;
+}
+
+/* An entry "conf" at the leader: `members` are ids with spaces between. */
+static void conf(struct raft_trace *rt, int node, const char *members)
+{
+    struct rt_node *n = &rt->node[node];
+    n->terms[++n->li] = n->term;
+    rt_rec(rt, node, "log.append", "\"idx\":%lld,\"eterm\":%lld,\"op\":\"conf\",\"h\":\"h%lld.%lld\",\"conf\":\"%s\"",
+           (long long)n->li, (long long)n->term, (long long)n->li, (long long)n->term, members);
+}
+
+/* Sends what `to` lacks of 0's log; the entries of configurations are told as such. */
+static int follow_conf(struct raft_trace *rt, int to, const char *members)
+{
+    struct rt_node *l = &rt->node[0], *n = &rt->node[to];
+    int append = rt_send_append(rt, 0, to, l->li - 1, 1);
+    rt_recv(rt, append);
+    n->terms[++n->li] = l->term;
+    rt_rec(rt, to, "log.append", "\"idx\":%lld,\"eterm\":%lld,\"op\":\"conf\",\"h\":\"h%lld.%lld\",\"conf\":\"%s\"",
+           (long long)n->li, (long long)l->term, (long long)n->li, (long long)l->term, members);
+    return rt_send(rt, to, 0, "app_res", "\"re\":\"%s\",\"ok\":true,\"mi\":%lld", rt->msg[append].mid,
+                   (long long)n->li);
+}
+
+static const char four[] = "0000 0001 0002 0003";
+
+/* ---- good ---- */
+
+static void a_member_is_added_and_counts_at_once(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_three_of_four(&rt);
+    rt_recv(&rt, rt_follow(&rt, rt_send_append(&rt, 0, 3, 0, 1))); /* a learner */
+    rt_timer(&rt, 0, "heartbeat");
+    conf(&rt, 0, four);
+    rt_recv(&rt, follow_conf(&rt, 1, four));
+    rt_recv(&rt, follow_conf(&rt, 3, four));
+    rt_commit(&rt, 0, 2, "quorum"); /* three of four */
+    rt_apply(&rt, 0, 2, "h2.1");
+    rt_recv(&rt, follow_conf(&rt, 2, four));
+    rt_replicate(&rt, 0, RT_ALL);
+    rt_expect_nothing(&rt);
+    assert_rows(&rt.fx,
+                "SELECT group_concat(\"check\", ' ') FROM checks WHERE verdict = 'pass'"
+                " AND \"check\" IN ('R57', 'R58', 'R59', 'R60')",
+                "R57 R58 R59 R60");
+    rt_close(&rt);
+}
+
+/* The removed member's copy does not count, nor is it missed. */
+static void a_member_is_removed(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_three_of_four(&rt);
+    rt_timer(&rt, 0, "heartbeat");
+    conf(&rt, 0, "0000 0001");
+    rt_recv(&rt, follow_conf(&rt, 1, "0000 0001"));
+    rt_commit(&rt, 0, 2, "quorum");
+    rt_apply(&rt, 0, 2, "h2.1");
+    rt_timer(&rt, 0, "heartbeat");
+    rt_append(&rt, 0, 1, "h3.1");
+    rt_recv(&rt, rt_follow(&rt, rt_send_append(&rt, 0, 1, 2, 1)));
+    rt_commit(&rt, 0, 3, "quorum"); /* two of two */
+    rt_timer(&rt, 0, "heartbeat");
+    rt_expect_nothing(&rt);
+    rt_close(&rt);
+}
+
+/* A configuration that is overwritten takes its quorum with it. */
+static void a_truncated_configuration_restores_the_one_before(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_three_of_four(&rt);
+    rt_timer(&rt, 0, "heartbeat");
+    conf(&rt, 0, four);
+    rt.n = 3;
+    rt_elect(&rt, 1, 2, 1u << 2);
+    rt_replicate(&rt, 1, 1u << 2);
+    rt_replicate(&rt, 1, RT_ALL); /* 0 drops the configuration */
+    rt_elect(&rt, 0, 3, 1u << 2); /* and wins with two of three */
+    rt_replicate(&rt, 0, RT_ALL);
+    rt.n = 4;
+    rt_expect_nothing(&rt);
+    rt_close(&rt);
+}
+
+/* ---- bad ---- */
+
+static void two_changes_under_way(struct raft_trace *rt)
+{
+    rt_timer(rt, 0, "heartbeat");
+    conf(rt, 0, four);
+    conf(rt, 0, "0000 0001 0003");
+}
+
+static void two_members_at_once(struct raft_trace *rt)
+{
+    rt_timer(rt, 0, "heartbeat");
+    conf(rt, 0, "0000");
+}
+
+/* The bug of 2015: the leader has not committed in its own term (raft-dev, 2015-07-10). */
+static void change_before_the_terms_commit(struct raft_trace *rt)
+{
+    rt->n = 3;
+    rt_elect(rt, 1, 2, 1u << 2);
+    rt_timer(rt, 1, "heartbeat");
+    conf(rt, 1, four);
+}
+
+/* Two of four, which were two of three. */
+static void majority_of_the_old_members(struct raft_trace *rt)
+{
+    rt_timer(rt, 0, "heartbeat");
+    conf(rt, 0, four);
+    rt_recv(rt, follow_conf(rt, 1, four));
+    rt_commit(rt, 0, 2, "quorum");
+}
+
+static void majority_of_the_wrong_size(struct raft_trace *rt)
+{
+    rt_timer(rt, 0, "heartbeat");
+    conf(rt, 0, four);
+    rt_rec(rt, 0, "read.confirm", "\"round\":1,\"need\":2,\"have\":2");
+}
+
+/* A learner's copy is counted. */
+static void copy_of_a_learner(struct raft_trace *rt)
+{
+    rt_recv(rt, rt_follow(rt, rt_send_append(rt, 0, 3, 0, 1)));
+    rt_timer(rt, 0, "heartbeat");
+    rt_append(rt, 0, 1, "h2.1");
+    rt_recv(rt, rt_follow(rt, rt_send_append(rt, 0, 3, 1, 1)));
+    rt_commit(rt, 0, 2, "quorum");
+}
+
+static void vote_of_a_stranger(struct raft_trace *rt)
+{
+    rt_recv(rt, rt_follow(rt, rt_send_append(rt, 0, 3, 0, 1)));
+    rt_elect(rt, 1, 2, 0);
+    int ask = rt_send(rt, 1, 3, "vote_req", "\"lli\":1,\"llt\":1");
+    rt_recv(rt, ask);
+    rt_term(rt, 3, 2, "higher_term_msg");
+    rt_vote(rt, 3, 1, 2, 1, 1);
+    rt_recv(rt, rt_send(rt, 3, 1, "vote_res", "\"re\":\"%s\",\"ok\":true", rt->msg[ask].mid));
+    rt_role(rt, 1, 'L', "quorum_votes");
+}
+
+static void removed_leader_goes_on(struct raft_trace *rt)
+{
+    rt_timer(rt, 0, "heartbeat");
+    conf(rt, 0, "0001 0002");
+    rt_recv(rt, follow_conf(rt, 1, "0001 0002"));
+    rt_recv(rt, follow_conf(rt, 2, "0001 0002"));
+    rt_commit(rt, 0, 2, "quorum");
+    rt_timer(rt, 0, "heartbeat");
+    rt->t += 2000000000;
+    rt_timer(rt, 0, "heartbeat");
+    rt_timer(rt, 0, "heartbeat");
+}
+
+/* A leader that is no member counts itself: with it there would be two of two. */
+static void removed_leader_counts_itself(struct raft_trace *rt)
+{
+    rt_timer(rt, 0, "heartbeat");
+    conf(rt, 0, "0001 0002");
+    rt_recv(rt, follow_conf(rt, 1, "0001 0002"));
+    rt_commit(rt, 0, 2, "quorum");
+}
+
+static const struct bad {
+    const char *name, *rule, *class;
+    void (*scenario)(struct raft_trace *rt);
+} bads[] = {
+    {"R57: a second change before the first is committed is found (D 4.1)", "R57",
+     "second-change-before-the-first-committed", two_changes_under_way},
+    {"R57: two members changed at once are found (D 4.1)", "R57", "more-than-one-member-changed", two_members_at_once},
+    {"R59: a change before the term's commit is found (raft-dev, 2015-07-10)", "R59", "change-before-term-commit",
+     change_before_the_terms_commit},
+    {"R58: a majority of the members before is found (D 4.1)", "R58", "quorum-of-an-older-configuration",
+     majority_of_the_old_members},
+    {"R58: a majority of the wrong size is found (D 4.1)", "R58", "quorum-of-wrong-size", majority_of_the_wrong_size},
+    {"R60: a learner's copy that counts is found (D 4.2.1)", "R60", "non-voter-counted", copy_of_a_learner},
+    {"R60: a stranger's vote that counts is found (D 4.2.2)", "R60", "non-voter-counted", vote_of_a_stranger},
+    {"R60: a removed leader that goes on is found (D 4.2.2)", "R60", "removed-leader-stays", removed_leader_goes_on},
+    {"R58: a removed leader that counts itself is found (D 4.2.2)", "R58", "quorum-of-an-older-configuration",
+     removed_leader_counts_itself},
+};
+enum { BADS = sizeof bads / sizeof *bads };
+
+static void rule_fires(void **state)
+{
+    const struct bad *bad = *state;
+    struct raft_trace rt;
+    open_three_of_four(&rt);
+    bad->scenario(&rt);
+    rt_expect(&rt, bad->rule, bad->class);
+    rt_close(&rt);
+}
+
+int main(void)
+{
+    const struct CMUnitTest good[] = {
+        cmocka_unit_test(a_member_is_added_and_counts_at_once),
+        cmocka_unit_test(a_member_is_removed),
+        cmocka_unit_test(a_truncated_configuration_restores_the_one_before),
+    };
+    struct CMUnitTest bad[BADS];
+    for (size_t i = 0; i < BADS; i++)
+        bad[i] = (struct CMUnitTest){
+            .name = bads[i].name, .test_func = rule_fires, .initial_state = (void *)(uintptr_t)&bads[i]};
+    int failed = cmocka_run_group_tests_name("members", good, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("members, broken", bad, NULL, NULL);
+}
