@@ -210,7 +210,6 @@ static const char *const needs[RULE_T1][NEEDS_MAX] = {
     [RULE_R50] = {"disk.sync"},
     [RULE_R51] = {"disk.sync", "node.start"},
     [RULE_R52] = {"node.start"},
-    [RULE_R53] = {"snap.save"},
     [RULE_R54] = {"snap.install"},
     [RULE_R55] = {"snap.install"},
     [RULE_R56] = {"disk.sync"},

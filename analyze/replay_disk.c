@@ -252,13 +252,12 @@ static bool is_durable_state(struct replay *rp, struct node *n, const struct rec
     struct disk *d = &n->disk;
     judged(rp, RULE_R51);
     const char *what = differs(v, d->term, d->vote, &d->log);
-    if (what == NULL && v->snap != d->log.base && (v->snap < d->log.base || v->snap > d->was_applied))
+    bool begins = v->snap == d->log.base || (v->snap > d->log.base && v->snap <= d->was_applied);
+    if (!begins)
         what = "the log begins elsewhere";
     if (what == NULL)
         return true;
-    int vote = vote_in(rp, n, d->was_term);
-    const char *crash = differs(v, d->was_term, vote, &d->was);
-    if (crash == NULL) {
+    if (begins && differs(v, d->was_term, vote_in(rp, n, d->was_term), &d->was) == NULL) {
         log_copy(&d->log, &d->was, v->last);
         return true;
     }

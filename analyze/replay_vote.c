@@ -28,6 +28,7 @@ void replay_on_term(struct replay *rp, struct node *n, const struct rec *r)
     n->term = r->term;
     n->cand_rec = 0;
     n->due.idx = 0;
+    n->step_over = true;
 }
 
 /* ---- roles ---- */
@@ -146,6 +147,7 @@ void replay_on_role(struct replay *rp, struct node *n, const struct rec *r)
         replay_voted(rp, n, r, replay_self(rp, n), n->term);
     }
     n->due.idx = 0;
+    n->step_over = true; /* such an input ends its step */
     if (new != 'L')
         return;
     replay_not_by_stale_reply(rp, n, r, "makes a leader");
