@@ -6,9 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-static const int64_t PATIENCE = 2 * SIM_SECOND; /* from SIGTERM to SIGKILL */
 static const char *const kind_names[] = {
     [SIM_PART_EASY] = "part_easy",
     [SIM_PART_HARD] = "part_hard",
@@ -212,42 +210,12 @@ static void part_around_leader(struct sim_run *run, const struct sim_fault *f)
 
 /* ---- kills and pauses ---- */
 
-/* With `restarts` the simulator's socket for it stays open: what it had sent before still arrives, as it would from a
- * machine whose process is killed, and its port keeps its number. Without, what nobody has read yet is lost with it, as
- * in the course's simulator. */
 static void kill_node(struct sim_run *run, const struct sim_fault *f, int i, int sig)
 {
-    if (i < 0) {
+    if (i < 0)
         nobody(run, f);
-        return;
-    }
-    struct sim_node *node = &run->node[i];
-    run->living[i] = false;
-    node->killed = true;
-    node->kill_at = sim_now(run) + PATIENCE;
-    node->down = f->restarts;
-    node->kill_f = ++run->f;
-    node->restart_f = 0;
-    if (f->restarts)
-        node->restart_at = sim_now(run) + f->restart_min +
-                           (int64_t)rng_below(&run->faults_rng, (uint64_t)(f->restart_max - f->restart_min) + 1);
-    run->stats->killed++;
-    trace_set_cause(run->w, 0);
-    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){
-                                      .f = run->f,
-                                      .kind = "kill",
-                                      .node = node->id,
-                                      .sig = TRACE_OPT(sig),
-                                      .cause = f->target == SIM_TARGET_ALL ? "kill all" : kind_names[f->kind]});
-    trace_flush(run->w);
-    if (!f->restarts) {
-        close(node->fd);
-        node->fd = -1;
-    }
-    sim_proc_signal(&node->proc, sig);
-    sim_proc_signal(&node->proc, SIGCONT); /* a paused one must be able to end */
-    sim_say(run, "F%" PRId64 " %s: %s with %s", run->f, kind_names[f->kind], node->id,
-            sig == SIGKILL ? "SIGKILL" : "SIGTERM");
+    else
+        sim_kill(run, f, (unsigned)i, sig, f->target == SIM_TARGET_ALL ? "kill all" : kind_names[f->kind]);
 }
 
 static void kill_targets(struct sim_run *run, const struct sim_fault *f)
@@ -264,50 +232,6 @@ static void kill_targets(struct sim_run *run, const struct sim_fault *f)
         }
     if (killed == 0)
         nobody(run, f);
-}
-
-static void end_record(struct sim_run *run, int64_t f, const char *kind, unsigned i)
-{
-    trace_set_cause(run->w, 0);
-    trace_put_fault_end(run->w, &(struct trace_rec_fault_end){.f = f, .kind = kind, .node = run->node[i].id});
-}
-
-/* The kill ends, and a restart begins: it lasts until the hello. */
-static void restart_node(struct sim_run *run, unsigned i)
-{
-    struct sim_node *node = &run->node[i];
-    char err[256];
-    end_record(run, node->kill_f, "kill", i);
-    node->restart_f = ++run->f;
-    node->started_at = sim_now(run);
-    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){
-                                      .f = run->f, .kind = "restart", .node = node->id, .cause = kind_names[SIM_KILL]});
-    trace_flush(run->w);
-    sim_say(run, "F%" PRId64 " restart: %s", run->f, node->id);
-    if (sim_node_start(run, i, err))
-        return;
-    node->down = false; /* it counts as one that died */
-    run->child_ended = true;
-    sim_say(run, "%s", err);
-}
-
-static void restart_nodes(struct sim_run *run, int64_t now)
-{
-    for (unsigned i = 0; i < run->cfg->replicas; i++)
-        if (run->node[i].restart_at <= now && run->node[i].proc.state != SIM_PROC_RUNNING)
-            restart_node(run, i);
-}
-
-void sim_fault_back(struct sim_run *run, unsigned i)
-{
-    struct sim_node *node = &run->node[i];
-    int64_t took = sim_now(run) - node->started_at;
-    end_record(run, node->restart_f, "restart", i);
-    node->down = false;
-    run->living[i] = true;
-    run->stats->restarted++;
-    if (took > run->stats->longest_restart)
-        run->stats->longest_restart = took;
 }
 
 static void course_kill_leader(struct sim_run *run, const struct sim_fault *f)
@@ -385,7 +309,7 @@ void sim_fault_tick(struct sim_run *run, int64_t now)
     for (size_t i = run->n_open; i-- > 0;)
         if (run->open[i].end <= now)
             end_fault(run, i);
-    restart_nodes(run, now);
+    sim_kill_restart(run, now);
     while (run->next_fault < run->cfg->n_faults && run->load_start + run->cfg->faults[run->next_fault].begin <= now)
         begin_fault(run, &run->cfg->faults[run->next_fault++]);
 }
@@ -394,9 +318,7 @@ void sim_fault_heal(struct sim_run *run)
 {
     while (run->n_open > 0)
         end_fault(run, run->n_open - 1);
-    for (unsigned i = 0; i < run->cfg->replicas; i++)
-        if (run->node[i].restart_at != INT64_MAX)
-            run->node[i].restart_at = sim_now(run);
+    sim_kill_hasten(run);
 }
 
 int64_t sim_fault_quiet(const struct sim_run *run)

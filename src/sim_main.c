@@ -1,6 +1,5 @@
 /* simulate: arguments, the run directory, one run, the verdict. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <signal.h>
@@ -8,239 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "sim_dir.h"
+#include "sim_options.h"
 #include "sim_report.h"
 #include "sim_run.h"
 #include "trace.h"
 
 enum { PASSED = 0, USAGE = 64, BAD_DATA = 65, NO_INPUT = 66, INTERNAL = 70, IO_ERROR = 74 };
-enum { REPLICA_ARGS_MAX = 32 };
 
-static const char help[] =
-    "simulate runs a replicated key-value store on a hostile network, with clients, and judges it.\n"
-    "\n"
-    "  simulate --replica build/replica tests/scenarios/simple-1.json\n"
-    "  simulate --replica ./3700kvstore --check --seed 7 tests/scenarios/lossy-partition-kill.json\n"
-    "  simulate --replica build/replica --reads local --check tests/scenarios/stale-read.json\n"
-    "\n"
-    "usage: simulate [options] SCENARIO      SCENARIO: a JSON file, or JSON text; see --help-scenario\n"
-    "\n"
-    "  --replica PROGRAM    run processes of PROGRAM: PROGRAM [args] UDP-PORT ID OTHER-ID...   (required)\n"
-    "  --replica-arg ARG    an argument for it, before the port; may be repeated\n"
-    "  --data               the replicas keep their state on disk: makes data/ in the run directory and adds --data "
-    "DIR\n"
-    "                       to the arguments of each\n"
-    "  --reads POLICY       sets FAULTLINE_READS=POLICY for the replicas (index or local, for ours)\n"
-    "  --seed N             of all random choices; default: the scenario's, else a random one. Always printed.\n"
-    "                       Real processes in real time: the same seed gives the same choices, not the same run.\n"
-    "  --out DIR            the run directory; default runs/NAME-SEED (.2, .3 ... when taken), with a link "
-    "runs/latest\n"
-    "  --force              replace the run that is in DIR; nothing else in it is removed\n"
-    "  --check              then run `analyze` on it; its verdict counts too\n"
-    "  --bodies             record datagrams whole\n"
-    "  --silence            do not show what the replicas print (it is recorded all the same)\n"
-    "  --quiet              of the simulator's own output the verdict only; --check still prints its own\n"
-    "  --help, --help-scenario, --version\n"
-    "\n"
-    "Where the course's simulator is blind, this one sees: a replica that ends by itself is noticed and fails the run; "
-    "an\n"
-    "unknown leader is an incorrect message, not a crash; an empty datagram or one that is not UTF-8, for which the "
-    "course\n"
-    "ends the replica, is recorded and counted as incorrect. A replica for which there is a message before its hello "
-    "is\n"
-    "taken for dead, as there.\n"
-    "\n"
-    "A PROGRAM that is a shell script should `exec` the replica: if the simulator is killed, only the process that it\n"
-    "started itself dies with it.\n"
-    "\n"
-    "exit status: 0 passed; 1 a correctness check failed, or analyze found a violation; 2 undecided, or no progress "
-    "after\n"
-    "the last fault; 64 usage; 65 bad scenario; 66 cannot open; 70 internal error; 73 cannot create; 74 I/O error;\n"
-    "128 + N ended by signal N (130: interrupted)\n";
-
-struct options {
-    const char *command[REPLICA_ARGS_MAX + 2]; /* the replica's program and arguments, NULL-terminated */
-    size_t n_command;
-    const char *reads, *out, *scenario;
-    bool has_seed, data, force, check, bodies, silence, quiet;
-    uint64_t seed;
-};
-
-static int usage(const char *text, const char *what)
+/* What was asked for instead of a run. */
+static int print(const struct sim_options *o)
 {
-    fprintf(stderr, "simulate: %s%s\nTry: simulate --help\n", text, what);
-    return USAGE;
-}
-
-static bool parse_seed(const char *text, uint64_t *seed)
-{
-    char *end;
-    errno = 0;
-    if (*text < '0' || *text > '9')
-        return false;
-    unsigned long long v = strtoull(text, &end, 10);
-    *seed = v;
-    return errno == 0 && *end == '\0' && v <= INT64_MAX;
-}
-
-enum {
-    O_REPLICA = 1,
-    O_ARG,
-    O_DATA,
-    O_READS,
-    O_SEED,
-    O_OUT,
-    O_FORCE,
-    O_CHECK,
-    O_BODIES,
-    O_SILENCE,
-    O_QUIET,
-    O_HELP,
-    O_SCENARIO,
-    O_VERSION
-};
-
-/* The status after what was asked for has been printed. */
-static int printed(void)
-{
+    if (o->version)
+        printf("simulate %s, trace schema %s %d, jansson %s\n", FAULTLINE_VERSION, TRACE_SCHEMA, TRACE_VERSION,
+               jansson_version_str());
+    else
+        fputs(o->help ? sim_options_help : sim_config_help, stdout);
     return fflush(stdout) == 0 ? PASSED : IO_ERROR;
-}
-
-static int print_version(void)
-{
-    printf("simulate %s, trace schema %s %d, jansson %s\n", FAULTLINE_VERSION, TRACE_SCHEMA, TRACE_VERSION,
-           jansson_version_str());
-    return printed();
-}
-
-/* -1: go on with the options; else the exit status. */
-static int parse_options(int argc, char **argv, struct options *o)
-{
-    static const struct option names[] = {
-        {"replica", required_argument, NULL, O_REPLICA},
-        {"replica-arg", required_argument, NULL, O_ARG},
-        {"data", no_argument, NULL, O_DATA},
-        {"reads", required_argument, NULL, O_READS},
-        {"seed", required_argument, NULL, O_SEED},
-        {"out", required_argument, NULL, O_OUT},
-        {"force", no_argument, NULL, O_FORCE},
-        {"check", no_argument, NULL, O_CHECK},
-        {"bodies", no_argument, NULL, O_BODIES},
-        {"silence", no_argument, NULL, O_SILENCE},
-        {"quiet", no_argument, NULL, O_QUIET},
-        {"help", no_argument, NULL, O_HELP},
-        {"help-scenario", no_argument, NULL, O_SCENARIO},
-        {"version", no_argument, NULL, O_VERSION},
-        {NULL, 0, NULL, 0},
-    };
-    const char *args[REPLICA_ARGS_MAX];
-    size_t n_args = 0;
-    const char *program = NULL;
-    for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
-        switch (c) {
-        case O_REPLICA:
-            program = optarg;
-            break;
-        case O_ARG:
-            if (n_args == REPLICA_ARGS_MAX)
-                return usage("too many --replica-arg", "");
-            args[n_args++] = optarg;
-            break;
-        case O_DATA:
-            o->data = true;
-            break;
-        case O_READS:
-            o->reads = optarg;
-            break;
-        case O_SEED:
-            o->has_seed = parse_seed(optarg, &o->seed);
-            if (!o->has_seed)
-                return usage("--seed takes a number from 0 to 9223372036854775807, not ", optarg);
-            break;
-        case O_OUT:
-            o->out = optarg;
-            break;
-        case O_FORCE:
-            o->force = true;
-            break;
-        case O_CHECK:
-            o->check = true;
-            break;
-        case O_BODIES:
-            o->bodies = true;
-            break;
-        case O_SILENCE:
-            o->silence = true;
-            break;
-        case O_QUIET:
-            o->quiet = true;
-            break;
-        case O_HELP:
-            fputs(help, stdout);
-            return printed();
-        case O_SCENARIO:
-            fputs(sim_config_help, stdout);
-            return printed();
-        case O_VERSION:
-            return print_version();
-        default:
-            fprintf(stderr, "Try: simulate --help\n");
-            return USAGE;
-        }
-    }
-    if (optind + 1 != argc)
-        return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ",
-                     optind == argc ? "" : argv[optind + 1]);
-    if (!program)
-        return usage("--replica PROGRAM is required: runs of our own replica in virtual time are not available yet",
-                     "");
-    o->scenario = argv[optind];
-    o->command[o->n_command++] = program;
-    for (size_t i = 0; i < n_args; i++)
-        o->command[o->n_command++] = args[i];
-    return -1;
-}
-
-/* errno says why not. */
-static bool is_program(const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0 || access(path, X_OK) != 0)
-        return false;
-    errno = EACCES;
-    return S_ISREG(st.st_mode);
-}
-
-/* Looks through PATH. */
-static bool in_path(const char *program, char path[SIM_PATH_MAX])
-{
-    const char *at = getenv("PATH");
-    while (at && *at) {
-        size_t n = strcspn(at, ":");
-        int len = snprintf(path, SIM_PATH_MAX, "%.*s/%s", n ? (int)n : 1, n ? at : ".", program);
-        if (len < SIM_PATH_MAX && is_program(path))
-            return true;
-        at += n + (at[n] == ':');
-    }
-    return false;
-}
-
-/* PROGRAM without a slash means the file of that name here, if there is one, before the one in PATH. */
-static int find_program(struct options *o, char path[SIM_PATH_MAX])
-{
-    const char *program = o->command[0];
-    bool plain = !strchr(program, '/');
-    snprintf(path, SIM_PATH_MAX, "%s%s", plain ? "./" : "", program);
-    if (is_program(path) || (plain && *program && in_path(program, path))) {
-        o->command[0] = path;
-        return 0;
-    }
-    fprintf(stderr, "simulate: cannot run %s: %s%s\n", program, plain ? "neither here nor in PATH: " : "",
-            strerror(errno));
-    return NO_INPUT;
 }
 
 static void random_seed(uint64_t *seed)
@@ -251,54 +36,8 @@ static void random_seed(uint64_t *seed)
     *seed = r;
 }
 
-/* Adds a word as a shell would need it. */
-static void add_word(FILE *line, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
-    bool quote = !*word || word[strspn(word, plain)];
-    if (ftell(line) > 0)
-        fputc(' ', line);
-    if (!quote) {
-        fputs(word, line);
-        return;
-    }
-    fputc('\'', line);
-    for (const char *p = word; *p; p++)
-        fputs(*p == '\'' ? "'\\''" : (char[]){*p, '\0'}, line);
-    fputc('\'', line);
-}
-
-/* The line that makes the same choices again; the caller's. */
-static char *rerun_line(const struct options *o, const char *self)
-{
-    char seed[32], *text = NULL;
-    size_t n;
-    FILE *line = open_memstream(&text, &n);
-    if (!line)
-        abort();
-    snprintf(seed, sizeof seed, "%" PRIu64, o->seed);
-    add_word(line, self);
-    add_word(line, "--replica");
-    add_word(line, o->command[0]);
-    for (size_t i = 1; i < o->n_command; i++) {
-        add_word(line, "--replica-arg");
-        add_word(line, o->command[i]);
-    }
-    if (o->data)
-        add_word(line, "--data");
-    if (o->reads) {
-        add_word(line, "--reads");
-        add_word(line, o->reads);
-    }
-    add_word(line, "--seed");
-    add_word(line, seed);
-    add_word(line, o->scenario);
-    if (fclose(line) != 0)
-        abort();
-    return text;
-}
-
-static json_t *describe(const struct options *o, const struct sim_config *c, int argc, char **argv, const char *rerun)
+static json_t *describe(const struct sim_options *o, const struct sim_config *c, int argc, char **argv,
+                        const char *rerun)
 {
     char cwd[SIM_PATH_MAX] = "";
     json_t *command = json_array();
@@ -375,7 +114,7 @@ static void print_verdict(const struct sim_config *c, const struct sim_result *r
 }
 
 struct session {
-    struct options o;
+    struct sim_options o;
     struct sim_config c;
     json_t *run;
     struct sim_dir dir;
@@ -384,7 +123,7 @@ struct session {
 
 static int simulate(struct session *s, struct sim_result *result, char err[512])
 {
-    const struct options *o = &s->o;
+    const struct sim_options *o = &s->o;
     const struct sim_config *c = &s->c;
     if (!o->quiet) {
         printf("%s: %u replicas of %s, %.0f s, seed %" PRIu64 ", run directory %s\n", c->name, c->replicas,
@@ -453,7 +192,7 @@ static int conclude(struct session *s, struct sim_result *r)
 static int prepare(struct session *s, int argc, char **argv)
 {
     static char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR], program[SIM_PATH_MAX];
-    int rc = find_program(&s->o, program);
+    int rc = sim_options_find_program(&s->o, program);
     if (rc)
         return rc;
     enum sim_config_result loaded = sim_config_load(s->o.scenario, &s->c, err, warnings);
@@ -469,7 +208,7 @@ static int prepare(struct session *s, int argc, char **argv)
         else
             random_seed(&s->o.seed);
     }
-    s->rerun = rerun_line(&s->o, argv[0]);
+    s->rerun = sim_options_rerun(&s->o, argv[0]);
     s->run = describe(&s->o, &s->c, argc, argv, s->rerun);
     rc = sim_dir_make(s->o.out, s->c.name, s->o.seed, s->o.force, &s->dir, err);
     if (*err)
@@ -484,9 +223,11 @@ int main(int argc, char **argv)
     char err[512];
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
-    int rc = parse_options(argc, argv, &s.o);
-    if (rc >= 0)
+    int rc = sim_options_parse(argc, argv, &s.o);
+    if (rc)
         return rc;
+    if (s.o.help || s.o.help_scenario || s.o.version)
+        return print(&s.o);
     rc = prepare(&s, argc, argv);
     if (rc == 0) {
         rc = simulate(&s, &result, err);

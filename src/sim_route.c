@@ -238,7 +238,7 @@ static void register_port(struct sim_run *run, unsigned i, const struct sockaddr
     trace_set_cause(run->w, c->in_seq);
     trace_put_net_out(run->w, &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = c->src, .dst = "sim", .dly = 0});
     if (run->node[i].down && run->node[i].restart_f != 0)
-        sim_fault_back(run, i);
+        sim_kill_back(run, i);
 }
 
 /* The reason why a well-formed message cannot be delivered, NULL when it can. */

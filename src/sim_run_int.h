@@ -1,4 +1,4 @@
-/* sim_run_int.h -- for sim_run.c, sim_nodes.c, sim_route.c and sim_fault.c only: the state of a run. */
+/* sim_run_int.h -- for sim_run.c, sim_nodes.c, sim_route.c, sim_kill.c and sim_fault.c only: the state of a run. */
 #ifndef FAULTLINE_SIM_RUN_INT_H
 #define FAULTLINE_SIM_RUN_INT_H
 
@@ -97,11 +97,20 @@ void sim_route_arrivals(struct sim_run *run);
 /* sim_clients_env.send */
 void sim_route_request(void *ctx, const struct sim_request *r);
 
+/* ---- sim_kill.c: kills and restarts ---- */
+/* Kills replica i, which lives, with this signal; when `f` says so, it is started again in time. `cause`: for the
+ * trace. */
+void sim_kill(struct sim_run *run, const struct sim_fault *f, unsigned i, int sig, const char *cause);
+/* Starts those that are due. */
+void sim_kill_restart(struct sim_run *run, int64_t now);
+/* Makes due what is to be started again at all. */
+void sim_kill_hasten(struct sim_run *run);
+/* A replica that was started again has said hello. */
+void sim_kill_back(struct sim_run *run, unsigned i);
+
 /* ---- sim_fault.c: events and faults ---- */
 int64_t sim_fault_deadline(const struct sim_run *run);
 void sim_fault_tick(struct sim_run *run, int64_t now);
-/* A replica that was started again has said hello. */
-void sim_fault_back(struct sim_run *run, unsigned i);
 /* Ends every partition and pause that is open, and starts what is to be started again. */
 void sim_fault_heal(struct sim_run *run);
 /* When the last planned fault has ended. */

@@ -1,0 +1,32 @@
+/* sim_options.h -- the command line of simulate. */
+#ifndef FAULTLINE_SIM_OPTIONS_H
+#define FAULTLINE_SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "sim_dir.h"
+
+enum { SIM_REPLICA_ARGS_MAX = 32 };
+
+/* Strings are borrowed from argv. */
+struct sim_options {
+    bool help, help_scenario, version;             /* print that and end; nothing else counts then */
+    const char *command[SIM_REPLICA_ARGS_MAX + 2]; /* the replica's program and arguments, NULL-terminated */
+    size_t n_command;
+    const char *reads, *out, *scenario;
+    bool has_seed, data, force, check, bodies, silence, quiet;
+    uint64_t seed;
+};
+
+extern const char sim_options_help[];
+
+/* 0, or 64 after words on stderr. */
+int sim_options_parse(int argc, char **argv, struct sim_options *o);
+/* Where the replica's program is: its path goes to `path`, which o->command[0] points to then. A name without a slash
+ * means the file of that name here, if there is one, before the one in PATH. 0, or 66 after words on stderr. */
+int sim_options_find_program(struct sim_options *o, char path[SIM_PATH_MAX]);
+/* The line for a shell that makes the same choices again, once o->seed is known; the caller's. */
+char *sim_options_rerun(const struct sim_options *o, const char *self);
+
+#endif
