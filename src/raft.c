@@ -30,6 +30,8 @@ void raft_begin(struct raft *r, uint64_t now_us, struct raft_effects *fx)
     raft_sweep_requests(r);
     raft_log_sweep(r);
     raft_conf_sweep(r);
+    raft_snap_sweep(r);
+    raft_take_sweep(r);
     fx->n = 0;
     fx->persist_vote = false;
     fx->truncated_from = fx->appended_from = 0;
@@ -69,6 +71,9 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
     r->hold_us = cfg->hold_us;
     r->hold_max = cfg->hold_max;
     r->append_bytes = cfg->append_bytes < RAFT_ENTRY_BYTES_MAX ? cfg->append_bytes : RAFT_ENTRY_BYTES_MAX;
+    r->chunk_bytes = raft_min(cfg->chunk_bytes ? cfg->chunk_bytes : CHUNK_BYTES, CHUNK_BYTES);
+    r->compact_entries = cfg->compact_entries;
+    r->compact_bytes = cfg->compact_bytes;
     r->reads_mode = cfg->reads;
     r->drift_ppm = cfg->drift_ppm;
     r->answer_again = cfg->answer_again;
@@ -96,6 +101,8 @@ void raft_free(struct raft *r)
     if (!r)
         return;
     raft_client_free(r);
+    raft_snap_free(r);
+    raft_take_free(r);
     raft_log_free(r);
     raft_conf_free(r);
     free(r);
@@ -211,14 +218,17 @@ void raft_adopt_term(struct raft *r, uint64_t term, enum raft_why why)
 
 static bool is_reply(enum message_type type)
 {
-    return type == MESSAGE_PREVOTE_RES || type == MESSAGE_VOTE_RES || type == MESSAGE_APP_RES;
+    return type == MESSAGE_PREVOTE_RES || type == MESSAGE_VOTE_RES || type == MESSAGE_APP_RES ||
+           type == MESSAGE_SNAP_RES;
 }
 
 /* A reply to us, of a member. Newer terms first (§5.1); then only what answers the question that we are asking now. */
 static void on_reply(struct raft *r, const struct message *m, struct peer *p)
 {
-    static const enum raft_role asker[MESSAGE_TYPES] = {
-        [MESSAGE_PREVOTE_RES] = RAFT_PRECANDIDATE, [MESSAGE_VOTE_RES] = RAFT_CANDIDATE, [MESSAGE_APP_RES] = RAFT_LEADER};
+    static const enum raft_role asker[MESSAGE_TYPES] = {[MESSAGE_PREVOTE_RES] = RAFT_PRECANDIDATE,
+                                                        [MESSAGE_VOTE_RES] = RAFT_CANDIDATE,
+                                                        [MESSAGE_APP_RES] = RAFT_LEADER,
+                                                        [MESSAGE_SNAP_RES] = RAFT_LEADER};
     bool prevote = m->type == MESSAGE_PREVOTE_RES && m->ok; /* its term is the one asked for */
     if (m->term > r->term && !prevote) {
         raft_adopt_term(r, m->term, WHY_HIGHER_TERM_MSG);
@@ -227,11 +237,13 @@ static void on_reply(struct raft *r, const struct message *m, struct peer *p)
     if (m->term < r->term + prevote)
         raft_ignore(r, WHY_STALE_TERM);
     else if (r->role != asker[m->type])
-        raft_ignore(r, m->type == MESSAGE_APP_RES ? WHY_NOT_LEADER : WHY_NOT_CANDIDATE);
+        raft_ignore(r, asker[m->type] == RAFT_LEADER ? WHY_NOT_LEADER : WHY_NOT_CANDIDATE);
     else if (m->term > r->term + prevote)
         raft_ignore(r, WHY_UNEXPECTED); /* a PreVote for a term that we never asked for */
     else if (m->type == MESSAGE_APP_RES)
         raft_on_append_reply(r, m, p);
+    else if (m->type == MESSAGE_SNAP_RES)
+        raft_on_snapshot_reply(r, m, p);
     else
         raft_on_vote_reply(r, m, p);
 }
@@ -254,6 +266,8 @@ static void on_peer_message(struct raft *r, const struct message *m)
         raft_on_append_request(r, m);
     else if (m->type == MESSAGE_TRANSFER)
         raft_on_transfer(r, m);
+    else if (m->type == MESSAGE_SNAP_REQ)
+        raft_on_snapshot_request(r, m);
     else
         raft_on_vote_request(r, m);
 }
@@ -273,6 +287,8 @@ static void on_message(struct raft *r, const struct message *m, int64_t tag)
     case MESSAGE_APP_REQ:
     case MESSAGE_APP_RES:
     case MESSAGE_TRANSFER:
+    case MESSAGE_SNAP_REQ:
+    case MESSAGE_SNAP_RES:
         on_peer_message(r, m);
         break;
     case MESSAGE_HELLO:
@@ -281,8 +297,6 @@ static void on_message(struct raft *r, const struct message *m, int64_t tag)
     case MESSAGE_FAIL:
     case MESSAGE_REDIRECT:
     case MESSAGE_STATUS_RES:
-    case MESSAGE_SNAP_REQ:
-    case MESSAGE_SNAP_RES:
     default:
         raft_ignore(r, WHY_UNEXPECTED);
     }
@@ -319,7 +333,7 @@ void raft_input(struct raft *r, const struct raft_event *ev)
 bool raft_may_join(const struct raft *r)
 {
     return r->role == r->before.role && r->term == r->before.term && r->voted == r->before.voted &&
-           r->n_replies < REPLIES_MAX;
+           r->n_replies < REPLIES_MAX && !r->incoming.whole;
 }
 
 /* Commits, applies and answers what can be. */
@@ -352,7 +366,9 @@ void raft_finish(struct raft *r)
         progress(r);
         raft_replicate(r);
     }
+    raft_install_log(r);
     persist(r);
+    raft_install(r);
     progress(r);
     raft_change_end(r);
     raft_replies_now(r);
@@ -361,6 +377,8 @@ void raft_finish(struct raft *r)
     if (r->role == RAFT_LEADER && !ahead)
         raft_replicate(r);
     raft_note_answers(r);
+    raft_compact(r);
+    raft_snap_finish(r);
     raft_check(r);
     r->fx = NULL;
 }

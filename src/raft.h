@@ -52,7 +52,7 @@ struct raft_config {
     uint64_t hold_us;                /* how long a request may wait for a leader to be known */
     unsigned hold_max;               /* how many may; more are redirected to nobody at once */
     size_t append_bytes;             /* budget for the entries of one append, in bytes on the wire */
-    size_t chunk_bytes;              /* of a snapshot in one datagram, before base64 */
+    size_t chunk_bytes;              /* of a snapshot in one datagram, before base64; 0: as many as any datagram takes */
     enum raft_reads reads;
     unsigned drift_ppm;              /* no clock of the group runs faster or slower than another by more */
     uint64_t compact_entries;        /* the log is compacted when that many applied entries are in it; 0 = never */

@@ -28,7 +28,7 @@ static void send(struct raft *r, struct peer *p, uint64_t prev, size_t n)
 {
     struct message *m = raft_send(r, MESSAGE_APP_REQ, p->id);
     m->prev_index = prev;
-    m->prev_term = raft_term_at(r, prev);
+    m->prev_term = prev ? raft_term_at(r, prev) : 0;
     m->commit = r->commit;
     m->round = r->round;
     m->sent_us = r->now_us;
@@ -58,11 +58,14 @@ void raft_append_entries(struct raft *r, struct peer *p)
  * round or keeps the follower quiet whatever is under way. */
 void raft_append_empty(struct raft *r, struct peer *p)
 {
-    send(r, p, p->match, 0);
+    /* What was given up has no term any more; before the first entry all logs agree. */
+    send(r, p, p->match >= r->log.base_index ? p->match : 0, 0);
 }
 
 bool raft_append_may(const struct raft *r, const struct peer *p)
 {
+    if (p->snapshot)
+        return false;
     if (p->probing)
         return p->resend_us == NEVER;
     return p->next <= raft_last(r) && p->n_flight < APPENDS_MAX;
@@ -75,24 +78,28 @@ bool raft_append_covers(const struct raft *r, const struct peer *p)
     return p->probing ? p->resend_us != NEVER && p->probed >= raft_last(r) : p->next > raft_last(r);
 }
 
-static void note_peer(struct raft *r, const struct peer *p)
+void raft_append_note(struct raft *r, const struct peer *p)
 {
     struct raft_effect *e = raft_emit(r, RAFT_NOTE_PEER);
     e->node = p->id;
     e->next = p->next;
     e->match = p->match;
-    e->why = p->probing ? WHY_PROBE : WHY_REPLICATE;
+    e->why = p->snapshot ? WHY_SNAPSHOT : p->probing ? WHY_PROBE : WHY_REPLICATE;
 }
 
 static void probe(struct raft *r, struct peer *p, uint64_t next)
 {
+    if (next <= r->log.base_index) {
+        raft_snap_need(r, p);
+        return;
+    }
     bool news = !p->probing || p->next != next;
     p->probing = true;
     p->next = next;
     p->n_flight = 0;
     p->resend_us = NEVER;
     if (news)
-        note_peer(r, p);
+        raft_append_note(r, p);
 }
 
 void raft_append_lost(struct raft *r, struct peer *p)
@@ -139,6 +146,13 @@ static uint64_t patience(const struct raft *r, const struct peer *p)
 
 static void on_accepted(struct raft *r, struct peer *p, uint64_t match)
 {
+    if (p->snapshot) {
+        /* An answer from before, unless it tells that the log goes on there after all. */
+        p->match = raft_max(p->match, match);
+        if (p->match >= r->log.base_index)
+            raft_snap_over(r, p, p->match);
+        return;
+    }
     /* An answer to an empty append says nothing about the probe under way. */
     bool probed = p->probing && match + 1 >= p->next;
     if (match <= p->match && !probed)
@@ -154,7 +168,7 @@ static void on_accepted(struct raft *r, struct peer *p, uint64_t match)
     memmove(p->flight, p->flight + done, p->n_flight * sizeof *p->flight);
     p->resend_us = p->match + 1 < p->next ? raft_after(r, p->retry_us) : NEVER;
     if (was_probing)
-        note_peer(r, p);
+        raft_append_note(r, p);
 }
 
 static void on_refused(struct raft *r, const struct message *m, struct peer *p)
@@ -163,7 +177,7 @@ static void on_refused(struct raft *r, const struct message *m, struct peer *p)
     /* What was acknowledged stays so: this refusal is older than the acknowledgement. */
     bool old = m->hint_index < p->match;
     bool under_way = p->probing && p->resend_us != NEVER && next >= p->next;
-    if (old || under_way) {
+    if (old || under_way || p->snapshot) {
         raft_ignore(r, WHY_DUPLICATE);
         return;
     }

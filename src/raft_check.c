@@ -23,6 +23,7 @@ static void check_log(const struct raft *r)
     /* What was given up is in the state machine; the log goes on from there. */
     assert(r->log.base_index <= r->applied && r->log.base_term <= raft_term_at(r, raft_last(r)));
     assert((r->log.base_index == 0) == (r->log.base_term == 0));
+    assert(!r->incoming.whole && (!r->copy || r->role == RAFT_LEADER));
     if (r->log.n) {
         assert(raft_entry(r, r->log.base_index + 1)->index == r->log.base_index + 1);
         assert(raft_entry(r, raft_last(r))->index == raft_last(r));
@@ -40,6 +41,8 @@ static void check_leader(const struct raft *r)
         assert(p->match < p->next && p->match <= raft_last(r) && p->next <= raft_last(r) + 1);
         assert(p->match <= p->covered && p->round <= r->round && p->n_flight <= APPENDS_MAX);
         assert(!p->probing || !p->n_flight);
+        assert(p->next > r->log.base_index && (!p->snapshot || (p->probing && p->match < r->log.base_index)));
+        assert(!p->snapshot || !p->snap.index || (r->copy && r->copy->index == p->snap.index));
     }
     assert(!r->held.head || raft_holds(r));
     assert(r->voter || r->conf->index > r->commit); /* D §4.2.2 */

@@ -168,6 +168,23 @@ bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag)
     return answer;
 }
 
+/* With a snapshot came what a client's entry has become, and we cannot tell: its request, here or at another place in
+ * the log, may have been applied or not. So it stays without an answer; when its client asks again, under the same id, the
+ * request is taken as new here, and the request table of the state machine keeps it from being applied twice (§8). */
+void raft_wait_skip(struct raft *r, uint64_t index, uint64_t term)
+{
+    struct waiters *w = &r->waiters;
+    for (; w->n && w->v[w->first].index <= index; w->first++, w->n--) {
+        const struct entry *e = w->v[w->first].entry;
+        raft_seen_forget(&r->seen, e->client, e->mid);
+        raft_entry_drop(r, e);
+    }
+    if (w->n && w->oldest_term < term)
+        give_up_older(r, term);
+    if (!w->n)
+        w->first = 0;
+}
+
 /* ---- requests as they come ---- */
 
 static void answer(struct raft *r, struct request *q, enum raft_effect_type type, enum raft_why why)

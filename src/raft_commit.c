@@ -56,6 +56,7 @@ void raft_apply(struct raft *r)
         int64_t tag = 0;
         bool answer = raft_wait_over(r, entry, &tag);
         r->applied++;
+        r->log.applied_bytes += raft_log_bytes(entry);
         struct raft_effect *e = raft_emit(r, RAFT_DO_APPLY);
         e->entry = entry;
         e->answer = answer;

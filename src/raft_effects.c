@@ -9,6 +9,12 @@ void *raft_alloc(size_t size)
     return p;
 }
 
+char *raft_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(raft_alloc(size), text, size);
+}
+
 void *raft_grow(void *v, size_t *room, size_t need, size_t size)
 {
     if (need <= *room)

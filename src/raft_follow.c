@@ -89,6 +89,16 @@ static void accept(struct raft *r, const struct message *m, size_t skip)
     reply->match = covered;
 }
 
+void raft_follow(struct raft *r, const struct message *m, enum raft_why why)
+{
+    if (r->role != RAFT_FOLLOWER)
+        raft_become(r, RAFT_FOLLOWER, WHY_LEADER_SAME_TERM);
+    raft_leader_is(r, m->src);
+    r->quiet_until_us = raft_after(r, r->election_min_us);
+    raft_leader_spoke(r);
+    raft_arm_election(r, why);
+}
+
 void raft_on_append_request(struct raft *r, const struct message *m)
 {
     if (m->term < r->term) {
@@ -111,12 +121,7 @@ void raft_on_append_request(struct raft *r, const struct message *m)
         raft_ignore(r, WHY_UNEXPECTED);
         return;
     }
-    if (r->role != RAFT_FOLLOWER)
-        raft_become(r, RAFT_FOLLOWER, WHY_LEADER_SAME_TERM);
-    raft_leader_is(r, m->src);
-    r->quiet_until_us = raft_after(r, r->election_min_us);
-    raft_leader_spoke(r);
-    raft_arm_election(r, WHY_APPEND);
+    raft_follow(r, m, WHY_APPEND);
     if (m->prev_index > raft_last(r))
         refuse(r, m, WHY_NO_PREV);
     else if (!prev_agrees(r, m))

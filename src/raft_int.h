@@ -26,6 +26,10 @@
 #define REPLIES_MAX 32
 /* Requests whose MID is remembered, so that none is answered twice. */
 #define SEEN_MAX 8192
+/* Bytes of a snapshot in one datagram, before base64, at most. */
+#define CHUNK_BYTES 40000
+/* Bytes of a snapshot that a follower takes, at most. */
+#define SNAPSHOT_MAX (UINT64_C(1) << 30)
 
 /* ---- entries and the log (raft_log.c) ---- */
 
@@ -46,6 +50,7 @@ struct shelf {
 
 struct log {
     uint64_t base_index, base_term; /* of the last entry that was given up (§7); 0, 0: none was */
+    uint64_t applied_bytes;         /* raft_entry_bytes() of the applied entries that are here */
     struct shelf *shelf;            /* shelf->v[i - base_index - 1] has index i; NULL: none so far */
     size_t n;
     struct stored *dead; /* no longer referred to, but perhaps by the effects of this step */
@@ -118,6 +123,39 @@ struct conf {
     struct voter v[RAFT_MEMBERS_MAX];
 };
 
+/* A snapshot on its way to a follower (raft_snapshot_send.c). */
+struct transfer {
+    uint64_t index;       /* of the snapshot; 0: nothing is on its way yet */
+    uint64_t there, sent; /* bytes: acknowledged without a gap, sent at least once */
+    uint64_t recover;     /* how much had been sent when a chunk was last found lost */
+    unsigned window;      /* chunks that may be under way */
+    unsigned repeats;     /* answers since the last that brought news */
+    uint64_t news_us;     /* when that came */
+    uint64_t resend_us;   /* when the first missing chunk counts as lost; NEVER: nothing is under way */
+    uint64_t retry_us;    /* how long it is waited for: doubles with each loss, up to the heartbeat interval */
+};
+
+/* The state machine as bytes, for all followers that need it. */
+struct copy {
+    struct copy *next_dead;
+    unsigned char *bytes;
+    uint64_t size, index, term, digest;
+    char *conf;
+};
+
+/* A snapshot on its way to us (raft_snapshot_take.c). */
+struct incoming {
+    uint64_t index, term, size, digest;
+    uint64_t from_term; /* in which its leader sent it */
+    node_id from;
+    char *conf;
+    unsigned char *bytes; /* NULL: there is none */
+    unsigned char *have;  /* a bit for each chunk */
+    uint64_t chunk;       /* bytes of each but the last; 0: not known yet */
+    uint64_t there;       /* bytes without a gap */
+    bool whole;           /* and sound: installed at the end of this step */
+};
+
 struct peer {
     node_id id;
     bool voter;    /* in the latest configuration; if not, nothing of it counts */
@@ -125,6 +163,8 @@ struct peer {
     /* A leader's view (§5.3). Replicating: `next` runs ahead of the acknowledgements, `flight` has the last index of
      * each append under way, in order. Probing: one append at a time from `next`, until one is accepted. */
     bool probing;
+    bool snapshot;          /* its next entry was given up: it gets the state (§7), then it is probed */
+    struct transfer snap;
     uint64_t match, next;
     uint64_t covered;   /* last index that any append of this term covered: an acknowledgement cannot be beyond */
     uint64_t flight[APPENDS_MAX];
@@ -158,7 +198,8 @@ struct raft {
     node_id id;
     uint64_t election_min_us, election_max_us, heartbeat_us, first_retry_us, hold_us;
     unsigned hold_max;
-    size_t append_bytes;
+    size_t append_bytes, chunk_bytes;
+    uint64_t compact_entries, compact_bytes; /* 0: any number */
     enum raft_reads reads_mode;
     bool answer_again;
 
@@ -178,6 +219,11 @@ struct raft {
     enum raft_role role;
     node_id leader;
     uint64_t commit, applied;
+    uint64_t compact_at; /* no use to try to compact the log before that is applied */
+    struct copy *copy, *dead_copies; /* leader: what followers get whose next entry was given up; NULL: nothing */
+    bool copy_wanted, copy_given;    /* asked for in the last step; to be sent in the next */
+    struct incoming incoming;
+    struct incoming dead_incoming;   /* the effects of this step may name it */
     uint64_t durable; /* our own entries up to here count for a quorum */
     uint64_t quiet_until_us;  /* no votes before: see raft_vote.c */
     uint64_t election_us;     /* NEVER: leader, or may not stand */
@@ -261,6 +307,7 @@ static inline uint64_t raft_max(uint64_t a, uint64_t b)
 
 /* ---- raft_effects.c ---- */
 void *raft_alloc(size_t size); /* zeroed; aborts on out of memory */
+char *raft_text(const char *text); /* a copy, to be freed */
 void *raft_grow(void *v, size_t *room, size_t need, size_t size);
 struct raft_effect *raft_emit(struct raft *r, enum raft_effect_type type);
 void raft_ignore(struct raft *r, enum raft_why why);
@@ -286,6 +333,9 @@ const struct entry *const *raft_log_from(const struct raft *r, uint64_t index);
 uint64_t raft_last_at_most(const struct raft *r, uint64_t limit, uint64_t term);
 /* Appends a copy of the command as entry last + 1 of `term`. */
 const struct entry *raft_log_append(struct raft *r, uint64_t term, const struct entry *command);
+/* Gives up the entries up to `index`, which had `term` in the leader's log and so perhaps not in ours: beyond the last,
+ * or where ours has another term, all of them go. What is applied must have come to `index` before the next apply. */
+void raft_log_give_up(struct raft *r, uint64_t index, uint64_t term, const char *conf);
 /* Removes `from` and all that follow: never committed entries. */
 void raft_log_truncate(struct raft *r, uint64_t from);
 size_t raft_log_bytes(const struct entry *e);
@@ -373,6 +423,8 @@ void raft_append_empty(struct raft *r, struct peer *p);
 void raft_append_lost(struct raft *r, struct peer *p);
 /* A new peer, or a new term as its leader: nothing is known of it. */
 void raft_append_forget(const struct raft *r, struct peer *p);
+/* Records what the leader thinks of it. */
+void raft_append_note(struct raft *r, const struct peer *p);
 
 /* ---- raft_replicate.c: who gets what ---- */
 void raft_lead(struct raft *r);
@@ -386,12 +438,43 @@ uint64_t raft_leader_deadline(const struct raft *r);
 /* ---- raft_follow.c: the follower's side ---- */
 void raft_on_append_request(struct raft *r, const struct message *m);
 
+/* The sender leads our term: we follow. Re-arms the election timer, `why`. */
+void raft_follow(struct raft *r, const struct message *m, enum raft_why why);
+
+/* ---- raft_snapshot_send.c ---- */
+/* Its next entry was given up. */
+void raft_snap_need(struct raft *r, struct peer *p);
+/* It has all up to `match`, which is in the log or its base. */
+void raft_snap_over(struct raft *r, struct peer *p, uint64_t match);
+void raft_on_snapshot_reply(struct raft *r, const struct message *m, struct peer *p);
+/* Sends the chunks that may go. */
+void raft_snap_replicate(struct raft *r);
+/* At the end of a step: who needs a snapshot now, and is there one? */
+void raft_snap_finish(struct raft *r);
+void raft_snap_timers(struct raft *r);
+uint64_t raft_snap_deadline(const struct raft *r);
+void raft_snap_sweep(struct raft *r);
+void raft_snap_free(struct raft *r);
+
+/* ---- raft_snapshot_take.c ---- */
+void raft_on_snapshot_request(struct raft *r, const struct message *m);
+/* A whole snapshot that came in this step: our state from now on. In two parts: what the log loses, before the rest of it
+ * is made durable; and the effect, after. */
+void raft_install_log(struct raft *r);
+void raft_install(struct raft *r);
+void raft_take_sweep(struct raft *r);
+void raft_take_free(struct raft *r);
+
 /* ---- raft_commit.c ---- */
 void raft_commit_by_quorum(struct raft *r);
 void raft_commit_to(struct raft *r, uint64_t index, enum raft_why why);
 void raft_apply(struct raft *r);
 /* The highest value that a quorum of members has; `own` is ours. */
 uint64_t raft_quorum_value(const struct raft *r, uint64_t own, uint64_t (*of)(const struct peer *));
+
+/* ---- raft_compact.c ---- */
+/* At the end of a step: does the log hold more applied entries than it should? */
+void raft_compact(struct raft *r);
 
 /* ---- raft_client.c ---- */
 void raft_on_request(struct raft *r, const struct message *m, int64_t tag);
@@ -404,6 +487,8 @@ void raft_note_answers(struct raft *r);
 void raft_leader_spoke(struct raft *r);
 /* An entry is about to be applied: who waits for this index? True: a client waits for this very entry; *tag is set. */
 bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag);
+/* Everything up to (index, term) is applied, but what it was we do not know (§7). */
+void raft_wait_skip(struct raft *r, uint64_t index, uint64_t term);
 void raft_client_free(struct raft *r);
 void raft_sweep_requests(struct raft *r);
 /* Not for us: redirected, or held until a leader is known. */
@@ -440,6 +525,8 @@ enum seen_result { SEEN_NEW, SEEN_BEFORE, SEEN_FULL /* SEEN_MAX requests wait fo
 enum seen_result raft_seen_add(struct seen *s, node_id client, const char *mid, bool again);
 /* The request is answered now: it may be forgotten when newer ones need its place. */
 void raft_seen_answered(struct seen *s, node_id client, const char *mid);
+/* It was not answered, and will not be: it is new when it comes again. */
+void raft_seen_forget(struct seen *s, node_id client, const char *mid);
 void raft_seen_free(struct seen *s);
 
 /* ---- raft_check.c ---- */

@@ -57,11 +57,11 @@ static void clear_shelf(struct log *l)
     l->shelf = NULL;
 }
 
-/* Room for `need` entries, of which the last `n` - `gone` of now stay, from the beginning. Always another array. */
-static void move_shelf(struct log *l, size_t need, size_t gone)
+/* To another array without the first `gone` entries, with room for twice of what stays. */
+static void move_shelf(struct log *l, size_t gone)
 {
     size_t room = 16;
-    while (room < need)
+    while (room < 2 * (l->n - gone))
         room *= 2;
     struct shelf *to = raft_alloc(sizeof *to + room * sizeof *to->v);
     to->room = room;
@@ -75,7 +75,7 @@ static void move_shelf(struct log *l, size_t need, size_t gone)
 static const struct entry *push(struct log *l, uint64_t term, const struct entry *command)
 {
     if (!l->shelf || l->n == l->shelf->room)
-        move_shelf(l, l->n + 1, 0);
+        move_shelf(l, 0);
     const struct entry *e = &store(l->base_index + l->n + 1, term, command)->e;
     l->shelf->v[l->n++] = e;
     return e;
@@ -177,6 +177,27 @@ void raft_log_truncate(struct raft *r, uint64_t from)
     raft_conf_truncated(r, from);
 }
 
+void raft_log_give_up(struct raft *r, uint64_t index, uint64_t term, const char *conf)
+{
+    struct log *l = &r->log;
+    assert(index > l->base_index);
+    bool known = index <= raft_last(r) && raft_term_at(r, index) == term;
+    size_t gone = known ? index - l->base_index : l->n;
+    for (size_t i = 0; i < gone; i++) {
+        const struct entry *e = l->shelf->v[i];
+        if (e->index <= r->applied)
+            l->applied_bytes -= raft_log_bytes(e);
+        raft_entry_drop(r, e);
+    }
+    if (gone)
+        move_shelf(l, gone);
+    if (!known)
+        raft_conf_truncated(r, l->base_index + 1);
+    l->base_index = index;
+    l->base_term = term;
+    raft_conf_reset(r, index, conf);
+}
+
 /* ---- what stable storage held ---- */
 
 /* A leader could have made it, after an entry of term `after`; and it can be sent on. */
@@ -197,9 +218,11 @@ bool raft_log_restore(struct raft *r, const struct raft_restored *from)
     while (from->next_entry && from->next_entry(from->ctx, &e)) {
         if (!entry_is_sound(r, &e, raft_term_at(r, raft_last(r))))
             return false;
-        const struct entry *stored = push(l, e.term, &e);
-        if (stored->op == ENTRY_CONF)
-            raft_conf_appended(r, stored);
+        const struct entry *own = push(l, e.term, &e);
+        if (own->index <= from->applied)
+            l->applied_bytes += raft_log_bytes(own);
+        if (own->op == ENTRY_CONF)
+            raft_conf_appended(r, own);
     }
     return from->applied >= l->base_index && from->applied <= raft_last(r);
 }

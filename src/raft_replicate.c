@@ -126,6 +126,7 @@ void raft_replicate(struct raft *r)
         asked += r->peers[i].voter && r->peers[i].sent_step == r->step;
     for (; open && asked < r->quorum; asked++)
         raft_append_empty(r, next_to_ask(r));
+    raft_snap_replicate(r);
 }
 
 /* ---- timers ---- */
@@ -213,12 +214,13 @@ void raft_leader_timers(struct raft *r)
         return;
     resend_round(r);
     give_up_waiting(r);
+    raft_snap_timers(r);
     heartbeat(r);
 }
 
 uint64_t raft_leader_deadline(const struct raft *r)
 {
-    uint64_t due = raft_min(r->quorum_us, r->read_resend_us);
+    uint64_t due = raft_min(raft_min(r->quorum_us, r->read_resend_us), raft_snap_deadline(r));
     for (unsigned i = 0; i < r->n_peers; i++) {
         due = raft_min(due, r->peers[i].resend_us);
         due = raft_min(due, heartbeat_due(r, &r->peers[i]));

@@ -104,6 +104,16 @@ void raft_seen_answered(struct seen *s, node_id client, const char *mid)
         one->open = false;
 }
 
+void raft_seen_forget(struct seen *s, node_id client, const char *mid)
+{
+    struct seen_one *one = find(s, hash_of(client, mid), client, mid);
+    if (!one)
+        return;
+    /* Its place stays in use: no client has this id, and no hash leads to it. */
+    one->open = false;
+    one->client = NODE_NONE;
+}
+
 void raft_seen_free(struct seen *s)
 {
     for (uint32_t i = 0; i < s->n; i++)

@@ -23,7 +23,7 @@ static uint64_t silent_ms(const struct peer *p, uint64_t now_us)
 
 static void tell(const struct peer *p, uint64_t now_us, struct member_status *m)
 {
-    m->state = !p->voter ? "learner" : p->probing ? "probe" : "replicate";
+    m->state = !p->voter ? "learner" : p->snapshot ? "snapshot" : p->probing ? "probe" : "replicate";
     m->match = p->match;
     m->next = p->next;
     m->silent_ms = silent_ms(p, now_us);

@@ -50,6 +50,43 @@ static void under_faults(unsigned size, uint64_t n)
         n);
 }
 
+static void with_crashes(unsigned size, uint64_t n)
+{
+    struct raft_cluster_config cfg = {.size = size,
+                                      .loss = 0.1,
+                                      .duplication = 0.1,
+                                      .faults = true,
+                                      .crashes = true,
+                                      .faulty_us = 12 * SECOND,
+                                      .clients = 4,
+                                      .reads = RAFT_READS_LEASE,
+                                      .drift_ppm = 20000,
+                                      .real_drift_ppm = 20000};
+    for (cfg.compact_entries = 1; cfg.compact_entries <= 1000; cfg.compact_entries *= 10)
+        seeds(cfg, n);
+}
+
+static void a_group_of_1_survives_crashes(void **state)
+{
+    (void)state;
+    with_crashes(1, 3);
+}
+static void a_group_of_2_survives_crashes(void **state)
+{
+    (void)state;
+    with_crashes(2, 8);
+}
+static void a_group_of_3_survives_crashes(void **state)
+{
+    (void)state;
+    with_crashes(3, 25);
+}
+static void a_group_of_5_survives_crashes(void **state)
+{
+    (void)state;
+    with_crashes(5, 15);
+}
+
 static void a_group_of_1_is_correct_under_faults(void **state)
 {
     (void)state;
@@ -166,9 +203,11 @@ static void the_runs_above_met_what_they_are_for(void **state)
     (void)state;
     printf("steps %" PRIu64 ", leaders %" PRIu64 ", truncations %" PRIu64 ", refusals %" PRIu64 ", step downs %" PRIu64
            ", commits %" PRIu64 ", reads %" PRIu64 ", redirects %" PRIu64 " (late puts %" PRIu64 "), holds %" PRIu64
-           ", repeated puts %" PRIu64 ", answers %" PRIu64 ", messages %" PRIu64 "\n",
+           ", repeated puts %" PRIu64 ", answers %" PRIu64 ", messages %" PRIu64 ", crashes %" PRIu64
+           ", compactions %" PRIu64 ", snapshots %" PRIu64 ", chunks %" PRIu64 ", installs %" PRIu64 "\n",
            total.steps, total.leaders, total.truncations, total.refusals, total.step_downs, total.commits, total.reads,
-           total.redirects, total.late_losers, total.holds, total.duplicates, total.acknowledged, total.messages);
+           total.redirects, total.late_losers, total.holds, total.duplicates, total.acknowledged, total.messages,
+           total.crashes, total.compactions, total.snapshots, total.chunks, total.installs);
     printf("members added %" PRIu64 ", removed %" PRIu64 " (leaders %" PRIu64 "), transfers %" PRIu64
            ", changes refused %" PRIu64 "\n",
            total.members_added, total.members_removed, total.leaders_removed, total.transfers, total.changes_refused);
@@ -186,6 +225,11 @@ static void the_runs_above_met_what_they_are_for(void **state)
     assert_true(total.late_losers > 50);
     assert_true(total.holds > 100);
     assert_true(total.duplicates > 50);
+    assert_true(total.crashes > 1000);
+    assert_true(total.compactions > 1000);
+    assert_true(total.snapshots > 200);
+    assert_true(total.chunks > 1000);
+    assert_true(total.installs > 200);
 }
 
 static void a_leader_that_reads_without_a_quorum_is_caught(void **state)
@@ -224,6 +268,10 @@ int main(void)
         cmocka_unit_test(a_group_that_starts_alone_is_correct_while_members_come_and_go),
         cmocka_unit_test(a_group_of_3_of_6_is_correct_while_members_come_and_go),
         cmocka_unit_test(a_group_of_4_of_5_is_correct_with_leases_while_members_come_and_go),
+        cmocka_unit_test(a_group_of_1_survives_crashes),
+        cmocka_unit_test(a_group_of_2_survives_crashes),
+        cmocka_unit_test(a_group_of_3_survives_crashes),
+        cmocka_unit_test(a_group_of_5_survives_crashes),
         cmocka_unit_test(the_runs_above_met_what_they_are_for),
         cmocka_unit_test(a_leader_that_reads_without_a_quorum_is_caught),
     };

@@ -18,7 +18,7 @@
 #define CLIENT_FIRST 0x100
 #define SETTLE_US    (8000 * MS) /* a healed group has this long to answer everything */
 
-enum what { DATAGRAM, ANSWER, CLIENT, CHANGE, FAULT };
+enum what { DATAGRAM, ANSWER, CLIENT, CHANGE, FAULT, RESTART };
 
 struct event {
     uint64_t at, order;
@@ -27,9 +27,22 @@ struct event {
     struct message *message; /* DATAGRAM, ANSWER: owned */
 };
 
+/* What a replica made durable. */
+struct disk {
+    uint64_t term, base_index, base_term;
+    node_id voted;
+    struct entry **log; /* after the base; each owned, with its strings */
+    size_t n, room;
+    char *conf;           /* at the base; NULL: the first */
+    unsigned char *state; /* kv_save(); NULL: nothing was applied to it */
+    size_t state_size;
+    size_t read; /* entries that a restart has read so far */
+};
+
 struct node {
-    struct raft *raft;
+    struct raft *raft; /* NULL: it has crashed */
     struct kv *kv;
+    struct disk disk;
     uint64_t paused_until;
     uint64_t slept; /* how much time its clock has missed */
     double rate; /* of its clock against time: 0 = neither fast nor slow */
@@ -46,7 +59,7 @@ struct op {
 };
 
 struct committed {
-    uint64_t term, hash;
+    uint64_t term, hash, state; /* state: kv_digest() after it */
 };
 
 struct sim {
@@ -145,9 +158,10 @@ static struct event pop(struct sim *s)
 /* ---- messages ---- */
 
 /* One allocation: the entries, their pointers and all strings follow. */
-static struct message *copy_message(const struct message *m)
+struct message *raft_cluster_copy(const struct message *m)
 {
-    size_t text = (m->key ? strlen(m->key) + 1 : 0) + (m->value ? strlen(m->value) + 1 : 0);
+    size_t text = (m->key ? strlen(m->key) + 1 : 0) + (m->value ? strlen(m->value) + 1 : 0) +
+                  (m->conf ? strlen(m->conf) + 1 : 0) + m->n_data;
     for (size_t i = 0; i < m->n_entries; i++)
         text += strlen(m->entries[i]->mid) + strlen(m->entries[i]->key) + strlen(m->entries[i]->value) + 3;
     struct message *c = malloc(sizeof *c + m->n_entries * (sizeof(struct entry) + sizeof(void *)) + text);
@@ -169,6 +183,10 @@ static struct message *copy_message(const struct message *m)
         COPY(entries[i].value, m->entries[i]->value);
         list[i] = &entries[i];
     }
+    if (m->conf)
+        COPY(c->conf, m->conf);
+    if (m->n_data)
+        c->data = memcpy(at, m->data, m->n_data);
 #undef COPY
     c->entries = list;
     return c;
@@ -188,6 +206,7 @@ static uint64_t delay(struct sim *s)
 static void transmit(struct sim *s, const struct message *m)
 {
     s->out->counts.messages++;
+    s->out->counts.chunks += m->type == MESSAGE_SNAP_REQ;
     if (m->dst >= s->cfg->size || m->dst == m->src) {
         failed(s, "a message from %04X to %04X", m->src, m->dst);
         return;
@@ -197,7 +216,7 @@ static void transmit(struct sim *s, const struct message *m)
         return;
     unsigned copies = faulty && chance(s, s->cfg->duplication) ? 2 : 1;
     while (copies--)
-        push(s, s->now + delay(s), DATAGRAM, m->dst, copy_message(m));
+        push(s, s->now + delay(s), DATAGRAM, m->dst, raft_cluster_copy(m));
 }
 
 /* ---- properties ---- */
@@ -215,7 +234,11 @@ static void check_new_leader(struct sim *s, unsigned id, uint64_t term)
     if (s->leaders[term])
         failed(s, "Election Safety: %u leaders in term %" PRIu64, 2U, term);
     s->leaders[term] = (node_id)(id + 1);
-    for (size_t i = 1; i <= s->n_log; i++) {
+    uint64_t base_term, base = raft_base(s->nodes[id].raft, &base_term);
+    /* Beyond what anybody has applied so far, the base can only be of this very step. */
+    if (base && base <= s->n_log && base_term != s->log[base - 1].term)
+        failed(s, "Leader Completeness: the base of leader %u is not what was committed at %" PRIu64, id, base);
+    for (size_t i = base + 1; i <= s->n_log; i++) {
         const struct entry *e = raft_entry(s->nodes[id].raft, i);
         if (!e || e->term != s->log[i - 1].term) {
             failed(s, "Leader Completeness: leader %u of term %" PRIu64 " lacks entry %zu", id, term, i);
@@ -224,6 +247,7 @@ static void check_new_leader(struct sim *s, unsigned id, uint64_t term)
     }
 }
 
+/* What is committed is on the disks of a majority, and of the leader's own term (§5.4.2). */
 static void check_committed(struct sim *s, unsigned id, const struct raft_effect *e)
 {
     const char *conf = raft_conf(s->nodes[id].raft);
@@ -231,27 +255,26 @@ static void check_committed(struct sim *s, unsigned id, const struct raft_effect
     if (e->index <= e->old)
         failed(s, "commit went from %" PRIu64 " to %" PRIu64, e->old, e->index);
     unsigned have = 0;
-    uint64_t term = 0;
-    for (unsigned i = 0; i < s->cfg->size && e->why == WHY_QUORUM; i++) {
-        const struct entry *mine = raft_entry(s->nodes[i].raft, e->index);
-        if (admin_is_voter(conf, (node_id)i) && mine && mine->term == e->after.term) {
-            have++;
-            term = mine->term;
-        }
+    for (unsigned i = 0; i < s->cfg->size; i++) {
+        const struct disk *d = &s->nodes[i].disk;
+        if (admin_is_voter(conf, (node_id)i) && e->index > d->base_index && e->index - d->base_index <= d->n)
+            have += d->log[e->index - d->base_index - 1]->term == e->after.term;
     }
-    if (e->why == WHY_QUORUM && (have < admin_voters(conf) / 2 + 1 || term != e->after.term))
-        failed(s, "entry %" PRIu64 " was committed with %u copies", e->index, have);
+    if (e->why == WHY_QUORUM && have < admin_voters(conf) / 2 + 1)
+        failed(s, "entry %" PRIu64 " was committed with %u durable copies", e->index, have);
 }
 
-/* State Machine Safety: nobody applies another entry at this index. */
-static void check_applied(struct sim *s, const struct entry *e)
+/* State Machine Safety: nobody applies another entry at this index, or comes to another state by it. */
+static void check_applied(struct sim *s, const struct entry *e, uint64_t state)
 {
     if (e->index > s->n_log) {
         s->log = grown(s->log, &s->room_log, s->n_log + 1, sizeof *s->log);
-        s->log[s->n_log++] = (struct committed){.term = e->term, .hash = e->hash};
+        s->log[s->n_log++] = (struct committed){.term = e->term, .hash = e->hash, .state = state};
     }
     if (e->index > s->n_log || s->log[e->index - 1].term != e->term || s->log[e->index - 1].hash != e->hash)
         failed(s, "State Machine Safety: entry %" PRIu64 " is not the same everywhere", e->index);
+    else if (s->log[e->index - 1].state != state)
+        failed(s, "State Machine Safety: the state after %" PRIu64 " is not the same everywhere", e->index);
 }
 
 /* Log Matching: where two logs have the same term, all before is the same. */
@@ -259,9 +282,12 @@ static void check_logs(struct sim *s)
 {
     for (unsigned i = 0; i + 1 < s->cfg->size; i++) {
         const struct raft *a = s->nodes[i].raft, *b = s->nodes[i + 1].raft;
+        if (!a || !b)
+            continue;
         uint64_t last_a = raft_brief(a).last, last_b = raft_brief(b).last;
+        uint64_t base_a = raft_base(a, NULL), base_b = raft_base(b, NULL);
         bool same = false;
-        for (uint64_t k = last_a < last_b ? last_a : last_b; k; k--) {
+        for (uint64_t k = last_a < last_b ? last_a : last_b; k > base_a && k > base_b; k--) {
             const struct entry *ea = raft_entry(a, k), *eb = raft_entry(b, k);
             same = same || ea->term == eb->term;
             if (same && (ea->term != eb->term || ea->hash != eb->hash)) {
@@ -296,7 +322,7 @@ static void send_request(struct sim *s, unsigned client, struct op *op, unsigned
     /* Client traffic is never lost, but it may be duplicated. */
     unsigned copies = chance(s, s->cfg->duplication) ? 2 : 1;
     while (copies--)
-        push(s, s->now + between(s, 100, 2 * MS), DATAGRAM, to, copy_message(&m));
+        push(s, s->now + between(s, 100, 2 * MS), DATAGRAM, to, raft_cluster_copy(&m));
 }
 
 static void invoke(struct sim *s, unsigned client)
@@ -372,6 +398,162 @@ static void on_answer(struct sim *s, unsigned client, const struct message *m)
         next_request(s, client);
 }
 
+/* ---- clocks ---- */
+
+/* A node's clock runs faster or slower than time by up to half of what two clocks may differ. */
+static uint64_t clock_of(const struct sim *s, unsigned id)
+{
+    uint64_t awake = s->now - s->nodes[id].slept;
+    return awake + (uint64_t)((double)awake * s->nodes[id].rate);
+}
+
+/* The first moment at which the node's clock says `at`. */
+static uint64_t moment_of(const struct sim *s, unsigned id, uint64_t at)
+{
+    return at == UINT64_MAX ? at : (uint64_t)((double)at / (1 + s->nodes[id].rate)) + 1 + s->nodes[id].slept;
+}
+
+/* ---- disks ---- */
+
+static void cut_log(struct disk *d, uint64_t last)
+{
+    while (d->n && d->base_index + d->n > last)
+        free(d->log[--d->n]);
+}
+
+static void write_log(struct disk *d, const struct raft *r, uint64_t from)
+{
+    cut_log(d, from - 1);
+    for (uint64_t i = from; i <= raft_brief(r).last; i++) {
+        const struct entry *e = raft_entry(r, i);
+        size_t mid = strlen(e->mid) + 1, key = strlen(e->key) + 1, value = strlen(e->value) + 1;
+        struct entry *own = malloc(sizeof *own + mid + key + value);
+        if (!own)
+            abort();
+        *own = *e;
+        own->mid = memcpy(own + 1, e->mid, mid);
+        own->key = memcpy((char *)(own + 1) + mid, e->key, key);
+        own->value = memcpy((char *)(own + 1) + mid + key, e->value, value);
+        d->log = grown(d->log, &d->room, d->n + 1, sizeof(struct entry *));
+        d->log[d->n++] = own;
+    }
+}
+
+static void persist(struct sim *s, unsigned id)
+{
+    struct node *node = &s->nodes[id];
+    struct disk *d = &node->disk;
+    if (s->fx.persist_vote) {
+        d->term = raft_brief(node->raft).term;
+        d->voted = raft_voted_for(node->raft);
+    }
+    if (s->fx.truncated_from)
+        cut_log(d, s->fx.truncated_from - 1);
+    if (s->fx.appended_from)
+        write_log(d, node->raft, s->fx.appended_from);
+}
+
+/* The log begins after (index, term): the state stands in its place. */
+static void rebase(struct node *node, uint64_t index, uint64_t term, const char *conf)
+{
+    struct disk *d = &node->disk;
+    size_t gone = index - d->base_index < d->n ? index - d->base_index : d->n;
+    for (size_t i = 0; i < gone; i++)
+        free(d->log[i]);
+    d->n -= gone;
+    memmove(d->log, d->log + gone, d->n * sizeof(struct entry *));
+    d->base_index = index;
+    d->base_term = term;
+    free(d->conf);
+    d->conf = strdup(conf);
+    free(d->state);
+    d->state = kv_save(node->kv, &d->state_size);
+}
+
+static void install(struct sim *s, unsigned id, const struct raft_effect *e)
+{
+    struct node *node = &s->nodes[id];
+    s->out->counts.installs++;
+    if (e->index <= kv_applied(node->kv))
+        failed(s, "%u goes back from %" PRIu64 " to a snapshot", id, kv_applied(node->kv));
+    kv_free(node->kv);
+    node->kv = kv_load(e->data, e->size);
+    if (!node->kv || kv_applied(node->kv) != e->index || e->index > s->n_log || e->term != s->log[e->index - 1].term ||
+        kv_digest(node->kv) != s->log[e->index - 1].state) {
+        failed(s, "%u installs what was not the state at %" PRIu64, id, e->index);
+        return;
+    }
+    cut_log(&node->disk, 0);
+    rebase(node, e->index, e->term, e->conf);
+    write_log(&node->disk, node->raft, e->index + 1);
+}
+
+static bool next_entry(void *ctx, struct entry *e)
+{
+    struct disk *d = ctx;
+    if (d->read == d->n)
+        return false;
+    *e = *d->log[d->read++];
+    return true;
+}
+
+static void boot(struct sim *s, unsigned id)
+{
+    struct node *node = &s->nodes[id];
+    struct disk *d = &node->disk;
+    node_id peers[RAFT_MEMBERS_MAX];
+    unsigned n = 0;
+    for (unsigned j = 0; j < s->voters; j++)
+        if (j != id)
+            peers[n++] = (node_id)j;
+    node->kv = d->state ? kv_load(d->state, d->state_size) : kv_new();
+    if (!node->kv)
+        abort();
+    d->read = 0;
+    struct raft_restored restored = {.term = d->term,
+                                     .voted = d->voted,
+                                     .applied = kv_applied(node->kv),
+                                     .base_index = d->base_index,
+                                     .base_term = d->base_term,
+                                     .base_conf = d->conf,
+                                     .next_entry = next_entry,
+                                     .ctx = d};
+    struct raft_config c = {.id = (node_id)id,
+                            .peers = peers,
+                            .n_peers = n,
+                            .joining = id >= s->voters,
+                            .election_min_us = 150 * MS,
+                            .election_max_us = 250 * MS,
+                            .heartbeat_us = 50 * MS,
+                            .retry_us = 10 * MS,
+                            .hold_us = 600 * MS,
+                            .hold_max = 3,
+                            .append_bytes = 2000,
+                            .chunk_bytes = 3000,
+                            .reads = s->cfg->reads,
+                            .drift_ppm = s->cfg->drift_ppm,
+                            .compact_entries = s->cfg->compact_entries,
+                            .restored = &restored,
+                            .seed = rng_next(&s->rng)};
+    node->raft = raft_new(&c, clock_of(s, id), &s->fx);
+    if (!node->raft)
+        failed(s, "%u does not start with what its disk held", id);
+}
+
+/* Whatever was not done yet is never done. */
+static void crash(struct sim *s, unsigned id)
+{
+    struct node *node = &s->nodes[id];
+    raft_free(node->raft);
+    kv_free(node->kv);
+    node->raft = NULL;
+    node->kv = NULL;
+    node->paused_until = 0;
+    s->out->counts.crashes++;
+    /* Not before the last copy of a client's datagram: the request would be as new. */
+    push(s, s->now + between(s, 50 * MS, 1000 * MS), RESTART, id, NULL);
+}
+
 /* ---- a step of a node ---- */
 
 static void answer(struct sim *s, unsigned id, const struct raft_request *request, enum message_type type,
@@ -382,7 +564,7 @@ static void answer(struct sim *s, unsigned id, const struct raft_request *reques
     memcpy(m.mid, request->mid, strlen(request->mid) + 1);
     if (request->tag != (int64_t)strtoul(request->mid + 1, NULL, 10))
         failed(s, "the tag of %s was lost", request->mid);
-    push(s, s->now + between(s, 100, 2 * MS), ANSWER, request->client - CLIENT_FIRST, copy_message(&m));
+    push(s, s->now + between(s, 100, 2 * MS), ANSWER, request->client - CLIENT_FIRST, raft_cluster_copy(&m));
 }
 
 /* The version of a value is the index at which its put was applied. */
@@ -416,8 +598,8 @@ static void apply(struct sim *s, unsigned id, const struct raft_effect *e)
 {
     struct kv *kv = s->nodes[id].kv;
     bool first = e->entry->index > s->n_log;
-    check_applied(s, e->entry);
     bool fresh = kv_apply(kv, e->entry);
+    check_applied(s, e->entry, kv_digest(kv));
     if (e->entry->op == ENTRY_NOOP) {
         if (e->answer)
             failed(s, "a no-op was answered at %" PRIu64, e->entry->index);
@@ -497,6 +679,27 @@ static void do_effect(struct sim *s, unsigned id, const struct raft_effect *e)
     case RAFT_DO_SEND:
         transmit(s, &e->message);
         break;
+    case RAFT_DO_PERSIST:
+        persist(s, id);
+        break;
+    case RAFT_DO_INSTALL:
+        install(s, id, e);
+        break;
+    case RAFT_DO_COMPACT:
+        n->compactions++;
+        if (e->match != kv_applied(s->nodes[id].kv) || e->index > e->match || e->term != s->log[e->index - 1].term)
+            failed(s, "%u gives up its log to %" PRIu64, id, e->index);
+        rebase(&s->nodes[id], e->index, e->term, e->conf);
+        break;
+    case RAFT_DO_SNAPSHOT: {
+        size_t size;
+        unsigned char *bytes = kv_save(s->nodes[id].kv, &size);
+        raft_give_snapshot(s->nodes[id].raft, e->index, bytes, size);
+        break;
+    }
+    case RAFT_NOTE_SNAP_SEND:
+        n->snapshots++;
+        break;
     case RAFT_NOTE_TERM:
     case RAFT_NOTE_LEADER:
     case RAFT_NOTE_VOTE_GRANT:
@@ -510,28 +713,10 @@ static void do_effect(struct sim *s, unsigned id, const struct raft_effect *e)
     case RAFT_NOTE_READ_CONFIRM:
     case RAFT_NOTE_LEASE:
     case RAFT_NOTE_LEASE_END:
-    case RAFT_NOTE_SNAP_SEND:
     case RAFT_NOTE_IGNORE:
-    case RAFT_DO_PERSIST:
-    case RAFT_DO_INSTALL:
-    case RAFT_DO_COMPACT:
-    case RAFT_DO_SNAPSHOT:
     case RAFT_DO_OK:
         break;
     }
-}
-
-/* A node's clock runs faster or slower than time by up to half of what two clocks may differ. */
-static uint64_t clock_of(const struct sim *s, unsigned id)
-{
-    uint64_t awake = s->now - s->nodes[id].slept;
-    return awake + (uint64_t)((double)awake * s->nodes[id].rate);
-}
-
-/* The first moment at which the node's clock says `at`. */
-static uint64_t moment_of(const struct sim *s, unsigned id, uint64_t at)
-{
-    return at == UINT64_MAX ? at : (uint64_t)((double)at / (1 + s->nodes[id].rate)) + 1 + s->nodes[id].slept;
 }
 
 static void step(struct sim *s, unsigned id, const struct message *m)
@@ -542,8 +727,12 @@ static void step(struct sim *s, unsigned id, const struct message *m)
         ev.tag = (int64_t)strtoul(m->mid + 1, NULL, 10);
     raft_step(s->nodes[id].raft, &ev, &s->fx);
     s->out->counts.steps++;
-    for (size_t i = 0; i < s->fx.n; i++)
+    bool crashes = s->cfg->crashes && s->now < s->cfg->faulty_us && chance(s, 0.0005);
+    size_t n = crashes ? rng_below(&s->rng, s->fx.n + 1) : s->fx.n;
+    for (size_t i = 0; i < n; i++)
         do_effect(s, id, &s->fx.v[i]);
+    if (crashes)
+        crash(s, id);
 }
 
 /* ---- faults ---- */
@@ -573,9 +762,9 @@ static void on_fault(struct sim *s)
     unsigned n = s->cfg->size, victim = (unsigned)rng_below(&s->rng, n);
     unsigned leader = victim;
     for (unsigned i = 0; i < n; i++)
-        if (raft_brief(s->nodes[i].raft).role == RAFT_LEADER)
+        if (s->nodes[i].raft && raft_brief(s->nodes[i].raft).role == RAFT_LEADER)
             leader = i;
-    switch (rng_below(&s->rng, 6)) {
+    switch (rng_below(&s->rng, s->cfg->crashes ? 8 : 6)) {
     case 0:
         cut_group(s, (uint32_t)rng_next(&s->rng));
         break;
@@ -593,6 +782,15 @@ static void on_fault(struct sim *s)
     case 4:
         pause_node(s, chance(s, 0.5) ? leader : victim, between(s, 50 * MS, 1500 * MS));
         break;
+    case 6:
+        if (s->nodes[leader].raft)
+            crash(s, leader);
+        break;
+    case 7:
+        for (unsigned i = 0; i < n; i++)
+            if (s->nodes[i].raft)
+                crash(s, i);
+        break;
     default:
         break;
     }
@@ -607,10 +805,10 @@ static void on_change(struct sim *s)
     struct message m = admin_request(&s->rng, s->n_changes++, s->cfg->size);
     unsigned to = (unsigned)rng_below(&s->rng, s->cfg->size);
     for (unsigned i = 0; i < s->cfg->size && chance(s, 0.9); i++)
-        if (raft_brief(s->nodes[i].raft).role == RAFT_LEADER)
+        if (s->nodes[i].raft && raft_brief(s->nodes[i].raft).role == RAFT_LEADER)
             to = i;
     m.dst = (node_id)to;
-    push(s, s->now + between(s, 100, 2 * MS), DATAGRAM, to, copy_message(&m));
+    push(s, s->now + between(s, 100, 2 * MS), DATAGRAM, to, raft_cluster_copy(&m));
     push(s, s->now + between(s, 20 * MS, 800 * MS), CHANGE, 0, NULL);
 }
 
@@ -618,34 +816,13 @@ static void on_change(struct sim *s)
 
 static void start(struct sim *s)
 {
-    node_id peers[RAFT_MEMBERS_MAX];
     s->voters = s->cfg->size - s->cfg->outside;
     for (unsigned i = 0; i < s->voters; i++)
         snprintf(s->first_conf + strlen(s->first_conf), 6, "%s%04hX", i ? "," : "", (unsigned short)i);
     for (unsigned i = 0; i < s->cfg->size; i++) {
-        unsigned n = 0;
-        for (unsigned j = 0; j < s->voters; j++)
-            if (j != i)
-                peers[n++] = (node_id)j;
-        struct raft_config c = {.id = (node_id)i,
-                                .peers = peers,
-                                .n_peers = n,
-                                .joining = i >= s->voters,
-                                .election_min_us = 150 * MS,
-                                .election_max_us = 250 * MS,
-                                .heartbeat_us = 50 * MS,
-                                .retry_us = 10 * MS,
-                                .hold_us = 600 * MS,
-                                .hold_max = 3,
-                                .append_bytes = 2000,
-                                .reads = s->cfg->reads,
-                                .drift_ppm = s->cfg->drift_ppm,
-                                .seed = rng_next(&s->rng)};
         s->nodes[i].rate = (double)rng_below(&s->rng, s->cfg->real_drift_ppm + 1) / 1e6 - s->cfg->real_drift_ppm / 2e6;
-        s->nodes[i].raft = raft_new(&c, clock_of(s, i), &s->fx);
-        s->nodes[i].kv = kv_new();
-        if (!s->nodes[i].raft || !s->nodes[i].kv)
-            abort();
+        s->nodes[i].disk.voted = NODE_NONE;
+        boot(s, i);
     }
     for (unsigned c = 0; c < s->cfg->clients; c++) {
         s->current[c] = SIZE_MAX;
@@ -660,7 +837,7 @@ static void start(struct sim *s)
 
 static uint64_t due(const struct sim *s, unsigned id)
 {
-    uint64_t at = moment_of(s, id, raft_deadline(s->nodes[id].raft));
+    uint64_t at = s->nodes[id].raft ? moment_of(s, id, raft_deadline(s->nodes[id].raft)) : UINT64_MAX;
     return at < s->nodes[id].paused_until ? s->nodes[id].paused_until : at;
 }
 
@@ -685,7 +862,8 @@ static void advance(struct sim *s)
             push(s, s->nodes[e.to].paused_until, DATAGRAM, e.to, e.message);
             return;
         }
-        step(s, e.to, e.message);
+        if (s->nodes[e.to].raft)
+            step(s, e.to, e.message);
         break;
     case ANSWER:
         on_answer(s, e.to, e.message);
@@ -700,6 +878,9 @@ static void advance(struct sim *s)
     case FAULT:
         on_fault(s);
         break;
+    case RESTART:
+        boot(s, e.to);
+        break;
     }
     free(e.message);
 }
@@ -709,6 +890,11 @@ static void check_end(struct sim *s, uint64_t acknowledged_at_heal)
 {
     if (s->cfg->clients && s->out->counts.acknowledged < acknowledged_at_heal + 50)
         failed(s, "no progress after healing: %" PRIu64 " answers", s->out->counts.acknowledged - acknowledged_at_heal);
+    for (unsigned i = 0; i < s->cfg->size; i++)
+        if (!s->nodes[i].raft) {
+            failed(s, "%u has not come back", i);
+            return;
+        }
     unsigned leader = 0;
     for (unsigned i = 1; i < s->cfg->size; i++) {
         struct raft_brief best = raft_brief(s->nodes[leader].raft), b = raft_brief(s->nodes[i].raft);
@@ -754,6 +940,10 @@ void raft_cluster_run(const struct raft_cluster_config *cfg, struct raft_cluster
     for (unsigned i = 0; i < cfg->size; i++) {
         raft_free(s->nodes[i].raft);
         kv_free(s->nodes[i].kv);
+        cut_log(&s->nodes[i].disk, 0);
+        free(s->nodes[i].disk.log);
+        free(s->nodes[i].disk.conf);
+        free(s->nodes[i].disk.state);
     }
     while (s->n_heap)
         free(s->heap[--s->n_heap].message);
