@@ -4,6 +4,7 @@
  * The class is decided from what the simulator saw and from leader_terms alone, so that a black box and a replica that
  * traces itself get the same one; what the replica's own records add goes into the evidence. */
 #include "check_history.h"
+#include "read_proof.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -247,6 +248,9 @@ static void tell_server(struct check_run *c, int64_t id, const struct server *s)
         s->policy[0] != '\0' ? ", read policy " : "", s->policy,
         s->local ? ", without hearing from a majority in between" : "",
         s->led || s->claims ? "" : ", although it did not lead");
+    struct read_proof proof;
+    if (s->first_bad_rec != 0 && s->first_bad_rec != s->answer_rec && read_proof(c->db, s->first_bad_rec, &proof))
+        say(c, id, "cause", proof.rec, 0, 0, "%s", proof.words);
     if (s->newer_term > 0)
         say(c, id, "cause", s->newer_rec, 0, 0, "%s led by then, in term %" PRId64 ", since " MS " ms", s->newer,
             s->newer_term, check_ms(s->newer_since));

@@ -2,6 +2,7 @@
 #include "explain.h"
 
 #include "check.h"
+#include "read_proof.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -216,6 +217,12 @@ void explain_read(struct story *s, struct db *db, int64_t run_id, int64_t op_id,
     find_answer(&r);
     if (r.served_rec != 0)
         story_record(s, r.served_rec, NULL);
+    struct read_proof proof;
+    if (r.served_rec != 0 && read_proof(db, r.served_rec, &proof)) {
+        if (proof.rec != 0)
+            story_record(s, proof.rec, NULL);
+        story_remark(s, "%s answered the read: %s", r.server, proof.words);
+    }
     if (!find_leaders(&r))
         return;
     tell_election(&r);

@@ -2,7 +2,8 @@
  *
  * In a template {key} is a field of the record or one of term, ci, ai, li, role; {key:role} spells out a role letter,
  * {key|word} says word when the field is missing, {key:ms} shows nanoseconds as milliseconds, {key:count} counts the
- * elements of an array of arrays. What stands in brackets is left out when a field in it is missing or empty. */
+ * elements of an array of arrays, {key:ids} lists those of an array of strings. What stands in brackets is left out
+ * when a field in it is missing or empty. */
 #include "words.h"
 
 #include <inttypes.h>
@@ -19,7 +20,9 @@ static const struct {
     {.ev = "trace.open", .words = "trace begins[, {impl}]"},
     {.ev = "trace.close", .words = "trace ends, {records} records"},
     {.ev = "trace.lost", .words = "the writer lost records {first} to {last} ({why})"},
-    {.ev = "node.start", .words = "starts with term {rterm}, last entry {rlast}[, vote for {rvote}]"},
+    {.ev = "node.start",
+     .words = "starts with term {rterm}, last entry {rlast}[ of term {rlastt}][, vote for {rvote}][, log after {snap}]"
+              "[, members {conf}]"},
     {.ev = "node.stop", .words = "stops ({why})[: {msg}]"},
     {.ev = "node.exit", .words = "process {of} ended ({why})[, status {status}][, signal {sig}]"},
     {.ev = "node.out", .words = "{of} prints: {line}"},
@@ -33,16 +36,21 @@ static const struct {
     {.ev = "vote.count", .words = "counts {have} of {need} votes needed, now with {from}"},
     {.ev = "timer.set", .words = "{tm} timer set for {at:ms} ms ({why})"},
     {.ev = "timer.fire", .words = "{tm} timer fires[, {late:ms} ms late]"},
-    {.ev = "log.append", .words = "adds entry {idx} of term {eterm} to its log: {op}[ {key}][ = {val}]"},
+    {.ev = "log.append",
+     .words = "adds entry {idx} of term {eterm} to its log: {op}[ {key}][ = {val}][, members {conf}]"},
     {.ev = "log.reject", .words = "refuses an append: no entry {pi} of term {pt} ({why})"},
     {.ev = "log.truncate", .words = "removes entries {from} to {old_last} ({why})"},
     {.ev = "commit.advance", .words = "commits up to {new}, before {old} ({why})[, acknowledged {acks}]"},
     {.ev = "apply",
      .words = "applies entry {idx} of term {eterm}: {op}[ {key}][ = {val}][, without effect: done before{dup:no}]"},
-    {.ev = "snap.save", .words = "saves a snapshot at {idx}"},
-    {.ev = "snap.send", .words = "sends {peer} a snapshot at {idx}"},
-    {.ev = "snap.install", .words = "installs a snapshot at {idx}[ from {peer}]"},
-    {.ev = "disk.sync", .words = "{what} on stable storage[ up to {upto}]"},
+    {.ev = "snap.save",
+     .words = "gives up its log up to {idx}, of term {eterm}, for the state[ after {at}] on stable storage"},
+    {.ev = "snap.send", .words = "sends {peer} a snapshot at {idx} of term {eterm}, {size} bytes"},
+    {.ev = "snap.install",
+     .words = "installs a snapshot at {idx} of term {eterm}[ from {peer}][, {kept} entries after it stay]"},
+    {.ev = "disk.sync",
+     .words = "on stable storage: {what}[, up to {upto} of term {uptot}][, removed from {cut} on][, term {pterm}]"
+              "[, vote for {pvote}][; it failed with error {err}]"},
     {.ev = "peer.state", .words = "{peer}: next {next}, match {match} ({why})"},
     {.ev = "state.hash", .words = "state after entry {at}: {h}"},
 
@@ -56,9 +64,10 @@ static const struct {
     {.ev = "read.index", .words = "read index {idx} of term {iterm} for {req}, waits for round {round}"},
     {.ev = "read.confirm", .words = "round {round} confirmed by {have}, {need} needed"},
     {.ev = "read.serve",
-     .words = "answers {key}[ = {val}]: {role}, term {term}, read index {idx}, applied {at}[, round {round}]"},
-    {.ev = "lease.grant", .words = "lease until {until:ms} ms, by {by}"},
-    {.ev = "lease.expire", .words = "lease ended"},
+     .words = "answers {key}[ = {val}]: {role}, term {term}, read index {idx}, applied {at}[, round {round}]"
+              "[, lease until {lease:ms} ms]"},
+    {.ev = "lease.grant", .words = "has a lease since {since:ms} until {until:ms} ms, on the word of {by:ids}"},
+    {.ev = "lease.expire", .words = "gives up its lease until {until:ms} ms ({why})"},
 
     {.ev = "msg.send",
      .ty = "app_req",
@@ -67,7 +76,15 @@ static const struct {
     {.ev = "msg.send", .ty = "app_res", .ok = NO, .words = "refuses an append of {to}, term {mterm}"},
     {.ev = "msg.send",
      .ty = "vote_req",
-     .words = "asks {to} for its vote in term {mterm}; log ends at {lli} of term {llt}"},
+     .words = "asks {to} for its vote in term {mterm}; log ends at {lli} of term {llt}[; its leader asked for this"
+              "{xfer:no}]"},
+    {.ev = "msg.send",
+     .ty = "snap_req",
+     .words = "sends {to} bytes {off} and on of {size} of a snapshot at {si} of term {st}, term {mterm}"},
+    {.ev = "msg.send",
+     .ty = "snap_res",
+     .words = "tells {to} that it has {off} bytes of the snapshot at {si}, term {mterm}"},
+    {.ev = "msg.send", .ty = "transfer", .words = "asks {to} to stand for election now, term {mterm}"},
     {.ev = "msg.send", .ty = "vote_res", .ok = YES, .words = "gives {to} its vote in term {mterm}"},
     {.ev = "msg.send", .ty = "vote_res", .ok = NO, .words = "refuses {to} its vote in term {mterm}"},
     {.ev = "msg.send", .words = "sends {to} {ty}[ of term {mterm}][ {key}]"},
@@ -79,7 +96,15 @@ static const struct {
     {.ev = "msg.recv", .ty = "app_res", .ok = NO, .words = "hears that {from} refused an append, term {mterm}"},
     {.ev = "msg.recv",
      .ty = "vote_req",
-     .words = "is asked by {from} for its vote in term {mterm}; their log ends at {lli} of term {llt}"},
+     .words = "is asked by {from} for its vote in term {mterm}; their log ends at {lli} of term {llt}[; the leader "
+              "asked for this{xfer:no}]"},
+    {.ev = "msg.recv",
+     .ty = "snap_req",
+     .words = "receives of {from} bytes {off} and on of {size} of a snapshot at {si} of term {st}, term {mterm}"},
+    {.ev = "msg.recv",
+     .ty = "snap_res",
+     .words = "hears that {from} has {off} bytes of the snapshot at {si}, term {mterm}"},
+    {.ev = "msg.recv", .ty = "transfer", .words = "is asked by {from} to stand for election now, term {mterm}"},
     {.ev = "msg.recv", .ty = "vote_res", .ok = YES, .words = "has the vote of {from} in term {mterm}"},
     {.ev = "msg.recv", .ty = "vote_res", .ok = NO, .words = "is refused the vote of {from}, term {mterm}"},
     {.ev = "msg.recv", .words = "receives {ty} of {from}[, term {mterm}][ {key}]"},
@@ -158,6 +183,19 @@ static void value(FILE *out, struct trace_text v)
         fprintf(out, "\u2026(+%zu bytes)", v.n - n);
 }
 
+/* ["0001","0002"] as "0001 0002". */
+static void ids(FILE *out, struct trace_text raw)
+{
+    if (raw.n <= 2)
+        fputs("nobody", out);
+    for (size_t i = 1; i + 1 < raw.n; i++) {
+        if (raw.p[i] == ',')
+            fputc(' ', out);
+        else if (raw.p[i] != '"' && raw.p[i] != ' ')
+            fputc(raw.p[i], out);
+    }
+}
+
 /* One "{key}" or "{key:form}". False when the record has nothing to put there. */
 static bool placeholder(FILE *out, const struct words_context *c, const struct trace_record *body, const char *p,
                         size_t n)
@@ -191,6 +229,8 @@ static bool placeholder(FILE *out, const struct words_context *c, const struct t
         fprintf(out, "%.1f", (double)f->i / 1e6);
     else if (form_n == 5 && memcmp(form, "count", 5) == 0)
         fprintf(out, "%" PRId64, count_inner(f->raw));
+    else if (form_n == 3 && memcmp(form, "ids", 3) == 0 && f->kind == TRACE_ARRAY)
+        ids(out, f->raw);
     else if (form_n == 2 && memcmp(form, "no", 2) == 0)
         return f->kind == TRACE_TRUE; /* shows nothing: only a condition */
     else if (f->kind == TRACE_STRING)

@@ -4,9 +4,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "../analyze/explain.h"
 #include "support/raft_trace.h"
 
 #define MS INT64_C(1000000)
@@ -271,6 +273,44 @@ static void the_table_reads_tells_proof_and_age(void **state)
     rt_close(&rt);
 }
 
+/* The client is told an old value: the evidence says by what lease, how old, on whose word. */
+static void the_evidence_of_a_stale_read_names_its_lease(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, cfg);
+    some_work(&rt);
+    int64_t since = round_of(&rt), old = rt.value;
+    grant(&rt, since, since + LEASE_NS, "\"0001\"");
+    rt_elect(&rt, 1, 2, 1u << 2);
+    rt_replicate(&rt, 1, 1u << 2);
+    rt_put(&rt, 1, 1u << 2);
+    rt.value = old;
+    rt.t = since + 60 * MS;
+    read_by(&rt, since + LEASE_NS);
+    rt_check(&rt, "C2");
+    assert_rows(
+        &rt.fx,
+        "SELECT part, note LIKE 'it rested on a lease until % ms, which lasted another % ms, from appends sent % ms "
+        "before, which 0001 answered', ev FROM violation_evidence JOIN records ON id = rec"
+        " WHERE note LIKE 'it rested%'",
+        "cause|1|lease.grant");
+    char *said = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&said, &n);
+    assert_non_null(out);
+    struct story *story = story_new(&rt.fx.db, 1);
+    explain_read(story, &rt.fx.db, 1, db_int(&rt.fx.db, "SELECT op_id FROM ops WHERE f = 'get'", 0), true);
+    story_print(story, out);
+    story_free(story);
+    fclose(out);
+    if (strstr(said, "has a lease since") == NULL || strstr(said, "on the word of 0001") == NULL ||
+        strstr(said, "0000 answered the read: it rested on a lease until") == NULL)
+        fail_msg("%s", said);
+    free(said);
+    rt_close(&rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest good[] = {
@@ -278,6 +318,7 @@ int main(void)
         cmocka_unit_test(an_election_that_the_leader_asked_for_needs_no_patience),
         cmocka_unit_test(impatience_is_no_fault_without_leases),
         cmocka_unit_test(the_table_reads_tells_proof_and_age),
+        cmocka_unit_test(the_evidence_of_a_stale_read_names_its_lease),
     };
     struct CMUnitTest bad[BADS];
     for (size_t i = 0; i < BADS; i++)
