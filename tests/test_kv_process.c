@@ -190,6 +190,21 @@ static void members_come_and_go_and_leadership_with_them(void **state)
     kv_settled(&g, 2);
 }
 
+static void a_leader_that_is_removed_leaves_a_group_that_goes_on(void **state)
+{
+    (void)state;
+    start_three(AF_INET, false);
+    assert_int_equal(KV(&g, "put", "k", "1"), 0);
+    char id[16];
+    unsigned first = kv_settled(&g, 3);
+    snprintf(id, sizeof id, "%04X", first + 1);
+    assert_int_equal(KV(&g, "remove", id), 0);
+    assert_int_equal(KV(&g, "put", "k", "2"), 0);
+    (void)kv_group_end(&g, first, SIGTERM);
+    assert_int_not_equal(kv_settled(&g, 2), first);
+    reads("k", "2");
+}
+
 static void what_cannot_start_says_why_in_its_exit_status(void **state)
 {
     (void)state;
@@ -237,6 +252,7 @@ int main(void)
         cmocka_unit_test_teardown(with_a_key_only_its_holders_take_part, clean),
         cmocka_unit_test_teardown(a_group_may_live_on_ipv6, clean),
         cmocka_unit_test_teardown(members_come_and_go_and_leadership_with_them, clean),
+        cmocka_unit_test_teardown(a_leader_that_is_removed_leaves_a_group_that_goes_on, clean),
         cmocka_unit_test_teardown(what_cannot_start_says_why_in_its_exit_status, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,6 +107,41 @@ static void after_an_election_timeout_the_leader_goes_on_and_says_so(void **stat
     one_free(&o);
 }
 
+/* Answers the append that was just sent. */
+static void accept_append(struct one *o, node_id src)
+{
+    struct message m = one_message(o, MESSAGE_APP_RES, src, raft_brief(o->r).term);
+    m.ok = true;
+    m.match = raft_brief(o->r).last;
+    m.sent_us = one_sent(o, MESSAGE_APP_REQ, src)->sent_us;
+    one_take(o, &m);
+}
+
+static void who_has_told_another_to_stand_has_no_lease_for_the_rest_of_its_term(void **state)
+{
+    (void)state;
+    struct raft_config c = one_config(3);
+    c.reads = RAFT_READS_LEASE;
+    struct one o = one_from(&c);
+    one_lead(&o);
+    accept_append(&o, 1);
+    one_get(&o, CLIENT, "G", "k");
+    assert_true(one_effect(&o, RAFT_DO_READ)->leased);
+    one_change(&o, CLIENT, "T", CHANGE_TRANSFER, 1, "");
+    assert_int_equal(one_effect(&o, RAFT_NOTE_LEASE_END)->why, WHY_TRANSFER);
+    assert_true(one_place(&o, RAFT_NOTE_LEASE_END) < one_place(&o, RAFT_DO_SEND));
+    while (one_count(&o, RAFT_DO_FAIL) == 0) {
+        if (one_sent_to(&o, MESSAGE_APP_REQ, 1))
+            accept_append(&o, 1);
+        one_tick(&o);
+    }
+    /* It goes on, but the message may still arrive. */
+    one_get(&o, CLIENT, "H", "k");
+    assert_int_equal(one_count(&o, RAFT_DO_READ), 0);
+    assert_true(one_sent_n(&o, MESSAGE_APP_REQ) > 0);
+    one_free(&o);
+}
+
 static void if_another_leads_in_the_end_the_transfer_failed(void **state)
 {
     (void)state;
@@ -204,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_successor_that_lags_is_brought_up_to_date_first),
         cmocka_unit_test(the_fittest_is_chosen_when_nobody_is_named),
         cmocka_unit_test(after_an_election_timeout_the_leader_goes_on_and_says_so),
+        cmocka_unit_test(who_has_told_another_to_stand_has_no_lease_for_the_rest_of_its_term),
         cmocka_unit_test(if_another_leads_in_the_end_the_transfer_failed),
         cmocka_unit_test(to_ourselves_is_done_to_a_stranger_is_refused),
         cmocka_unit_test(told_by_its_leader_a_follower_stands_at_once_without_prevotes),
