@@ -45,11 +45,13 @@ const char sim_config_help[] =
     "               {\"kind\": \"kill\", \"node\": \"leader\" | \"non_leader\" | \"random\" | \"all\" | \"0003\", "
     "\"at\": s,\n"
     "                \"signal\": \"KILL\" (or 9; the default) | \"TERM\" (or 15), \"restart_after_ms\": [min, max]}\n"
-    "                     with restart_after_ms it is started again after a random time between these, with the same\n"
-    "                     arguments and the next FAULTLINE_BOOT; without, never\n"
+    "                     with restart_after_ms (0..600000) it is started again after a random time between these,\n"
+    "                     with the same arguments and the next FAULTLINE_BOOT; without, never\n"
     "               {\"kind\": \"kill\", \"node\": as above, \"begin\": s, \"end\": s, \"every\": s, \"all_every\": N, "
     "...}\n"
-    "                     the same again and again, first at begin; each N-th time all replicas at once\n"
+    "                     the same again and again, first at begin, every 0.05..lifetime seconds, and each N-th time, "
+    "if\n"
+    "                     all_every is given, for all replicas at once\n"
     "               {\"kind\": \"pause\", \"node\": as above, but not all, \"begin\": s, \"end\": s}\n";
 
 /* The section o[key], NULL when it is missing or wrong. */
