@@ -402,12 +402,11 @@ void record_applied(struct replica *rep, const struct raft_effect *e, bool fresh
     char h[HEX64];
     hex(entry->hash, h);
     set_state(rep, &e->after);
+    /* Key and value stand in log.append: bytes are what a record costs, and each entry comes by here on each replica. */
     trace_put_apply(rep->trace, &(struct trace_rec_apply){.idx = (int64_t)entry->index,
                                                           .eterm = (int64_t)entry->term,
                                                           .op = op_word(entry->op),
                                                           .h = h,
-                                                          .key = put ? entry->key : NULL,
-                                                          .val = put ? entry->value : NULL,
                                                           .req = put ? entry->mid : NULL,
                                                           .cli = put ? client.text : NULL,
                                                           .dup = !fresh});
