@@ -188,8 +188,10 @@ static const struct event *event_find(const char *ev)
 
 /* ---- order and holes ---- */
 
-static void new_boot(struct node *n, const struct rec *r)
+static void new_boot(struct replay *rp, struct node *n, const struct rec *r)
 {
+    n->open_end = n->resync || (n->boots > 0 && pairmap_get(&rp->open_end_of, (uint64_t)replay_self(rp, n) + 1,
+                                                            (uint64_t)n->boot) != 0);
     if (n->boots > 0)
         replay_boot_ends(n);
     n->boots++;
@@ -229,7 +231,7 @@ static bool in_order(struct replay *rp, struct node *n, const struct rec *r)
                            (long long)n->boot);
             return false;
         }
-        new_boot(n, r);
+        new_boot(rp, n, r);
     }
     judged(rp, RULE_T2);
     judged(rp, RULE_T4);
@@ -406,6 +408,19 @@ static void find_disks(struct replay *rp)
     db_done(rp->db, q);
 }
 
+/* Boots whose end may be missing: what they wrote last, to the trace and to the disk, nobody knows. */
+static void find_open_ends(struct replay *rp)
+{
+    sqlite3_stmt *q = db_prepare(rp->db, "SELECT node, boot FROM boots WHERE run_id = :run AND end_kind NOT IN"
+                                         " ('close', 'killed', 'stopped')");
+    db_bind_int(rp->db, q, ":run", rp->run_id);
+    while (db_row(rp->db, q)) {
+        int number = replay_number(rp, (const char *)sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0));
+        *pairmap_at(&rp->open_end_of, (uint64_t)number + 1, (uint64_t)bounded(sqlite3_column_int64(q, 1))) = 1;
+    }
+    db_done(rp->db, q);
+}
+
 static void replay_free(void *data)
 {
     struct replay *rp = data;
@@ -432,7 +447,7 @@ static void replay_free(void *data)
     struct pairmap *maps[] = {&rp->node_of,    &rp->sent_of,    &rp->made_of,         &rp->committed_of,
                               &rp->applied_of, &rp->hash_of,    &rp->leader_of,       &rp->vote_of,
                               &rp->arrival_of, &rp->request_of, &rp->node_request_of, &rp->datagram_of,
-                              &rp->refused_of};
+                              &rp->refused_of, &rp->open_end_of};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         pairmap_free(maps[i]);
     free(rp->conf);
@@ -454,6 +469,7 @@ static struct replay *replay_of(struct check_run *c)
         rp->run_id = c->run_id;
         find_holes(rp);
         find_disks(rp);
+        find_open_ends(rp);
         pass(rp);
         stateless(rp);
         c->shared->data = rp;

@@ -311,7 +311,7 @@ static void take_recovered(struct node *n, const struct recovered *v, bool known
 void replay_on_start(struct replay *rp, struct node *n, const struct rec *r)
 {
     struct recovered v = read_start(rp, r);
-    bool first = n->boots == 1;
+    bool first = n->boots == 1 || n->open_end; /* what was before is not known */
     const struct node_log *stable = n->disk.used ? &n->disk.log : &n->disk.was;
     int64_t before = first ? 0 : log_last(stable);
     judged(rp, RULE_R1);

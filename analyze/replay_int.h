@@ -160,6 +160,7 @@ struct node {
     bool member_list; /* trace.open named its peers */
     int64_t boot, seq;
     int64_t boots; /* seen so far */
+    bool open_end; /* of the boot before the last records may be missing */
     int64_t records, missing;
     bool resync;       /* records are missing: the next state is taken from the envelope */
     int64_t hole_term; /* what was heard in this term or before may have been lost: no verdict on quorums */
@@ -243,7 +244,7 @@ struct replay {
     struct led newest; /* the leader of the highest term so far */
     /* indexes into the vectors below + 1 */
     struct pairmap sent_of, made_of, committed_of, applied_of, hash_of, leader_of, vote_of, arrival_of, request_of,
-        node_request_of, datagram_of, refused_of;
+        node_request_of, datagram_of, refused_of, open_end_of;
     struct sent *sent;
     size_t n_sent, sent_room;
     struct made *made;

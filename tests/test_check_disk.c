@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "support/damage.h"
 #include "support/raft_trace.h"
 
 static void some_work(struct raft_trace *rt)
@@ -320,6 +321,23 @@ static void nothing_is_said_of_disks_that_nobody_records(void **state)
     rt_close(&rt);
 }
 
+static void what_is_missing_around_a_restart_is_never_a_violation(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, NULL);
+    some_work(&rt);
+    rt_kill(&rt, 2);
+    rt_put(&rt, 0, 1u << 1);
+    rt_restart(&rt, 2);
+    rt_elect(&rt, 1, 2, RT_ALL);
+    rt_replicate(&rt, 1, RT_ALL);
+    rt_get(&rt, 1, RT_ALL);
+    rt_expect_nothing(&rt);
+    damage_in_turn(&rt, 4);
+    rt_close(&rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest good[] = {
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test(what_was_written_just_before_the_kill_may_be_there),
         cmocka_unit_test(a_conflict_is_resolved_on_disk_too),
         cmocka_unit_test(nothing_is_said_of_disks_that_nobody_records),
+        cmocka_unit_test(what_is_missing_around_a_restart_is_never_a_violation),
     };
     struct CMUnitTest bad[BADS];
     for (size_t i = 0; i < BADS; i++)

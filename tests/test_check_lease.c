@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "../analyze/explain.h"
+#include "support/damage.h"
 #include "support/raft_trace.h"
 
 #define MS INT64_C(1000000)
@@ -311,6 +312,21 @@ static void the_evidence_of_a_stale_read_names_its_lease(void **state)
     rt_close(&rt);
 }
 
+static void what_is_missing_around_a_lease_is_never_a_violation(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, cfg);
+    some_work(&rt);
+    leased(&rt);
+    rt.t += 300 * MS;
+    rt_elect(&rt, 1, 2, 1u << 2);
+    rt_replicate(&rt, 1, RT_ALL);
+    rt_expect_nothing(&rt);
+    damage_in_turn(&rt, 4);
+    rt_close(&rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest good[] = {
@@ -319,6 +335,7 @@ int main(void)
         cmocka_unit_test(impatience_is_no_fault_without_leases),
         cmocka_unit_test(the_table_reads_tells_proof_and_age),
         cmocka_unit_test(the_evidence_of_a_stale_read_names_its_lease),
+        cmocka_unit_test(what_is_missing_around_a_lease_is_never_a_violation),
     };
     struct CMUnitTest bad[BADS];
     for (size_t i = 0; i < BADS; i++)

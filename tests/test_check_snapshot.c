@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "support/damage.h"
 #include "support/raft_trace.h"
 
 /* Leader 0 and follower 1 have three entries, all applied; 2 has the first two. */
@@ -278,6 +279,26 @@ static void rule_fires(void **state)
     rt_close(&rt);
 }
 
+static void what_is_missing_around_a_snapshot_is_never_a_violation(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, NULL);
+    some_work(&rt);
+    save(&rt, 0, 3);
+    int msg = send_snapshot(&rt, 2, 3, 1);
+    install(&rt, 2, 3, 1, 3, "state3");
+    rt_sync(&rt, 2, "snap", "");
+    answer_snapshot(&rt, 2, msg, 3);
+    rt_put(&rt, 0, RT_ALL);
+    rt_kill(&rt, 2);
+    rt_restart(&rt, 2);
+    rt_replicate(&rt, 0, RT_ALL);
+    rt_expect_nothing(&rt);
+    damage_in_turn(&rt, 4);
+    rt_close(&rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest good[] = {
@@ -286,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_kill_between_the_snapshot_and_its_record_is_no_fault),
         cmocka_unit_test(a_matching_suffix_stays),
         cmocka_unit_test(a_request_known_from_a_snapshot_may_be_answered),
+        cmocka_unit_test(what_is_missing_around_a_snapshot_is_never_a_violation),
     };
     struct CMUnitTest bad[BADS];
     for (size_t i = 0; i < BADS; i++)
