@@ -198,6 +198,22 @@ static void a_group_of_4_of_5_is_correct_with_leases_while_members_come_and_go(v
     while_members_come_and_go(5, 1, RAFT_READS_LEASE, 60);
 }
 
+static void members_come_and_go_while_replicas_crash_and_logs_are_given_up(void **state)
+{
+    (void)state;
+    seeds((struct raft_cluster_config){.size = 5,
+                                       .outside = 2,
+                                       .changes = true,
+                                       .loss = 0.1,
+                                       .duplication = 0.1,
+                                       .faults = true,
+                                       .crashes = true,
+                                       .compact_entries = 50,
+                                       .faulty_us = 12 * SECOND,
+                                       .clients = 4},
+          40);
+}
+
 static void the_runs_above_met_what_they_are_for(void **state)
 {
     (void)state;
@@ -272,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_group_of_2_survives_crashes),
         cmocka_unit_test(a_group_of_3_survives_crashes),
         cmocka_unit_test(a_group_of_5_survives_crashes),
+        cmocka_unit_test(members_come_and_go_while_replicas_crash_and_logs_are_given_up),
         cmocka_unit_test(the_runs_above_met_what_they_are_for),
         cmocka_unit_test(a_leader_that_reads_without_a_quorum_is_caught),
     };

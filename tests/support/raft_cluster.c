@@ -232,7 +232,7 @@ static void check_new_leader(struct sim *s, unsigned id, uint64_t term)
         s->n_leaders = room;
     }
     if (s->leaders[term])
-        failed(s, "Election Safety: %u leaders in term %" PRIu64, 2U, term);
+        failed(s, "Election Safety: %u and %u lead term %" PRIu64, s->leaders[term] - 1U, id, term);
     s->leaders[term] = (node_id)(id + 1);
     uint64_t base_term, base = raft_base(s->nodes[id].raft, &base_term);
     /* Beyond what anybody has applied so far, the base can only be of this very step. */
@@ -502,8 +502,8 @@ static void boot(struct sim *s, unsigned id)
     struct node *node = &s->nodes[id];
     struct disk *d = &node->disk;
     node_id peers[RAFT_MEMBERS_MAX];
-    unsigned n = 0;
-    for (unsigned j = 0; j < s->voters; j++)
+    unsigned n = 0, first = s->cfg->size - s->cfg->outside;
+    for (unsigned j = 0; j < first; j++)
         if (j != id)
             peers[n++] = (node_id)j;
     node->kv = d->state ? kv_load(d->state, d->state_size) : kv_new();
@@ -521,7 +521,7 @@ static void boot(struct sim *s, unsigned id)
     struct raft_config c = {.id = (node_id)id,
                             .peers = peers,
                             .n_peers = n,
-                            .joining = id >= s->voters,
+                            .joining = id >= first,
                             .election_min_us = 150 * MS,
                             .election_max_us = 250 * MS,
                             .heartbeat_us = 50 * MS,
