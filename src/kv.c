@@ -34,6 +34,7 @@ struct kv {
     uint64_t applied, digest;
     struct pair **pairs;
     struct request **requests;
+    size_t bytes; /* of keys and values */
     size_t n_pairs, n_requests, pair_room, request_room; /* rooms: powers of two */
     struct client *clients[256];                         /* blocks of 256, by the high byte of the id */
 };
@@ -144,6 +145,7 @@ static void put(struct kv *kv, const char *key, const char *value, uint64_t inde
     struct pair *p = find_pair(kv, hash, key);
     if (p) {
         kv->digest -= p->digest;
+        kv->bytes -= strlen(p->value);
         free(p->value);
     } else {
         if (kv->n_pairs == kv->pair_room)
@@ -151,6 +153,7 @@ static void put(struct kv *kv, const char *key, const char *value, uint64_t inde
         size_t size = strlen(key) + 1;
         p = must(malloc(sizeof *p + size));
         memcpy(p->key, key, size);
+        kv->bytes += size - 1;
         p->hash = hash;
         p->next = kv->pairs[hash & (kv->pair_room - 1)];
         kv->pairs[hash & (kv->pair_room - 1)] = p;
@@ -161,6 +164,7 @@ static void put(struct kv *kv, const char *key, const char *value, uint64_t inde
     p->value = must(malloc(size));
     memcpy(p->value, value, size);
     p->digest = mix(hash ^ snapshot_digest((const unsigned char *)value, size)); /* values can be long: by words */
+    kv->bytes += size - 1;
     kv->digest += p->digest;
 }
 
@@ -284,6 +288,11 @@ uint64_t kv_digest(const struct kv *kv)
 size_t kv_keys(const struct kv *kv)
 {
     return kv->n_pairs;
+}
+
+size_t kv_bytes(const struct kv *kv)
+{
+    return kv->bytes;
 }
 
 size_t kv_requests(const struct kv *kv)

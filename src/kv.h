@@ -28,6 +28,8 @@ uint64_t kv_request_index(const struct kv *kv, node_id client, const char *mid);
 /* Digest of map and table, independent of insertion order of the hash table; O(1). */
 uint64_t kv_digest(const struct kv *kv);
 size_t kv_keys(const struct kv *kv);
+/* Bytes of all keys and values. */
+size_t kv_bytes(const struct kv *kv);
 
 size_t kv_requests(const struct kv *kv);
 

@@ -6,7 +6,8 @@
  * probing. What the leader believes about a follower comes from that follower's replies alone. */
 #include "raft_int.h"
 
-/* An acknowledgement is waited for as long as RFC 6298 says, but not less than this: a process may not run for a while. */
+/* An acknowledgement is waited for as long as RFC 6298 says, but not less than this: a process may not run for a while.
+ */
 #define RETRY_MIN_US 3000
 
 /* ---- sending ---- */

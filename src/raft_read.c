@@ -1,5 +1,6 @@
-/* raft_read.c -- reads: at once under a lease (raft_lease.c), else by ReadIndex (D §6.4, §8): the read index is the commit index once an entry of our own term is
- * committed; a quorum must answer appends sent after the read arrived; the state must be applied up to the index.
+/* raft_read.c -- reads: at once under a lease (raft_lease.c), else by ReadIndex (D §6.4, §8): the read index is the
+ * commit index once an entry of our own term is committed; a quorum must answer appends sent after the read arrived;
+ * the state must be applied up to the index.
  *
  * Every append carries a round, the number of the latest attempt to confirm that we lead; a reply echoes it. A read
  * waits for a round that opens after it arrived. One round is under way at a time: reads that arrive meanwhile share

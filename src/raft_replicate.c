@@ -1,8 +1,9 @@
 /* raft_replicate.c -- what a leader sends to whom, and when: with few messages.
  *
- * New entries go first to as many followers as a quorum needs (§5.3), in turn, so that nobody falls behind; the others get
- * them with their next append or heartbeat. What is not acknowledged in time is asked of somebody else first. A heartbeat
- * goes only where nothing else went within the interval. A leader that no quorum answers steps down (D §6.2). */
+ * New entries go first to as many followers as a quorum needs (§5.3), in turn, so that nobody falls behind; the others
+ * get them with their next append or heartbeat. What is not acknowledged in time is asked of somebody else first. A
+ * heartbeat goes only where nothing else went within the interval. A leader that no quorum answers steps down (D §6.2).
+ */
 #include "raft_int.h"
 
 /* A follower that lacks more entries than this gets them without waiting for its turn. */

@@ -1,4 +1,4 @@
-/* replica.c -- the order in which an input is handled; see replica.h. What is written down is in replica_record.c. */
+/* replica.c -- the order in which an input is handled; see replica.h. What is written down is in replica_record*.c. */
 #include "replica_int.h"
 
 #include <stdio.h>
@@ -98,8 +98,7 @@ static void post_failure(struct replica *rep, const struct raft_effect *e)
     post(rep, &e->after, &m);
 }
 
-/* A client's answer must not wait behind appends to a slow kernel. */
-static void send_all(struct replica *rep)
+void replica_send_all(struct replica *rep)
 {
     struct outbox *o = &rep->outbox;
     for (int to_replicas = 0; to_replicas < 2; to_replicas++)
@@ -131,11 +130,11 @@ static void read_key(struct replica *rep, const struct raft_effect *e)
 static bool make_durable(struct replica *rep, const struct raft_brief *after)
 {
     const struct raft_effects *fx = &rep->fx;
-    if (!rep->io.persist)
-        return true;
+    if (!rep->io.persist || !(fx->persist_vote || fx->truncated_from || fx->appended_from))
+        return true; /* no storage, or a snapshot took it along */
     /* What does not depend on it need not wait for the disk. */
     record_flush(rep);
-    send_all(rep);
+    replica_send_all(rep);
     struct store_change change = {.core = rep->core,
                                   .kv = rep->kv,
                                   .vote = fx->persist_vote,
@@ -152,6 +151,13 @@ static bool carry_out(struct replica *rep, const struct raft_effect *e, const st
     switch ((int)e->type) {
     case RAFT_DO_PERSIST:
         return make_durable(rep, &e->after);
+    case RAFT_DO_INSTALL:
+        return replica_install(rep, e);
+    case RAFT_DO_COMPACT:
+        return replica_compact(rep, e);
+    case RAFT_DO_SNAPSHOT:
+        rep->snapshot_wanted = true; /* the step is not over: more may be applied in it */
+        break;
     case RAFT_DO_APPLY:
         apply(rep, e);
         break;
@@ -195,10 +201,13 @@ bool replica_flush(struct replica *rep)
         rep->open = false;
         raft_finish(rep->core);
         well = carry_out_all(rep, NULL);
+        if (well && rep->snapshot_wanted)
+            replica_give_snapshot(rep);
+        rep->snapshot_wanted = false;
     }
     record_flush(rep);
     if (well)
-        send_all(rep);
+        replica_send_all(rep);
     return well;
 }
 
@@ -320,7 +329,7 @@ struct replica *replica_new(const struct replica_options *o, struct replica_io i
         .message = {.type = MESSAGE_HELLO, .src = rep->id, .dst = NODE_NONE, .leader = NODE_NONE}};
     post_to_replica(rep, &hello);
     record_flush(rep);
-    send_all(rep);
+    replica_send_all(rep);
     return rep;
 }
 

@@ -1,4 +1,4 @@
-/* replica_int.h -- a replica's insides, for replica.c and replica_record.c only. */
+/* replica_int.h -- a replica's insides, for replica*.c only. */
 #ifndef FAULTLINE_REPLICA_INT_H
 #define FAULTLINE_REPLICA_INT_H
 
@@ -26,6 +26,7 @@ struct replica {
     struct raft_effects fx;
     bool open;   /* a step of the core is under way */
     size_t done; /* of its effects, so many are carried out */
+    bool snapshot_wanted;
     struct replica_io io;
     struct outbox outbox;
     struct trace_writer *trace;
@@ -40,7 +41,17 @@ struct replica {
     unsigned hash_every;
 };
 
-/* ---- replica_record.c: every record a replica writes; none of them changes the replica but for its Lamport clock ----
+/* ---- replica.c ---- */
+/* A client's answer goes before appends: it must not wait behind them in a slow kernel. */
+void replica_send_all(struct replica *rep);
+
+/* ---- replica_snapshot.c: RAFT_DO_SNAPSHOT, RAFT_DO_COMPACT, RAFT_DO_INSTALL ---- */
+void replica_give_snapshot(struct replica *rep);
+/* False: not durable. */
+bool replica_compact(struct replica *rep, const struct raft_effect *e);
+bool replica_install(struct replica *rep, const struct raft_effect *e);
+
+/* ---- replica_record*.c: every record a replica writes; none of them changes the replica but for its Lamport clock ----
  */
 
 void record_start(struct replica *rep, const struct replica_options *o, uint64_t now_ns);
@@ -58,6 +69,9 @@ void record_applied(struct replica *rep, const struct raft_effect *e, bool fresh
 void record_read(struct replica *rep, const struct raft_effect *e, const char *value);
 /* The message is about to be encoded: sets its Lamport clock, greater than that of all it can depend on. */
 void record_sent(struct replica *rep, const struct raft_brief *after, struct message *m);
+/* RAFT_DO_COMPACT and RAFT_DO_INSTALL are done. */
+void record_compacted(struct replica *rep, const struct raft_effect *e);
+void record_installed(struct replica *rep, const struct raft_effect *e);
 /* The change was made durable, or could not be. */
 void record_synced(struct replica *rep, const struct raft_brief *after, const struct store_change *change,
                    bool durable);
