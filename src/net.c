@@ -73,9 +73,9 @@ void net_send(struct net *net, const char *bytes, size_t n, node_id dst, const c
         udp_send(&net->udp, bytes, n); /* the network reads from the datagram whom it is for */
     } else if (answered) {
         send_to(net, routes_client(net->routes, dst, answered), bytes, n);
-    } else if (dst != NODE_NONE) {
+    } else {
         send_to(net, routes_member(net->routes, dst), bytes, n);
-    } /* else a hello: it tells the simulated network our port; members know each other's already */
+    }
 }
 
 void net_flush(struct net *net)

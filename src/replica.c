@@ -127,6 +127,21 @@ static void read_key(struct replica *rep, const struct raft_effect *e)
     post_answer(rep, e, MESSAGE_OK, e->after.leader, value);
 }
 
+bool replica_persist(struct replica *rep, const struct raft_brief *after, struct store_change *change)
+{
+    struct raft_effects *fx = &rep->fx;
+    change->core = rep->core;
+    change->kv = rep->kv;
+    change->vote = fx->persist_vote;
+    change->truncated_from = fx->truncated_from;
+    change->appended_from = fx->appended_from;
+    bool durable = rep->io.persist(rep->io.ctx, change);
+    record_synced(rep, after, change, durable);
+    fx->persist_vote = false;
+    fx->truncated_from = fx->appended_from = 0;
+    return durable;
+}
+
 static bool make_durable(struct replica *rep, const struct raft_brief *after)
 {
     const struct raft_effects *fx = &rep->fx;
@@ -135,14 +150,7 @@ static bool make_durable(struct replica *rep, const struct raft_brief *after)
     /* What does not depend on it need not wait for the disk. */
     record_flush(rep);
     replica_send_all(rep);
-    struct store_change change = {.core = rep->core,
-                                  .kv = rep->kv,
-                                  .vote = fx->persist_vote,
-                                  .truncated_from = fx->truncated_from,
-                                  .appended_from = fx->appended_from};
-    bool durable = rep->io.persist(rep->io.ctx, &change);
-    record_synced(rep, after, &change, durable);
-    return durable;
+    return replica_persist(rep, after, &(struct store_change){.snapshot = false});
 }
 
 /* `m` is the message being handled, NULL when there is none. False: not durable; the rest must not be done. */
@@ -327,7 +335,8 @@ struct replica *replica_new(const struct replica_options *o, struct replica_io i
     const struct raft_effect hello = {
         .after = raft_brief(rep->core),
         .message = {.type = MESSAGE_HELLO, .src = rep->id, .dst = NODE_NONE, .leader = NODE_NONE}};
-    post_to_replica(rep, &hello);
+    if (!o->direct)
+        post_to_replica(rep, &hello);
     record_flush(rep);
     replica_send_all(rep);
     return rep;

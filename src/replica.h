@@ -46,6 +46,7 @@ struct replica_options {
     struct trace_writer *trace; /* open and empty, borrowed until replica_free(); NULL: no trace */
     struct replica_header header;
     struct kv *kv;       /* the state at core.restored->applied; taken over. NULL: empty */
+    bool direct;         /* members know each other's addresses: no network has to be told ours by a hello */
     int64_t boot;        /* >= 1; greater after each restart */
     uint64_t epoch_ns;   /* what the trace's times count from; not after any `now_ns` */
     unsigned hash_every; /* state.hash after each that many applied entries; 0 = never but at the stop */
@@ -55,7 +56,7 @@ struct replica_options {
 
 struct replica;
 
-/* A replica that has written the beginning of its trace and sent its hello, nothing else. NULL: bad core options (see
+/* A replica that has written the beginning of its trace and (unless `direct`) sent its hello, nothing else. NULL: bad core options (see
  * raft_new()), persist failed, or out of memory. */
 struct replica *replica_new(const struct replica_options *o, struct replica_io io, uint64_t now_ns);
 /* Frees it without another record or datagram, as if it had been killed. NULL is allowed. */

@@ -44,6 +44,8 @@ struct replica {
 /* ---- replica.c ---- */
 /* A client's answer goes before appends: it must not wait behind them in a slow kernel. */
 void replica_send_all(struct replica *rep);
+/* Makes `change` durable, and with it all that the step of the core has to have so and has not yet. */
+bool replica_persist(struct replica *rep, const struct raft_brief *after, struct store_change *change);
 
 /* ---- replica_snapshot.c: RAFT_DO_SNAPSHOT, RAFT_DO_COMPACT, RAFT_DO_INSTALL ---- */
 void replica_give_snapshot(struct replica *rep);

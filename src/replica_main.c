@@ -143,6 +143,7 @@ static bool start(struct process *p, int argc, char **argv)
                    .wall_us = (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000,
                    .pid = getpid()},
         .kv = p->found.kv,
+        .direct = p->net.direct,
         .boot = p->run.boot,
         .epoch_ns = p->run.epoch_ns,
         .hash_every = p->options.hash_every,

@@ -11,27 +11,12 @@ void replica_give_snapshot(struct replica *rep)
     raft_give_snapshot(rep->core, kv_applied(rep->kv), bytes, n);
 }
 
-/* Everything that the step has not made durable yet goes along: it is done then. */
+/* What the step has not made durable yet goes along. */
 static bool store(struct replica *rep, const struct raft_effect *e, bool installed)
 {
-    struct raft_effects *fx = &rep->fx;
-    if (!rep->io.persist)
-        return true;
-    struct store_change change = {.core = rep->core,
-                                  .kv = rep->kv,
-                                  .vote = fx->persist_vote,
-                                  .truncated_from = fx->truncated_from,
-                                  .appended_from = fx->appended_from,
-                                  .snapshot = true,
-                                  .base_index = e->index,
-                                  .base_term = e->term,
-                                  .base_conf = e->conf,
-                                  .installed = installed};
-    bool durable = rep->io.persist(rep->io.ctx, &change);
-    record_synced(rep, &e->after, &change, durable);
-    fx->persist_vote = false;
-    fx->truncated_from = fx->appended_from = 0;
-    return durable;
+    struct store_change change = {
+        .snapshot = true, .base_index = e->index, .base_term = e->term, .base_conf = e->conf, .installed = installed};
+    return !rep->io.persist || replica_persist(rep, &e->after, &change);
 }
 
 bool replica_compact(struct replica *rep, const struct raft_effect *e)
