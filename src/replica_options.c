@@ -26,7 +26,7 @@ const char options_help[] =
     "(default:\n"
     "                         1000)\n"
     "  --compact-entries N    the log is replaced by a snapshot when it holds that many applied entries (default:\n"
-    "                         10000; 0: never)\n"
+    "                         50000; 0: never)\n"
     "  --compact-bytes N      or that many bytes of them (default: 67108864; 0: any number)\n"
     "  --heartbeat-ms N       a leader is never silent for longer (default: 500)\n"
     "  --election-ms MIN-MAX  a follower that hears no leader for a random time between these stands (default:\n"
@@ -334,7 +334,7 @@ bool options_parse(struct options *o, int argc, char **argv, options_env *env, c
                                    .hold_max = 1024,
                                    .reads = RAFT_READS_LEASE,
                                    .drift_ppm = 1000,
-                                   .compact_entries = 10000,
+                                   .compact_entries = 50000,
                                    .compact_bytes = 64 << 20},
                           .cluster = "faultline",
                           .trace_dir = "traces",

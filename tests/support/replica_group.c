@@ -64,7 +64,17 @@ static bool on_persist(void *ctx, struct store_change *change)
 {
     struct group_replica *r = ctx;
     assert_non_null(change->core);
-    assert_true(change->vote || change->truncated_from || change->appended_from);
+    assert_true(change->vote || change->truncated_from || change->appended_from || change->snapshot);
+    if (change->snapshot) {
+        uint64_t term;
+        assert_int_equal(raft_base(change->core, &term), change->base_index);
+        assert_int_equal(term, change->base_term);
+        assert_true(kv_applied(change->kv) >= change->base_index);
+        assert_true(change->installed ? kv_applied(change->kv) == change->base_index : true);
+        assert_true(strlen(change->base_conf) >= 4);
+        r->installed += change->installed;
+        r->compacted += !change->installed;
+    }
     r->persists++;
     r->sent_at_persist = (unsigned)r->n_sent;
     return !r->persist_fails;

@@ -35,6 +35,7 @@ struct group_replica {
     size_t n_sent, n_routed;
     bool cut; /* neither sends to nor hears from other replicas */
     bool persist_fails;
+    unsigned installed, compacted;      /* changes of the storage that were snapshots: its leader's, its own */
     unsigned persists, sent_at_persist; /* calls; datagrams sent before the last one */
 };
 
