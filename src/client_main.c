@@ -14,30 +14,23 @@
 #define EX_REFUSED 1
 #define EX_UNKNOWN 2
 
-/* Standard input, whole, without a limit of our own: what is too large is refused later. NULL: with words on stderr. */
+/* Standard input, as far as could ever fit: one byte more is refused later. NULL: with words on stderr. */
 static char *read_value(void)
 {
-    size_t n = 0, room = 1 << 16;
-    char *text = malloc(room);
-    for (size_t got; text && (got = fread(text + n, 1, room - n, stdin)) > 0;) {
-        n += got;
-        if (n > DATAGRAM_MAX)
-            break;
-        if (n == room)
-            text = realloc(text, room *= 2);
-    }
-    if (!text || ferror(stdin)) {
-        fprintf(stderr, "kv: cannot read the value from standard input\n");
-        free(text);
-        return NULL;
-    }
-    text[n < room ? n : room - 1] = '\0';
-    if (memchr(text, '\0', n)) {
-        fprintf(stderr, "kv: the value on standard input has a NUL byte: values are text\n");
-        free(text);
-        return NULL;
-    }
-    return text;
+    char *text = malloc(DATAGRAM_MAX + 2);
+    if (!text)
+        abort();
+    size_t n = fread(text, 1, DATAGRAM_MAX + 1, stdin);
+    text[n] = '\0';
+    const char *wrong = ferror(stdin)                            ? "cannot be read"
+                        : strlen(text) != n                      ? "has a NUL byte: values are text"
+                        : n <= DATAGRAM_MAX && !kv_is_text(text) ? "is not UTF-8: values are text"
+                                                                 : NULL;
+    if (!wrong)
+        return text;
+    fprintf(stderr, "kv: the value on standard input %s\n", wrong);
+    free(text);
+    return NULL;
 }
 
 static int status_of(enum client_result result, const struct kv_options *o, const struct message *answer)
@@ -83,11 +76,6 @@ static int ask(struct client *c, const struct kv_options *o)
         request.value = typed = read_value();
         if (!typed)
             return EX_DATAERR;
-        if (!kv_is_text(typed)) {
-            fprintf(stderr, "kv: the value on standard input is not UTF-8: values are text\n");
-            free(typed);
-            return EX_DATAERR;
-        }
     }
     int status = status_of(client_ask(c, &request, o->timeout_ms, &answer), o, &answer);
     if (status == EX_OK && o->command == MESSAGE_GET) {

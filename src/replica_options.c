@@ -341,6 +341,7 @@ bool options_parse(struct options *o, int argc, char **argv, options_env *env, c
                           .hash_every = REPLICA_HASH_EVERY};
     if (!from_environment(o, env, err))
         return false;
+    const char *usual_key = o->key_file;
     int at = 1;
     for (; at < argc && argv[at][0] == '-' && argv[at][1] != '\0'; at++) {
         if (strcmp(argv[at], "--") == 0) {
@@ -352,6 +353,8 @@ bool options_parse(struct options *o, int argc, char **argv, options_env *env, c
         if (o->help || o->version)
             return true;
     }
+    if (!o->listen && o->key_file == usual_key)
+        o->key_file = NULL; /* it is for the other form; only who asks for it here is told so */
     if (!options_group(o, argc - at, argv + at, err))
         return false;
     if (o->core.heartbeat_us >= o->core.election_min_us)

@@ -81,6 +81,32 @@ static void a_group_serves_survives_its_leader_and_takes_it_back(void **state)
     reads("-dashed-", "--value");
 }
 
+/* Runs `printf FORMAT | kv put piped -`. */
+static int piped(const char *format)
+{
+    static char kv[4200], line[8192];
+    spawn_path("kv", kv, sizeof kv);
+    snprintf(line, sizeof line, "printf '%s' | '%s' --server %s,%s,%s put piped -", format, kv, g.at[0], g.at[1],
+             g.at[2]);
+    return spawn_run((const char *const[]){"/bin/sh", "-c", line, NULL}, 60, g.out, sizeof g.out);
+}
+
+static void a_value_may_come_from_standard_input_if_it_is_text(void **state)
+{
+    (void)state;
+    start_three(AF_INET, false);
+    assert_int_equal(piped("two\\nlines"), 0);
+    reads("piped", "two\nlines");
+    assert_int_equal(piped("%065509d"), 1); /* more than a datagram */
+    assert_int_equal(piped("a\\000b"), 65);
+    assert_non_null(strstr(g.out, "NUL"));
+    assert_int_equal(piped("\\377"), 65);
+    assert_non_null(strstr(g.out, "UTF-8"));
+    reads("piped", "two\nlines");
+    assert_int_equal(piped(""), 0);
+    reads("piped", "");
+}
+
 static void without_a_majority_a_put_is_not_acknowledged(void **state)
 {
     (void)state;
@@ -247,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_group_serves_survives_its_leader_and_takes_it_back, clean),
+        cmocka_unit_test_teardown(a_value_may_come_from_standard_input_if_it_is_text, clean),
         cmocka_unit_test_teardown(without_a_majority_a_put_is_not_acknowledged, clean),
         cmocka_unit_test_teardown(a_stranger_in_a_members_name_is_refused_and_recorded, clean),
         cmocka_unit_test_teardown(with_a_key_only_its_holders_take_part, clean),

@@ -269,6 +269,23 @@ static void each_variable_of_the_environment_is_taken(void **state)
     assert_true(parse("40000 0001"));
 }
 
+static void a_key_leaves_room_for_the_seal_and_is_not_for_the_simulated_network(void **state)
+{
+    (void)state;
+    assert_true(parse("--listen localhost:1 --datagram-bytes 1400 0001"));
+    size_t plain = o.core.append_bytes;
+    assert_true(parse("--listen localhost:1 --datagram-bytes 1400 --key-file f 0001"));
+    assert_string_equal(o.key_file, "f");
+    assert_int_equal(o.core.append_bytes, plain - 53);
+    env_name = "FAULTLINE_KEY_FILE";
+    env_value = "usual";
+    assert_true(parse("--listen localhost:1 0001"));
+    assert_string_equal(o.key_file, "usual");
+    assert_true(parse("40000 0001"));
+    assert_null(o.key_file);
+    assert_false(parse("--key-file usual-too 40000 0001"));
+}
+
 static void a_run_may_have_any_name_that_a_directory_may_have_up_to_200_bytes(void **state)
 {
     (void)state;
@@ -322,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup(what_makes_no_sense_is_refused_with_a_line_that_says_what_would, no_environment),
         cmocka_unit_test_setup(what_is_quoted_in_an_error_cannot_steer_a_terminal, no_environment),
         cmocka_unit_test_setup(each_variable_of_the_environment_is_taken, no_environment),
+        cmocka_unit_test_setup(a_key_leaves_room_for_the_seal_and_is_not_for_the_simulated_network, no_environment),
         cmocka_unit_test_setup(a_run_may_have_any_name_that_a_directory_may_have_up_to_200_bytes, no_environment),
         cmocka_unit_test_setup(a_variable_that_makes_no_sense_is_refused_by_name, no_environment),
     };
