@@ -29,6 +29,7 @@ enum kind { KIND_DATA = 1, KIND_CHALLENGE, KIND_PROOF };
 
 struct session {
     unsigned char id[SESSION];
+    uint64_t floor;                  /* the proof's counter: only what is above it is taken */
     uint64_t top, used;              /* used: when, in datagrams taken; 0: free place */
     uint64_t seen[SEAL_WINDOW / 64]; /* bit counter % SEAL_WINDOW, of those in (top - SEAL_WINDOW, top] */
 };
@@ -190,10 +191,8 @@ static void make_known(struct seal *s, const unsigned char id[SESSION], uint64_t
             if (set[i].used < place->used)
                 place = &set[i];
     }
-    *place = (struct session){.top = top, .used = ++s->taken};
+    *place = (struct session){.floor = top, .top = top, .used = ++s->taken};
     memcpy(place->id, id, SESSION);
-    /* Nothing up to the proof is taken any more. */
-    memset(place->seen, 0xff, sizeof place->seen);
 }
 
 /* The first time that this counter comes? Then it never will be again. */
@@ -243,7 +242,7 @@ static enum seal_opened take_proof(struct seal *s, const unsigned char session[S
 {
     struct challenge *c = challenge_of(s, session);
     if (!c || n != NONCE || sodium_memcmp(payload, c->nonce, NONCE) != 0)
-        return SEAL_REPLAYED;
+        return SEAL_NOTHING; /* one proof was enough, or the nonce is of no use any more */
     c->open = false;
     make_known(s, session, counter);
     return SEAL_NOTHING;
@@ -267,7 +266,7 @@ enum seal_opened seal_open(struct seal *s, const void *bytes, size_t n, const ch
     if (in[4] == KIND_CHALLENGE) {
         /* An old one may be answered too: its nonce is of no use any more. */
         if (body_n != SESSION + NONCE || memcmp(body, s->session, SESSION) != 0)
-            return SEAL_REPLAYED;
+            return SEAL_NOTHING;
         *reply_n = wrap(s, KIND_PROOF, body + SESSION, NONCE, reply);
         return SEAL_REPLY;
     }
@@ -284,6 +283,8 @@ enum seal_opened seal_open(struct seal *s, const void *bytes, size_t n, const ch
     }
     if (k && !take_once(k, counter))
         return SEAL_REPLAYED;
+    if (k && counter <= k->floor)
+        return SEAL_NOTHING;
     if (k)
         k->used = ++s->taken;
     *payload = (const char *)body;

@@ -55,9 +55,9 @@ size_t seal_wrap(struct seal *s, const void *payload, size_t n, unsigned char *o
 enum seal_opened {
     SEAL_PAYLOAD, /* *payload, *payload_n: within `bytes` */
     SEAL_REPLY,   /* send `reply`, of *reply_n bytes, back to where the datagram came from */
-    SEAL_NOTHING, /* a proof: the session is known now */
+    SEAL_NOTHING, /* a proof, or a challenge that is not ours; or what its session's proof overtook: dropped */
     SEAL_BAD,     /* not sealed with our key, or altered */
-    SEAL_REPLAYED /* sealed with our key, but not fresh */
+    SEAL_REPLAYED /* sealed with our key, but taken or dropped before, or too old to tell */
 };
 enum seal_opened seal_open(struct seal *s, const void *bytes, size_t n, const char **payload, size_t *payload_n,
                            unsigned char reply[SEAL_REPLY_MAX], size_t *reply_n);

@@ -231,6 +231,35 @@ static void a_leader_that_is_removed_leaves_a_group_that_goes_on(void **state)
     reads("k", "2");
 }
 
+/* The independent witness: no datagram refused, no rule of Raft broken, nothing missing. */
+static void the_traces_of_a_sealed_group_pass_every_check(void **state)
+{
+    (void)state;
+    static char program[4200], traces[4300], out[65536];
+    char fourth[80];
+    start_three(AF_INET, true);
+    assert_int_equal(KV(&g, "put", "k", "v"), 0);
+    kv_group_start(&g, 3, true);
+    snprintf(fourth, sizeof fourth, "0004=%s", g.at[3]);
+    assert_int_equal(KV(&g, "add", fourth), 0);
+    assert_int_equal(KV(&g, "transfer", "0002"), 0);
+    reads("k", "v");
+    assert_int_equal(KV(&g, "remove", "0003"), 0);
+    unsigned leader = kv_settled(&g, 3);
+    (void)kv_group_end(&g, leader, SIGTERM);
+    assert_int_equal(KV(&g, "put", "k", "w"), 0);
+    kv_group_start(&g, leader, leader == 3);
+    kv_settled(&g, 3);
+    for (unsigned i = 0; i < 4; i++)
+        (void)kv_group_end(&g, i, SIGTERM);
+    spawn_path("analyze", program, sizeof program);
+    snprintf(traces, sizeof traces, "%s/traces/run", g.dir);
+    int status = spawn_run((const char *const[]){program, traces, NULL}, 60, out, sizeof out);
+    if (status != 0)
+        fail_msg("analyze: %d\n%s", status, out);
+    assert_non_null(strstr(out, "complete"));
+}
+
 static void what_cannot_start_says_why_in_its_exit_status(void **state)
 {
     (void)state;
@@ -280,6 +309,7 @@ int main(void)
         cmocka_unit_test_teardown(a_group_may_live_on_ipv6, clean),
         cmocka_unit_test_teardown(members_come_and_go_and_leadership_with_them, clean),
         cmocka_unit_test_teardown(a_leader_that_is_removed_leaves_a_group_that_goes_on, clean),
+        cmocka_unit_test_teardown(the_traces_of_a_sealed_group_pass_every_check, clean),
         cmocka_unit_test_teardown(what_cannot_start_says_why_in_its_exit_status, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

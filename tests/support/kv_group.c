@@ -156,7 +156,7 @@ static int settled(const json_t *status, unsigned n)
         even += first && json_is_true(json_object_get(one, "answered")) &&
                 integer(one, "applied") == integer(first, "last") && integer(one, "term") == integer(first, "term");
     }
-    return even == n && integer(first, "commit") == integer(first, "last") ? (int)strtol(leader, NULL, 16) - 1 : -1;
+    return even >= n && integer(first, "commit") == integer(first, "last") ? (int)strtol(leader, NULL, 16) - 1 : -1;
 }
 
 unsigned kv_settled(struct kv_group *g, unsigned n)

@@ -34,7 +34,7 @@ int kv_run(struct kv_group *g, const char *const *words);
 #define KV(g, ...) kv_run((g), (const char *const[]){__VA_ARGS__, NULL})
 /* `status --json`; the caller's. */
 json_t *kv_status(struct kv_group *g);
-/* Waits until somebody leads, and all `n` running replicas have applied what the leader has committed. Returns which
+/* Waits until somebody leads, and `n` replicas at least have applied what the leader has committed. Returns which
  * leads. */
 unsigned kv_settled(struct kv_group *g, unsigned n);
 /* How many records msg.bad with that reason the traces of replica `i` hold. */
