@@ -1,8 +1,9 @@
-/* kv.c -- the state machine: two hash tables with chains, and a digest kept up with every change.
+/* kv.c -- the state machine: a hash table with chains, the requests of each client, and a digest kept up with every
+ * change.
  *
  * The digest is the sum of one mixed hash per key with its value and one per remembered request with its index: sums do
  * not depend on order, so neither does the digest on how the tables grew. */
-#include "kv.h"
+#include "kv_requests.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,29 +15,16 @@ struct pair {
     uint64_t hash, digest;
     uint64_t changed; /* by which entry; 0 = before this state was loaded */
     char *value;
+    size_t room; /* of value: one that replaces it may fit */
     char key[];
-};
-
-/* In the chain of its hash, and in the list of its client, oldest first. */
-struct request {
-    struct request *next, *newer;
-    uint64_t hash, index;
-    node_id client;
-    char mid[];
-};
-
-struct client {
-    struct request *oldest, *newest;
-    unsigned n;
 };
 
 struct kv {
     uint64_t applied, digest;
     struct pair **pairs;
-    struct request **requests;
-    size_t bytes; /* of keys and values */
-    size_t n_pairs, n_requests, pair_room, request_room; /* rooms: powers of two */
-    struct client *clients[256];                         /* blocks of 256, by the high byte of the id */
+    size_t bytes;                          /* of keys and values */
+    size_t n_pairs, n_requests, pair_room; /* room: a power of two */
+    struct kv_requests *clients[256];      /* blocks of 256, by the high byte of the id */
 };
 
 static void *must(void *p)
@@ -79,12 +67,9 @@ struct kv *kv_new(void)
     if (!kv)
         return NULL;
     kv->pairs = calloc(BUCKETS_FIRST, sizeof *kv->pairs);
-    kv->requests = calloc(BUCKETS_FIRST, sizeof *kv->requests);
-    kv->pair_room = kv->request_room = BUCKETS_FIRST;
-    if (kv->pairs && kv->requests)
+    kv->pair_room = BUCKETS_FIRST;
+    if (kv->pairs)
         return kv;
-    free(kv->pairs);
-    free(kv->requests);
     free(kv);
     return NULL;
 }
@@ -100,16 +85,12 @@ void kv_free(struct kv *kv)
             free(p);
             p = next;
         }
-    for (size_t i = 0; i < kv->request_room; i++)
-        for (struct request *q = kv->requests[i]; q;) {
-            struct request *next = q->next;
-            free(q);
-            q = next;
-        }
-    for (size_t i = 0; i < 256; i++)
-        free(kv->clients[i]);
+    for (size_t high = 0; high < 256; high++) {
+        for (size_t low = 0; kv->clients[high] && low < 256; low++)
+            kv_requests_free(&kv->clients[high][low]);
+        free(kv->clients[high]);
+    }
     free(kv->pairs);
-    free(kv->requests);
     free(kv);
 }
 
@@ -146,7 +127,6 @@ static void put(struct kv *kv, const char *key, const char *value, uint64_t inde
     if (p) {
         kv->digest -= p->digest;
         kv->bytes -= strlen(p->value);
-        free(p->value);
     } else {
         if (kv->n_pairs == kv->pair_room)
             grow_pairs(kv);
@@ -155,13 +135,19 @@ static void put(struct kv *kv, const char *key, const char *value, uint64_t inde
         memcpy(p->key, key, size);
         kv->bytes += size - 1;
         p->hash = hash;
+        p->value = NULL;
+        p->room = 0;
         p->next = kv->pairs[hash & (kv->pair_room - 1)];
         kv->pairs[hash & (kv->pair_room - 1)] = p;
         kv->n_pairs++;
     }
     p->changed = index;
     size_t size = strlen(value) + 1;
-    p->value = must(malloc(size));
+    if (size > p->room || size < p->room / 2) {
+        free(p->value);
+        p->value = must(malloc(size));
+        p->room = size;
+    }
     memcpy(p->value, value, size);
     p->digest = mix(hash ^ snapshot_digest((const unsigned char *)value, size)); /* values can be long: by words */
     kv->bytes += size - 1;
@@ -170,75 +156,30 @@ static void put(struct kv *kv, const char *key, const char *value, uint64_t inde
 
 /* ---- requests already applied ---- */
 
-static struct request *find_request(const struct kv *kv, uint64_t hash, node_id client, const char *mid)
+static const struct kv_request *find_request(const struct kv *kv, uint64_t hash, node_id client, const char *mid)
 {
-    struct request *q = kv->requests[hash & (kv->request_room - 1)];
-    while (q && (q->hash != hash || q->client != client || strcmp(q->mid, mid) != 0))
-        q = q->next;
-    return q;
+    const struct kv_requests *block = kv->clients[client >> 8];
+    return block ? kv_requests_find(&block[client & 0xff], hash, mid) : NULL;
 }
 
-static void grow_requests(struct kv *kv)
-{
-    size_t room = kv->request_room * 2;
-    struct request **v = must(calloc(room, sizeof *v));
-    for (size_t i = 0; i < kv->request_room; i++)
-        for (struct request *q = kv->requests[i]; q;) {
-            struct request *next = q->next;
-            q->next = v[q->hash & (room - 1)];
-            v[q->hash & (room - 1)] = q;
-            q = next;
-        }
-    free(kv->requests);
-    kv->requests = v;
-    kv->request_room = room;
-}
-
-static uint64_t digest_of(const struct request *q)
+static uint64_t digest_of(const struct kv_request *q)
 {
     return mix(q->hash ^ mix(q->index));
 }
 
-static void forget_oldest(struct kv *kv, struct client *c)
-{
-    struct request *old = c->oldest;
-    c->oldest = old->newer;
-    c->n--;
-    struct request **link = &kv->requests[old->hash & (kv->request_room - 1)];
-    while (*link != old)
-        link = &(*link)->next;
-    *link = old->next;
-    kv->n_requests--;
-    kv->digest -= digest_of(old);
-    free(old);
-}
-
 static void remember(struct kv *kv, uint64_t hash, node_id client, const char *mid, uint64_t index)
 {
-    struct client **block = &kv->clients[client >> 8];
+    struct kv_requests **block = &kv->clients[client >> 8];
     if (!*block)
         *block = must(calloc(256, sizeof **block));
-    struct client *c = &(*block)[client & 0xff];
-    if (c->n == KV_REQUESTS_PER_CLIENT)
-        forget_oldest(kv, c);
-    if (kv->n_requests == kv->request_room)
-        grow_requests(kv);
-    size_t size = strlen(mid) + 1;
-    struct request *q = must(malloc(sizeof *q + size));
-    memcpy(q->mid, mid, size);
-    q->hash = hash;
-    q->index = index;
-    q->client = client;
-    q->newer = NULL;
-    q->next = kv->requests[hash & (kv->request_room - 1)];
-    kv->requests[hash & (kv->request_room - 1)] = q;
+    struct kv_requests *of_client = &(*block)[client & 0xff];
+    if (of_client->n == KV_REQUESTS_PER_CLIENT) {
+        kv->digest -= digest_of(kv_requests_at(of_client, 0));
+        kv_requests_forget_oldest(of_client);
+        kv->n_requests--;
+    }
+    kv->digest += digest_of(kv_requests_add(of_client, hash, mid, index));
     kv->n_requests++;
-    if (c->n++)
-        c->newest->newer = q;
-    else
-        c->oldest = q;
-    c->newest = q;
-    kv->digest += digest_of(q);
 }
 
 bool kv_apply(struct kv *kv, const struct entry *e)
@@ -276,7 +217,7 @@ const char *kv_get(const struct kv *kv, const char *key)
 
 uint64_t kv_request_index(const struct kv *kv, node_id client, const char *mid)
 {
-    const struct request *q = find_request(kv, hash_request(client, mid), client, mid);
+    const struct kv_request *q = find_request(kv, hash_request(client, mid), client, mid);
     return q ? q->index : 0;
 }
 
@@ -321,9 +262,10 @@ void kv_each_request_since(const struct kv *kv, uint64_t from,
 {
     for (size_t high = 0; high < 256; high++)
         for (size_t low = 0; kv->clients[high] && low < 256; low++) {
-            const struct client *c = &kv->clients[high][low];
-            for (const struct request *q = c->n && c->newest->index >= from ? c->oldest : NULL; q; q = q->newer)
-                each(ctx, q->client, q->mid, q->index);
+            const struct kv_requests *c = &kv->clients[high][low];
+            if (c->n > 0 && kv_requests_at(c, c->n - 1)->index >= from)
+                for (unsigned k = 0; k < c->n; k++)
+                    each(ctx, (node_id)(high << 8 | low), kv_requests_at(c, k)->mid, kv_requests_at(c, k)->index);
         }
 }
 

@@ -16,8 +16,8 @@ struct kv;
 struct kv *kv_new(void); /* NULL: out of memory */
 void kv_free(struct kv *kv);
 
-/* Applies the entry `kv_applied() + 1`. Returns false when the request had been applied before: no effect then.
- * Aborts on out of memory: a replica that cannot apply must not go on. */
+/* Applies the entry `kv_applied() + 1`, whose MID has at most MID_MAX bytes. Returns false when the request had been
+ * applied before: no effect then. Aborts on out of memory: a replica that cannot apply must not go on. */
 bool kv_apply(struct kv *kv, const struct entry *e);
 /* Index of the last entry applied, 0 = none. */
 uint64_t kv_applied(const struct kv *kv);
@@ -51,8 +51,8 @@ void kv_each_pair(const struct kv *kv, void (*each)(void *ctx, const char *key, 
 void kv_each_request(const struct kv *kv, void (*each)(void *ctx, node_id client, const char *mid, uint64_t index),
                      void *ctx);
 /* The same of what changed by entry `from` or later: pairs that were put; all requests of each client that made any. */
-void kv_each_pair_since(const struct kv *kv, uint64_t from,
-                        void (*each)(void *ctx, const char *key, const char *value), void *ctx);
+void kv_each_pair_since(const struct kv *kv, uint64_t from, void (*each)(void *ctx, const char *key, const char *value),
+                        void *ctx);
 void kv_each_request_since(const struct kv *kv, uint64_t from,
                            void (*each)(void *ctx, node_id client, const char *mid, uint64_t index), void *ctx);
 void kv_put_pair(struct kv *kv, const char *key, const char *value);

@@ -231,12 +231,17 @@ static void a_mid_longer_than_any_message_has_is_not_sound(void **state)
 {
     (void)state;
     struct kv *kv = kv_new();
-    char mid[MID_MAX + 2] = {0};
-    memset(mid, 'm', MID_MAX + 1);
+    char mid[MID_MAX + 1] = {0};
+    memset(mid, 'm', MID_MAX);
     apply(kv, 1, mid, "k", "v");
     size_t n;
     unsigned char *bytes = kv_save(kv, &n);
-    assert_unsound(bytes, n, 1);
+    assert_true(kv_sound(bytes, n, 1));
+    bytes = realloc(bytes, n + 1); /* one character more, before the NUL at the end */
+    assert_non_null(bytes);
+    bytes[n - 1] = 'm';
+    bytes[n] = '\0';
+    assert_unsound(bytes, n + 1, 1);
     free(bytes);
     kv_free(kv);
 }
