@@ -7,7 +7,7 @@ case $build in */san) echo "not under sanitizers: make demo would build without 
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -a Makefile README.md LICENSE src trace analyze tests "$copy"/ || exit 1
-mkdir "$copy/build" && cp -a "$build"/{analyze,analyze.a,core.a,flags,gen,libtrace.a,obj,replica,shell.a,sim.a,simulate,version} "$copy/build/" 2>/dev/null
+mkdir "$copy/build" && cp -a "$build"/{analyze,analyze.a,core.a,flags,gen,kv,libtrace.a,obj,replica,shell.a,sim.a,simulate,version} "$copy/build/" 2>/dev/null
 ln -s build/replica "$copy/3700kvstore"
 cd "$copy" || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL FAULTLINE_BUILD
