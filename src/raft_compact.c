@@ -1,9 +1,9 @@
-/* raft_compact.c -- giving up the beginning of the log (§7): what is applied is in the state machine, so its entries are
- * kept only for followers that still lack them.
+/* raft_compact.c -- giving up the beginning of the log (§7): what is applied is in the state machine, so its entries
+ * are kept only for followers that still lack them.
  *
- * Half of what the limits allow stays, so that a follower that is a little behind gets entries and not the whole state, and
- * so that the work is done rarely. A leader keeps more for those followers that answer and are on their way, up to a
- * multiple of the limits. */
+ * Half of what the limits allow stays, so that a follower that is a little behind gets entries and not the whole state,
+ * and so that the work is done rarely. A leader keeps more for those followers that answer and are on their way, up to
+ * a multiple of the limits. */
 #include "raft_int.h"
 
 /* Nobody makes the log longer than this many times its limits. */

@@ -1,5 +1,5 @@
-/* raft_snapshot_send.c -- the leader's side of InstallSnapshot (§7, Figure 13): the whole state for a follower whose next
- * entry was given up.
+/* raft_snapshot_send.c -- the leader's side of InstallSnapshot (§7, Figure 13): the whole state for a follower whose
+ * next entry was given up.
  *
  * One copy of the state serves all of them. It goes in chunks of one datagram each, a window of them at a time; each
  * answer says how much is there without a gap, and the follower keeps what comes out of order, so only what is missing

@@ -1,9 +1,9 @@
 /* raft_snapshot_take.c -- the receiver of InstallSnapshot (§7, Figure 13).
  *
  * Chunks may be lost, delayed, duplicated and reordered: what comes is kept wherever in the whole it belongs, and each
- * answer says how much is there without a gap. Nothing changes before the whole is there, has the digest that its leader
- * gave it, and is a sound state; then all changes at once: state machine, request table, log and commit index. What we
- * have committed already is never replaced. */
+ * answer says how much is there without a gap. Nothing changes before the whole is there, has the digest that its
+ * leader gave it, and is a sound state; then all changes at once: state machine, request table, log and commit index.
+ * What we have committed already is never replaced. */
 #include "raft_int.h"
 #include "kv.h"
 
@@ -133,7 +133,8 @@ static void take(struct raft *r, const struct message *m)
 /* What any leader could send: within bounds, and not against what is committed here. */
 static bool is_sound(const struct raft *r, const struct message *m)
 {
-    if (!m->snap_index || m->snap_index > COUNT_MAX || !m->snap_term || m->snap_term > m->term || !m->conf || !raft_conf_is_sound(m->conf))
+    if (!m->snap_index || m->snap_index > COUNT_MAX || !m->snap_term || m->snap_term > m->term || !m->conf ||
+        !raft_conf_is_sound(m->conf))
         return false;
     if (!m->size || m->size > SNAPSHOT_MAX || !m->n_data || m->offset >= m->size || m->n_data > m->size - m->offset)
         return false;
@@ -166,7 +167,8 @@ void raft_on_snapshot_request(struct raft *r, const struct message *m)
         return;
     }
     if (!is_same(in, m) || !fits(in, m)) {
-        /* A late chunk of one that this leader has replaced since, or one that does not tell how long the others are. */
+        /* A late chunk of one that this leader has replaced since, or one that does not tell how long the others are.
+         */
         if ((in->bytes && in->from_term == m->term && in->index > m->snap_index) || !chunk_of(m)) {
             raft_ignore(r, WHY_DUPLICATE);
             return;

@@ -606,6 +606,7 @@ static void damage_is_found_and_the_whole_asked_for_anew(void **state)
     bad.digest = snapshot_digest(bad.bytes, bad.size);
     take_all(&o, &bad, 1, 3);
     assert_int_equal(one_count(&o, RAFT_DO_INSTALL), 0);
+    free(bad.bytes);
     bad = s;
     bad.index++;
     take_all(&o, &bad, 1, 3);
@@ -689,6 +690,7 @@ static void a_client_whose_entry_a_snapshot_covers_gets_its_answer_when_it_asks_
     one_put(&o, CLIENT, "a", "k", "v");
     assert_int_equal(one_effect(&o, RAFT_DO_REDIRECT)->node, 1);
     one_free(&o);
+    free(s.bytes);
 }
 
 /* ---- both ---- */
@@ -747,16 +749,15 @@ static void carry_out(struct pair *p, unsigned id)
                 continue;
             assert_true(p->n < sizeof p->v / sizeof *p->v);
             /* Late enough for what was sent later to overtake it. */
-            p->v[p->n++] = (struct flight){.at = p->now + 200 + rng_below(&p->rng, 3000),
-                                           .m = raft_cluster_copy(&e->message)};
+            p->v[p->n++] =
+                (struct flight){.at = p->now + 200 + rng_below(&p->rng, 3000), .m = raft_cluster_copy(&e->message)};
         }
     }
 }
 
 static void step(struct pair *p, unsigned id, const struct message *m)
 {
-    const struct raft_event ev = {
-        .type = m ? RAFT_EVENT_MESSAGE : RAFT_EVENT_TICK, .now_us = p->now, .message = m};
+    const struct raft_event ev = {.type = m ? RAFT_EVENT_MESSAGE : RAFT_EVENT_TICK, .now_us = p->now, .message = m};
     raft_step(p->r[id], &ev, &p->fx);
     carry_out(p, id);
 }
