@@ -11,6 +11,7 @@ struct known {
 
 struct client {
     char leader[8];
+    bool wrote; /* has ever sent a put */
     struct known *known;
     size_t n_known, room;
 };
@@ -95,6 +96,7 @@ static void request(struct sim_clients *c, int64_t now, bool get)
     char key[SIM_TEXT_LEN + 1], value[SIM_TEXT_LEN + 1];
     if (get && cl->n_known == 0) {
         c->env.stats->failed_to_generate_get++;
+        c->env.stats->get_before_any_put += !cl->wrote;
         get = false;
     }
     if (get || (cl->n_known > 0 && rng_unit(c->env.rng) >= 0.5)) {
@@ -106,6 +108,7 @@ static void request(struct sim_clients *c, int64_t now, bool get)
         chain(key, value);
     }
     (*(get ? &c->env.stats->gets : &c->env.stats->puts))++;
+    cl->wrote = cl->wrote || !get;
     issue(c, now, sim_ops_invoke(&c->ops, index, key, get ? NULL : value));
 }
 

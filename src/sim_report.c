@@ -144,6 +144,7 @@ static json_t *statistics(const struct sim_result *r)
         {"incorrect", s.incorrect},
         {"wrong_values", s.wrong_values},
         {"failed_to_generate_get", s.failed_to_generate_get},
+        {"get_before_any_put", s.get_before_any_put},
         {"mean_latency_ns", sim_stats_mean(&s)},
         {"median_latency_ns", sim_stats_median(&s)},
         {"network_duplicates", s.duplicated},

@@ -77,8 +77,9 @@ static void judge_all(const struct sim_config *c, const struct sim_stats *s, str
           100 * t->max_put_fail);
     judge(&check[5], "gets generated",
           (double)s->failed_to_generate_get <= t->max_get_generation_fail * (double)s->gets,
-          "%" PRId64 " gets could not be made for want of an acknowledged key, at most %.3g %% of %" PRId64 " may be",
-          s->failed_to_generate_get, 100 * t->max_get_generation_fail, s->gets);
+          "%" PRId64 " gets could not be made for want of an acknowledged key (%" PRId64
+          " for want of any put), at most %.3g %% of %" PRId64 " may be",
+          s->failed_to_generate_get, s->get_before_any_put, 100 * t->max_get_generation_fail, s->gets);
     double least = (double)c->requests * (double)c->replicas * (1 - c->mix) * (1 - t->max_batched);
     judge(&check[6], "enough replication messages", (double)s->total_msgs >= least,
           "%" PRId64 " messages between replicas, at least %.0f expected", s->total_msgs, ceil(least));

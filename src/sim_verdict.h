@@ -13,6 +13,7 @@ struct sim_stats {
     int64_t total_drops;            /* of these, lost to drops and partitions */
     int64_t gets, puts;             /* requests made */
     int64_t failed_to_generate_get; /* gets that became puts because the client had no key */
+    int64_t get_before_any_put;     /* of these, where it had not sent any put either: no replica could have helped */
     int64_t acked_gets, acked_puts;
     int64_t failed_gets, failed_puts; /* fail answers */
     int64_t unanswered_gets, unanswered_puts;
