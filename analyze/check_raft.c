@@ -35,7 +35,7 @@ const struct check check_raft[] = {
     RULE(R9b, "votes are refused for a reason", "LIVE",
          "A vote is refused for an older term, a vote for another, a log behind the voter's, or a leader that lives "
          "(paper §5.2, §5.4.1, D §4.2.3)."),
-    RULE(R9c, "no votes while a leader lives", "LIN-STALE",
+    RULE(R9c, "no votes while a leader lives", "ES",
          "Where reads rest on leases, nobody votes within the shortest election timeout of an append of the leader, or "
          "of "
          "its own restart, unless the leader asked for the election (D §4.2.3, §6.4.1)."),

@@ -31,6 +31,33 @@ static int rank_of(const char *severity)
     return 2;
 }
 
+/* Where two rules are broken, the first is the cause and the second what comes of it. */
+static const struct {
+    const char *cause, *effect;
+} causes[] = {
+    {"R32", "R31"}, {"R14", "R7"}, {"R1", "R7"},   {"R51", "R7"},  {"R49", "R7"},
+    {"R49", "R51"}, {"R1", "R14"}, {"R46", "R45"}, {"R44", "R46"}, {"R58", "R31"},
+};
+
+/* The violation of a rule that explains `v`: of the same node, and not later. 0 = none. */
+static int64_t cause_of(struct db *db, int64_t v)
+{
+    sqlite3_stmt *q = db_prepare(
+        db, "SELECT c.violation_id FROM violations v JOIN violations c ON c.run_id = v.run_id AND c.node IS v.node"
+            " AND c.t <= v.t WHERE v.violation_id = :v AND v.\"check\" = :effect AND c.\"check\" = :cause"
+            " ORDER BY c.violation_id LIMIT 1");
+    int64_t found = 0;
+    for (size_t i = 0; i < sizeof causes / sizeof *causes && found == 0; i++) {
+        db_bind_int(db, q, ":v", v);
+        db_bind_text(db, q, ":effect", causes[i].effect);
+        db_bind_text(db, q, ":cause", causes[i].cause);
+        found = db_row(db, q) ? sqlite3_column_int64(q, 0) : 0;
+        sqlite3_reset(q);
+    }
+    db_done(db, q);
+    return found;
+}
+
 /* Of all runs, or of the one that is not 0. */
 static int64_t worst_of(struct db *db, int64_t run_id)
 {
@@ -47,6 +74,8 @@ static int64_t worst_of(struct db *db, int64_t run_id)
         }
     }
     db_done(db, q);
+    for (int64_t cause = worst; cause != 0; cause = cause_of(db, worst))
+        worst = cause;
     return worst;
 }
 
