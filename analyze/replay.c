@@ -120,7 +120,7 @@ uint64_t text_hash(const char *p, size_t n)
 int64_t rec_epoch(const struct rec *r)
 {
     int64_t v;
-    return trace_find_int(r->f, "epoch_ns", &v) ? v : 0;
+    return trace_find_int(r->f, "epoch_ns", &v) && v >= 0 ? v : 0;
 }
 
 bool rec_why(const struct rec *r, const char *word)

@@ -381,7 +381,7 @@ void replay_leader_heard(struct node *n, const struct rec *r, const struct msg *
 /* The time at which message `ts` of the node was sent, as `t`; -1: not known. */
 static inline int64_t replay_sent_at(const struct node *n, int64_t ts)
 {
-    return ts >= 0 ? ts * 1000 - n->cfg.epoch_ns : -1;
+    return ts >= 0 && ts < INT64_C(1) << 52 ? ts * 1000 - n->cfg.epoch_ns : -1;
 }
 
 /* One case against a rule. Returns where evidence can be added, NULL when this class has its example already. */

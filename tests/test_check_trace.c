@@ -189,11 +189,38 @@ static void numbers_at_the_end_of_the_range_do_no_harm(void **state)
         rt_rec(&rt, 1, "log.truncate", "\"from\":%s,\"old_last\":%s,\"why\":\"conflict\"", h, h);
         rt_rec(&rt, 1, "snap.install", "\"idx\":%s,\"eterm\":%s,\"size\":1", h, h);
         rt_rec(&rt, 1, "node.start", "\"rterm\":%s,\"rlast\":%s", h, h);
+        rt_rec(&rt, 1, "log.append",
+               "\"idx\":%s,\"eterm\":1,\"op\":\"conf\",\"h\":\"h\",\"conf\":\"0000 %s  , 0001=x:1\"", h, h);
+        rt_rec(&rt, 1, "disk.sync",
+               "\"what\":\"log\",\"upto\":%s,\"uptot\":%s,\"cut\":%s,\"pterm\":%s,\"pvote\":\"%s\",\"us\":%s", h, h, h,
+               h, h, h);
+        rt_rec(&rt, 1, "disk.sync", "\"what\":\"snap\",\"upto\":%s,\"us\":1", h);
+        rt_rec(&rt, 1, "snap.save", "\"idx\":%s,\"eterm\":%s,\"size\":%s,\"at\":%s,\"h\":\"h\",\"conf\":\"\"", h, h, h,
+               h);
+        rt_rec(&rt, 1, "snap.send", "\"idx\":%s,\"eterm\":%s,\"size\":%s,\"peer\":\"0000\"", h, h, h);
+        rt_rec(&rt, 1, "peer.state", "\"peer\":\"0000\",\"next\":%s,\"match\":%s,\"why\":\"probe\"", h, h);
+        rt_rec(&rt, 1, "vote.deny",
+               "\"cand\":\"0000\",\"cterm\":%s,\"why\":\"leader_alive\",\"cand_lli\":%s,\"cand_llt\":%s", h, h, h);
+        rt_rec(&rt, 1, "vote.count", "\"have\":%s,\"need\":%s,\"from\":\"0000\"", h, h);
+        rt_rec(&rt, 1, "lease.grant", "\"since\":%s,\"until\":%s,\"by\":[\"0000\",7]", h, h);
+        rt_rec(
+            &rt, 1, "read.serve",
+            "\"req\":\"r\",\"cli\":\"c\",\"key\":\"k\",\"at\":%s,\"idx\":%s,\"iterm\":%s,\"arrived\":%s,\"lease\":%s",
+            h, h, h, h, h);
+        rt_rec(&rt, 1, "read.confirm", "\"round\":%s,\"need\":%s,\"have\":%s", h, h, h);
+        rt_send(&rt, 1, 0, "app_req", "\"pi\":%s,\"pt\":%s,\"lci\":%s,\"round\":%s,\"ts\":%s", h, h, h, h, h);
+        rt_send(&rt, 1, 0, "snap_req", "\"si\":%s,\"st\":%s,\"off\":%s,\"size\":%s,\"conf\":\"%s\"", h, h, h, h, h);
+        rt_send(&rt, 1, 0, "snap_res", "\"si\":%s,\"st\":%s,\"off\":%s,\"size\":%s,\"ts\":%s", h, h, h, h, h);
         rt_rec(&rt, 1, "term.change", "\"old\":%s,\"why\":\"timeout\"", h);
         rt.node[1].term = i == 0 ? INT64_MAX : 1;
         rt_timer(&rt, 1, "election");
         rt_send(&rt, 1, 0, "prevote_req", "\"lli\":%s,\"llt\":%s", h, h);
         rt_sim(&rt, "net.out", "\"d\":%s,\"cp\":%s,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1", h, h);
+        rt_kill(&rt, 1);
+        rt_rec(&rt, 1, "node.start",
+               "\"rterm\":%s,\"rvote\":\"%s\",\"rlast\":%s,\"rlastt\":%s,\"snap\":%s,\"snapt\":%s,\"conf\":\",,\","
+               "\"lh\":\"%s\"",
+               h, h, h, h, h, h, h);
     }
     assert_int_equal(rt_check(&rt, "R,T"), VERDICT_FAIL);
     rt_close(&rt);
