@@ -30,6 +30,7 @@ static void forget_guest(struct raft *r)
     if (guest(r))
         r->n_peers--;
     r->change.until_us = NEVER;
+    r->change.told = false;
 }
 
 bool raft_change_under_way(const struct raft *r)
@@ -160,14 +161,20 @@ static void catch_up(struct raft *r, const struct peer *p)
     }
 }
 
-static void see_off(struct raft *r)
+/* It should hear that its removal is committed, or it would go on asking for votes. At once when it has the entry, for
+ * we may not lead much longer; and with heartbeats, for that message may be lost. */
+static void see_off(struct raft *r, struct peer *p)
 {
     if (r->conf->index > r->commit)
         return;
     if (r->change.until_us == NEVER)
         r->change.until_us = timeouts(r, FAREWELL);
-    else if (r->change.until_us <= r->now_us)
+    if (r->change.until_us <= r->now_us) {
         forget_guest(r);
+    } else if (p->match >= r->conf->index && !r->change.told) {
+        r->change.told = true;
+        raft_append_empty(r, p);
+    }
 }
 
 void raft_change_settle(struct raft *r)
@@ -176,8 +183,6 @@ void raft_change_settle(struct raft *r)
     if (r->role == RAFT_LEADER) {
         if (q)
             catch_up(r, guest(r));
-        else if (guest(r))
-            see_off(r);
         return;
     }
     r->change.asked = NULL;
@@ -193,7 +198,11 @@ uint64_t raft_change_deadline(const struct raft *r)
 
 void raft_change_end(struct raft *r)
 {
-    if (r->role != RAFT_LEADER || r->voter || r->conf->index > r->commit)
+    if (r->role != RAFT_LEADER)
+        return;
+    if (guest(r) && !r->change.asked)
+        see_off(r, guest(r));
+    if (r->voter || r->conf->index > r->commit)
         return;
     raft_transfer_bequeath(r);
     raft_become(r, RAFT_FOLLOWER, WHY_REMOVED);

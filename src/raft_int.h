@@ -237,6 +237,7 @@ struct raft {
         struct request *asked;
         uint64_t goal, round_us; /* the round under way (D §4.2.1): its last index, its beginning */
         unsigned rounds;
+        bool told;         /* one that was removed: that this is committed */
         uint64_t match;    /* how far the new server was when last looked at */
         uint64_t until_us; /* it is given up, or one that was removed forgotten, then; NEVER: nobody is */
     } change;
@@ -383,7 +384,7 @@ void raft_change(struct raft *r, struct request *q);
 bool raft_change_under_way(const struct raft *r);
 /* At the end of a step, before what it appends must be durable: goes on with a change, or leaves it to the next leader. */
 void raft_change_settle(struct raft *r);
-/* After commits: a leader that is removed steps down. */
+/* After commits: who was removed is told so; a leader that was steps down. */
 void raft_change_end(struct raft *r);
 uint64_t raft_change_deadline(const struct raft *r);
 

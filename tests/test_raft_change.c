@@ -220,6 +220,7 @@ static void who_is_removed_does_not_count_and_hears_of_it_for_a_while(void **sta
     assert_int_equal(raft_brief(o.r).commit, 1);
     ack(&o, 1);
     expect_applied(&o, "A");
+    assert_int_equal(one_sent(&o, MESSAGE_APP_REQ, 2)->commit, 2);
     unsigned told = 0;
     uint64_t end = o.now_us + 4 * ONE_MAX * 1000, last = 0;
     while (o.now_us < end) {
