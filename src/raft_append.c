@@ -161,6 +161,11 @@ static void on_accepted(struct raft *r, struct peer *p, uint64_t match)
     bool was_probing = p->probing;
     p->match = raft_max(p->match, match);
     p->next = p->probing ? p->match + 1 : raft_max(p->next, p->match + 1);
+    /* The answer may be older than the probe: of one that was a member before, in this term, and is to be one again. */
+    if (p->next <= r->log.base_index) {
+        raft_snap_need(r, p);
+        return;
+    }
     p->probing = false;
     unsigned done = 0;
     while (done < p->n_flight && p->flight[done] <= p->match)

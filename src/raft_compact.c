@@ -61,7 +61,8 @@ void raft_compact(struct raft *r)
         r->compact_at = r->applied + 1 + (r->applied - base) / 8;
         return;
     }
-    if (index == base)
+    /* Who joined with the log from its beginning does not know the group's first members: a snapshot needs some. */
+    if (index == base || !*raft_conf_at(r, index))
         return;
     uint64_t term = raft_term_at(r, index);
     raft_log_give_up(r, index, term, raft_conf_at(r, index));
