@@ -208,6 +208,21 @@ static void note_clocks(struct load *l, const struct boot *b)
                   b->lost_causes, "%s.%lld: records whose cause is not here", node, (long long)b->boot);
 }
 
+/* Without a simulator nobody tells of a kill. But a process that was started again while its host went on has left all
+ * that it had written in the kernel's hands: with write-ahead tracing (trace/README.md) nothing that anyone has seen is
+ * missing. Only a host that went down may have lost the end. */
+static const struct boot *started_again(const struct load *l, const struct boot *b)
+{
+    enum { STEP_US = 1000000 }; /* by so much may the wall clock have been set meanwhile */
+    const struct boot *next = NULL;
+    for (size_t i = 0; i < b->node->n_boots && next == NULL; i++)
+        next = b->node->boot[i]->boot > b->boot ? b->node->boot[i] : NULL;
+    int64_t by;
+    bool same = next != NULL && !l->has_net && b->timed && next->timed && !b->torn && !b->crashed &&
+                !__builtin_sub_overflow(next->zero_us, b->zero_us, &by) && by < STEP_US && by > -STEP_US;
+    return same ? next : NULL;
+}
+
 /* How it ended; says so when nothing explains the end. */
 static const char *end_kind(struct load *l, const struct boot *b)
 {
@@ -218,6 +233,13 @@ static const char *end_kind(struct load *l, const struct boot *b)
                   (long long)b->close_records, (long long)b->records);
     if (b->closed)
         return "close";
+    const struct boot *again = b->killed || b->told ? NULL : started_again(l, b);
+    if (again != NULL) {
+        load_note(l, SEV_INFO, "no_close", node, b->source, b->line_last, 1,
+                  "%s.%lld: no trace.close; it was killed or crashed, and started again on the same host", node,
+                  (long long)b->boot);
+        return "killed";
+    }
     bool explained = b->killed || b->told;
     load_note(l, explained ? SEV_INFO : SEV_LOSS, "no_close", node, b->source, b->line_last, 1,
               "%s.%lld: no trace.close%s", node, (long long)b->boot,

@@ -43,6 +43,18 @@ static void name_peers(struct load *l, const struct trace_field *peers)
     json_decref(list);
 }
 
+/* When was the zero of the clock of this boot? */
+static void zero_of_clock(struct load *l, const struct trace_record *r)
+{
+    int64_t wall = field_int(r, "wall_us"), epoch = field_int(r, "epoch_ns"), since;
+    struct trace_text clk = trace_find_text(r, "clk");
+    if ((!trace_text_is(clk, "mono-shared") && !trace_text_is(clk, "mono")) || wall == NONE || epoch == NONE ||
+        __builtin_add_overflow(epoch, r->t, &since))
+        return;
+    struct boot *b = load_boot(l, r->node, r->boot);
+    b->timed = !__builtin_sub_overflow(wall, since / 1000, &b->zero_us);
+}
+
 void header_open(struct load *l, struct node *n, const struct trace_record *r, int64_t source)
 {
     struct header *h = header(l);
@@ -73,6 +85,7 @@ void header_open(struct load *l, struct node *n, const struct trace_record *r, i
     if (n->impl == NULL)
         n->impl = field_copy(r, "impl");
     name_peers(l, trace_find(r, "peers"));
+    zero_of_clock(l, r);
 
     const struct trace_field *cfg = trace_find(r, "cfg");
     if (cfg != NULL && cfg->kind == TRACE_OBJECT && json_object_get(h->config, n->name->text) == NULL)

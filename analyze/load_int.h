@@ -71,6 +71,8 @@ struct boot {
     struct seq_chunk *last_chunk;
     int64_t line_last; /* of the record with the highest line of the file it was first seen in */
     bool opened, closed, torn, crashed;
+    bool timed;      /* zero_us is known: */
+    int64_t zero_us; /* wall time at the zero of the host's monotonic clock, which a restart of the host moves */
     bool killed, told;                   /* what explains a trace without an end: SIGKILL, or a node.stop */
     int64_t t_killed;                    /* of a killed one */
     int64_t cut_sends, cut_recvs, t_cut; /* load_cut.c: datagrams that its last records ought to tell of */

@@ -183,6 +183,34 @@ static void after_twenty_bad_lines_only_their_number_is_said(void **state)
     assert_rows(fx, "SELECT count(*), sum(value), max(line) FROM load_stats WHERE name = 'bad_line'", "101|150|101");
 }
 
+static void started(struct fixture *fx, int boot, const char *clk, long long epoch_ms, long long wall_ms,
+                    long long t_ms)
+{
+    char file[32], line[400];
+    snprintf(file, sizeof file, "0001.%d.jsonl", boot);
+    snprintf(line, sizeof line,
+             "{\"n\":\"0001\",\"b\":%d,\"s\":1,\"t\":%lld000000,\"lc\":1,\"ev\":\"trace.open\",\"schema\":"
+             "\"faultline\",\"v\":1,"
+             "\"run\":\"r\",\"wall_us\":%lld000,\"epoch_ns\":%lld000000,\"clk\":\"%s\",\"pid\":1,\"impl\":\"x\","
+             "\"peers\":[]}\n",
+             boot, t_ms, wall_ms, epoch_ms, clk);
+    fixture_text(fx, file, line);
+}
+
+/* kill -9 loses nothing that was handed to the kernel; a host that goes down may. */
+static void a_boot_without_an_end_is_explained_by_the_next_one_on_the_same_host(void **state)
+{
+    struct fixture *fx = *state;
+    started(fx, 1, "mono-shared", 5000, 1000000, 10);
+    started(fx, 2, "mono-shared", 5000, 1000400, 410); /* 400 ms later by both clocks */
+    started(fx, 3, "mono-shared", 100, 1060000, 20);   /* the clock began anew: the host did */
+    started(fx, 4, "virtual", 100, 1060000, 30);       /* says nothing of a host */
+    fixture_load(fx);
+    assert_rows(fx, "SELECT boot, end_kind FROM boots ORDER BY boot", "1|killed\n2|crashed\n3|crashed\n4|crashed");
+    assert_rows(fx, "SELECT severity, count(*) FROM load_stats WHERE name = 'no_close' GROUP BY 1",
+                "data_loss|3\ninfo|1");
+}
+
 static void a_torn_last_line_is_data_loss_of_so_many_bytes(void **state)
 {
     struct fixture *fx = *state;
@@ -247,14 +275,13 @@ static void the_end_of_a_boot_is_explained_or_it_is_data_loss(void **state)
     fixture_rec(fx, "sim", 12, "fault.begin", "\"f\":1,\"kind\":\"kill\",\"node\":\"killed\"");
     fixture_finish(fx);
     fixture_load(fx);
-    assert_rows(
-        fx,
-        "SELECT b.node, end_kind, s.severity FROM boots b LEFT JOIN load_stats s ON s.node = b.node AND s.name "
-        "= 'no_close'"
-        " ORDER BY b.node",
-        "asserted|crashed|info\nclosed|close|-\ndied|killed|info\nexited|crashed|data_loss\nkilled|killed|"
-        "info\nsignalled|stopped|info\n"
-        "sim|close|-\nvanished|crashed|data_loss");
+    assert_rows(fx,
+                "SELECT b.node, end_kind, s.severity FROM boots b LEFT JOIN load_stats s ON s.node = b.node AND s.name "
+                "= 'no_close'"
+                " ORDER BY b.node",
+                "asserted|crashed|info\nclosed|close|-\ndied|killed|info\nexited|crashed|data_loss\nkilled|killed|"
+                "info\nsignalled|stopped|info\n"
+                "sim|close|-\nvanished|crashed|data_loss");
 }
 
 static void a_close_that_counts_more_records_than_there_are_is_an_error(void **state)
@@ -592,6 +619,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_lines_are_skipped_and_named_with_file_line_and_reason, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(after_twenty_bad_lines_only_their_number_is_said, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_boot_without_an_end_is_explained_by_the_next_one_on_the_same_host,
+                                        open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_torn_last_line_is_data_loss_of_so_many_bytes, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_run_of_nuls_is_skipped_and_counted, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_gap_in_s_is_reported_with_its_size_and_time_range, open_fixture,
