@@ -476,8 +476,11 @@ static void damage_to_what_a_killed_replica_left_takes_nothing_back_without_a_wo
     char *dir = model_dir();
     fill_wal(dir);
     struct copy original = copy_of(dir, "000A.db");
+    static const unsigned char nothing[FRAME];
     size_t frames = (original.n_wal - HEADER) / FRAME;
-    assert_true(frames > 30 && (original.n_wal - HEADER) % FRAME == 0);
+    while (frames > 0 && memcmp(original.wal_bytes + HEADER + (frames - 1) * FRAME, nothing, FRAME) == 0)
+        frames--; /* room for those to come */
+    assert_true(frames > 30 && HEADER + frames * FRAME < original.n_wal);
     struct rng rng;
     rng_seed(&rng, 5);
     for (size_t frame = 0; frame <= frames; frame++) {
@@ -497,7 +500,7 @@ static void damage_to_what_a_killed_replica_left_takes_nothing_back_without_a_wo
             assert_true(last == UINT64_MAX || (last >= 25 && last < 30));
     }
     /* The power failed in the last one, or in the first: what was never synced may be missing. */
-    for (size_t n = 0; n <= original.n_wal; n += n < HEADER ? 8 : FRAME / 2) {
+    for (size_t n = 0; n <= HEADER + frames * FRAME; n += n < HEADER ? 8 : FRAME / 2) {
         write_bytes(original.path, original.bytes, original.n);
         write_bytes(original.wal, original.wal_bytes, n);
         assert_true(last_found(dir) <= 30);
