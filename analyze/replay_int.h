@@ -272,10 +272,11 @@ replay_handler replay_on_lease, replay_on_lease_end;                   /* replay
 replay_handler replay_on_commit, replay_on_apply, replay_on_hash;      /* replay_commit.c */
 replay_handler replay_on_read_local, replay_on_read_index, replay_on_read_serve, replay_on_reply, replay_on_redirect,
     replay_on_timer_set;                                                                   /* replay_client.c */
-replay_handler replay_on_send, replay_on_recv, replay_on_ignore, replay_on_input;          /* replay_msg.c */
+replay_handler replay_on_send;                                                             /* replay_send.c */
+replay_handler replay_on_recv, replay_on_ignore, replay_on_input;                          /* replay_recv.c */
 replay_handler replay_on_net_in, replay_on_net_dup, replay_on_net_out, replay_on_net_drop; /* replay_net.c */
 /* The input's handling is over: what must hold then (the records in between show states on the way). */
-void replay_close_input(struct replay *rp, struct node *n);
+void replay_close_input(struct replay *rp, struct node *n); /* replay_close.c */
 
 /* ---- for the handlers ---- */
 
@@ -398,6 +399,8 @@ static inline void judged(struct replay *rp, enum rule rule)
 
 /* The message whose handling the record belongs to: NULL when there is none, or it is not known. */
 const struct msg *replay_input_msg(const struct node *n, const struct rec *r);
+/* Begins another message of the node: of the same step unless something was done that ends one. */
+struct msg *replay_next_in_step(struct node *n);
 /* The message of the step with this id, NULL = none. */
 const struct msg *replay_step_msg(const struct node *n, uint64_t mid);
 /* Can this record, made at the end of a step, be due to something else than messages that `bad` says can have no

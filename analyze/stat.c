@@ -9,7 +9,8 @@
 
 static const char help[] =
     "usage: analyze stat DB|RUN [SECTION...] [--format FORMAT]\n"
-    "Says what is in a run: nodes, boots, completeness, leaders, faults, loss, latencies, operations, events.\n"
+    "Says what is in a run: nodes, boots, completeness, leaders, faults, loss, latencies, operations, reads and what\n"
+    "they rested on, events.\n"
     "\n"
     "  analyze stat runs/7\n"
     "  analyze stat runs/7 links ops\n"
