@@ -58,7 +58,7 @@ struct raft_config {
     uint64_t compact_entries;        /* the log is compacted when that many applied entries are in it; 0 = never */
     uint64_t compact_bytes;          /* or that many bytes of them; 0 = any */
     const char *conf;                /* the first configuration with addresses, as text; NULL: peers and ourselves, without */
-    bool joining;                    /* not a member yet: votes and stands only once a configuration names us */
+    bool joining;                    /* not a member yet: stands only once a configuration names us (D §4.1: but votes) */
     const struct raft_restored *restored; /* NULL: nothing was there. Borrowed for raft_new() */
     /* Answer a request that comes again after its answer: on a real network the answer may be lost, and the request table
      * keeps a put from being applied twice (§8). False: never, for a network whose clients count answers. */
@@ -147,7 +147,9 @@ enum raft_effect_type {
     RAFT_DO_READ,                    /* answer `request` from the state machine: index, term, round; local = unconfirmed */
     RAFT_DO_REDIRECT,                /* answer `request` with redirect to `node` (NODE_NONE: nobody known), why */
     RAFT_DO_FAIL,                    /* answer `request` with fail: it was not and will not be applied; why = WHY_OVERLOAD:
-                                      * a put that does not fit into one append (RAFT_ENTRY_BYTES_MAX) */
+                                      * a put that does not fit into one append (RAFT_ENTRY_BYTES_MAX). Or a change of
+                                      * members is refused, or leadership did not move in time (WHY_NOT_READY): then
+                                      * it may still move, for the message that asks for it may be late */
     RAFT_DO_OK,                      /* answer `request` with ok: a transfer of leadership is done, or nothing was to do */
     RAFT_DO_SEND                     /* send `message`; src, dst, leader are set, mid and lc are the caller's to fill in */
 };

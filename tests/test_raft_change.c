@@ -240,6 +240,35 @@ static void who_is_removed_does_not_count_and_hears_of_it_for_a_while(void **sta
     one_free(&o);
 }
 
+static void an_old_answer_of_one_that_comes_back_leads_to_no_entry_that_was_given_up(void **state)
+{
+    (void)state;
+    struct raft_config c = one_config(3);
+    c.compact_entries = 4;
+    struct one o = one_from(&c);
+    one_lead(&o);
+    ack(&o, 1);
+    ack(&o, 2);
+    one_change(&o, CLIENT, "A", CHANGE_REMOVE, 2, "");
+    ack(&o, 1);
+    while (raft_is_member(o.r, 2)) {
+        one_tick(&o);
+        if (one_sent_to(&o, MESSAGE_APP_REQ, 1))
+            ack(&o, 1);
+    }
+    for (char mid[] = "B"; *mid < 'Z'; ++*mid) {
+        one_put(&o, CLIENT, mid, "k", "v");
+        ack(&o, 1);
+    }
+    assert_true(raft_base(o.r, NULL) > 10);
+    one_change(&o, CLIENT, "Z", CHANGE_ADD, 2, "");
+    assert_true(one_sent_to(&o, MESSAGE_APP_REQ, 2));
+    /* Sent long ago, when it was a member in this term. */
+    one_ack(&o, 2, 1, 1, 0);
+    assert_int_equal(one_effect(&o, RAFT_NOTE_PEER)->why, WHY_SNAPSHOT);
+    one_free(&o);
+}
+
 static void a_leader_that_removes_itself_leads_without_counting_itself_until_that_commits_D_4_2_2(void **state)
 {
     (void)state;
@@ -345,6 +374,7 @@ int main(void)
         cmocka_unit_test(what_is_so_already_is_ok_and_what_cannot_be_is_refused),
         cmocka_unit_test(a_request_that_comes_again_after_its_answer_is_answered_again),
         cmocka_unit_test(who_is_removed_does_not_count_and_hears_of_it_for_a_while),
+        cmocka_unit_test(an_old_answer_of_one_that_comes_back_leads_to_no_entry_that_was_given_up),
         cmocka_unit_test(a_leader_that_removes_itself_leads_without_counting_itself_until_that_commits_D_4_2_2),
         cmocka_unit_test(the_last_of_two_can_leave),
         cmocka_unit_test(a_deposed_leader_passes_on_a_request_whose_entry_is_in_no_log),
