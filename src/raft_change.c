@@ -111,7 +111,7 @@ static void invite(struct raft *r, struct request *q)
     raft_append_forget(r, p);
     r->change.asked = q;
     r->change.rounds = 0;
-    r->change.match = 0;
+    r->change.match = r->change.bytes = 0;
     r->change.until_us = timeouts(r, PATIENCE);
     next_round(r);
 }
@@ -143,8 +143,11 @@ void raft_change(struct raft *r, struct request *q)
 static void catch_up(struct raft *r, const struct peer *p)
 {
     struct request *q = r->change.asked;
-    if (p->match > r->change.match) {
+    /* A state of many bytes takes longer to arrive than we would wait for a sign of life. */
+    uint64_t bytes = p->snapshot ? p->snap.there : 0;
+    if (p->match > r->change.match || bytes > r->change.bytes) {
         r->change.match = p->match;
+        r->change.bytes = bytes;
         r->change.until_us = timeouts(r, PATIENCE);
     }
     bool there = p->match >= r->change.goal, soon = r->now_us - r->change.round_us < r->election_min_us;

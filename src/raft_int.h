@@ -238,7 +238,7 @@ struct raft {
         uint64_t goal, round_us; /* the round under way (D §4.2.1): its last index, its beginning */
         unsigned rounds;
         bool told;         /* one that was removed: that this is committed */
-        uint64_t match;    /* how far the new server was when last looked at */
+        uint64_t match, bytes; /* how far the new server was when last looked at: in the log, in the snapshot */
         uint64_t until_us; /* it is given up, or one that was removed forgotten, then; NEVER: nobody is */
     } change;
 
