@@ -2,8 +2,7 @@
 # course.sh BUILD [N [P [SCENARIO...]]]: runs the course's scenarios N times each (default 1), P runs at once (default 4:
 # they are idle most of the time), each with --check and a seed of its own, 1 to N. Prints, per scenario, how often it was
 # correct and the medians of what the course scores, with their tiers (0 Bonus, 1 Full, 2 Partial, 3 None), against the
-# tiers that are the best to be had. The
-# median of an even number of runs is the mean of the two in the middle.
+# tiers that are the best to be had. The median of an even number of runs is the mean of the two in the middle.
 # One failure is not the replica's: the course fails a run when more than a tenth of the gets could not be made because
 # the client that drew them had no key yet. Where it had sent no put either, no replica could have helped; a run that
 # fails for that alone counts as correct, and is said to have been unlucky (advanced-3: one in forty).

@@ -3,13 +3,14 @@
 # replicas under load on a lossy network, one killed with SIGKILL every two seconds, each fourth time all of them. Passes
 # (exit status 0) when the simulator's and all of the analyzer's checks do, and when each key is read back at the end with
 # a value that no acknowledged write had replaced. The run's directory is kept when it did not pass.
-# PROGRAM names another replica than BUILD/replica, ARGS its arguments (words).
+# PROGRAM names another replica than BUILD/replica, ARGS its arguments (words; for ours: --compact-entries 200, so that
+# logs are cut and snapshots stored while it goes on).
 set -eu
 build=${1:?usage: endure.sh BUILD [SECONDS [SEED]]} seconds=${2:-300} seed=${3:-1}
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$build/endure-$seed
 words=()
-for arg in ${ARGS:-}; do words+=(--replica-arg "$arg"); done
+for arg in ${ARGS---compact-entries 200}; do words+=(--replica-arg "$arg"); done
 [ "$seconds" -ge 20 ] || { echo "endure.sh: at least 20 seconds" >&2; exit 64; }
 sed "s/\"lifetime\": 20/\"lifetime\": $seconds/; s/\"end\": 14.0/\"end\": $((seconds - 6)).0/" \
     "$here/scenarios/kill9.json" >"$dir.json"
