@@ -82,8 +82,17 @@ struct message *raft_reply(struct raft *r, enum message_type type, const struct 
 void raft_replies_now(struct raft *r)
 {
     for (unsigned i = 0; i < r->n_replies; i++) {
-        r->replies[i].leader = r->leader;
-        raft_emit(r, RAFT_DO_SEND)->message = r->replies[i];
+        struct message *m = &r->replies[i];
+        /* A later input of the step brought a newer term: nothing is sent in the old one any more (§5.1). Its leader or
+         * candidate hears of the new one instead, and what was promised to it is void: a truncation may have come
+         * since. A granted PreVote speaks of a term to come. */
+        if (m->term < r->term && !(m->type == MESSAGE_PREVOTE_RES && m->ok)) {
+            m->term = r->term;
+            m->ok = false;
+            m->match = 0;
+        }
+        m->leader = r->leader;
+        raft_emit(r, RAFT_DO_SEND)->message = *m;
     }
     r->n_replies = 0;
 }

@@ -32,13 +32,8 @@ static void input_append(struct one *o, node_id src, uint64_t term, uint64_t pre
     static struct entry e;
     static const struct entry *entries[1] = {&e};
     struct message m = one_message(o, MESSAGE_APP_REQ, src, term);
-    e = (struct entry){.index = prev + 1,
-                       .term = term,
-                       .op = ENTRY_PUT,
-                       .client = CLIENT,
-                       .mid = "M",
-                       .key = "k",
-                       .value = "v"};
+    e = (struct entry){
+        .index = prev + 1, .term = term, .op = ENTRY_PUT, .client = CLIENT, .mid = "M", .key = "k", .value = "v"};
     m.prev_index = prev;
     m.prev_term = prev_term;
     m.n_entries = 1;
@@ -69,6 +64,26 @@ static void a_burst_of_puts_is_one_append_to_a_follower(void **state)
     raft_finish(o.r);
     assert_int_equal(one_sent(&o, MESSAGE_APP_REQ, 1)->n_entries, 5);
     assert_int_equal(o.fx.appended_from, 2);
+    one_free(&o);
+}
+
+/* §5.1: a node sends nothing in a term that it has left; and what it acknowledged to the old leader is overwritten. */
+static void answers_to_an_older_term_of_the_step_tell_of_the_newer_one(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    one_append(&o, 1, 1, 0, 0, 0, "1");
+    begin(&o);
+    input_append(&o, 1, 1, 1, 1, 10);
+    input_append(&o, 2, 2, 1, 1, 20);
+    raft_finish(o.r);
+    const struct message *old = one_sent(&o, MESSAGE_APP_RES, 1), *new = one_sent(&o, MESSAGE_APP_RES, 2);
+    assert_int_equal(old->term, 2);
+    assert_false(old->ok);
+    assert_int_equal(old->match, 0);
+    assert_int_equal(new->term, 2);
+    assert_true(new->ok);
+    assert_int_equal(new->match, 2);
     one_free(&o);
 }
 
@@ -159,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_burst_of_puts_is_one_append_to_a_follower),
         cmocka_unit_test(one_acknowledgement_answers_the_appends_of_a_step),
+        cmocka_unit_test(answers_to_an_older_term_of_the_step_tell_of_the_newer_one),
         cmocka_unit_test(an_older_append_is_answered_for_itself),
         cmocka_unit_test(a_change_of_term_role_or_vote_ends_a_step),
         cmocka_unit_test(a_leader_sends_its_entries_before_they_are_durable_and_a_follower_acknowledges_after),
