@@ -168,7 +168,7 @@ static void keys_come_in_order_of_their_bytes_however_much_they_share(void **sta
                                          "aaaaaaaaa", "\x7f", "\u00e4", "\U0001F600"};
     struct kv *kv = kv_new();
     for (size_t i = sizeof ending / sizeof *ending; i--;) {
-        char mid[16], key[64];
+        char mid[32], key[64];
         snprintf(mid, sizeof mid, "M%zu", i);
         snprintf(key, sizeof key, "a common beginning/%s", ending[i]);
         apply(kv, 1, mid, key, "v");

@@ -34,7 +34,7 @@ struct trace_writer {
     size_t prefix_n, state_n; /* parts that stay the same from record to record, ready-made */
     char prefix[PREFIX_MAX];
     char state_text[STATE_MAX];
-    struct trace_number seq_text, time_text, lc_text, cause_text; /* as the last record had them */
+    struct trace_number seq_text, time_text, lc_text, cause_text, term_text, ci_text, ai_text, li_text; /* last used */
     size_t used, size; /* of `buffer`; the first `used` bytes wait for the kernel */
     char path[PATH_MAX];
     char buffer[];
@@ -156,6 +156,17 @@ struct trace_writer *trace_writer_open_fd(int fd, const struct trace_writer_opti
 
 /* ---- what the records to come have in common ---- */
 
+static void put_number(struct trace_cursor *c, struct trace_number *k, int64_t v)
+{
+    trace_number_set(k, v);
+    if ((size_t)(c->end - c->p) < sizeof k->text) {
+        put_bytes(c, k->text, k->n);
+        return;
+    }
+    memcpy(c->p, k->text, sizeof k->text); /* of a fixed size: no call */
+    c->p += k->n;
+}
+
 void trace_set_time(struct trace_writer *w, int64_t t_ns)
 {
     if (w != NULL)
@@ -174,15 +185,15 @@ void trace_set_state(struct trace_writer *w, const struct trace_state *st)
     struct trace_cursor c = {w->state_text, w->state_text + sizeof w->state_text, false};
     char role[2] = {st->role, '\0'};
     PUT_LITERAL(&c, ",\"term\":");
-    trace_fmt_i64(&c, st->term);
+    put_number(&c, &w->term_text, st->term);
     PUT_LITERAL(&c, ",\"role\":");
     trace_fmt_str(&c, role);
     PUT_LITERAL(&c, ",\"ci\":");
-    trace_fmt_i64(&c, st->ci);
+    put_number(&c, &w->ci_text, st->ci);
     PUT_LITERAL(&c, ",\"ai\":");
-    trace_fmt_i64(&c, st->ai);
+    put_number(&c, &w->ai_text, st->ai);
     PUT_LITERAL(&c, ",\"li\":");
-    trace_fmt_i64(&c, st->li);
+    put_number(&c, &w->li_text, st->li);
     w->state_n = (size_t)(c.p - w->state_text);
 }
 
@@ -214,17 +225,6 @@ int64_t trace_lost(const struct trace_writer *w)
 }
 
 /* ---- records ---- */
-
-static void put_number(struct trace_cursor *c, struct trace_number *k, int64_t v)
-{
-    trace_number_set(k, v);
-    if ((size_t)(c->end - c->p) < sizeof k->text) {
-        put_bytes(c, k->text, k->n);
-        return;
-    }
-    memcpy(c->p, k->text, sizeof k->text); /* of a fixed size: no call */
-    c->p += k->n;
-}
 
 /* Puts one line after those that wait. False, and nothing changed, when it does not fit. */
 static bool append(struct trace_writer *w, const struct trace_event *ev, const void *rec)
