@@ -199,9 +199,16 @@ static bool take_input(struct process *p)
     return true;
 }
 
-static bool turn(struct process *p)
+/* Where the members of the configuration listen. */
+static void learn(struct process *p)
 {
     char err[NET_ERR_LEN];
+    if (!net_learn(&p->net, raft_conf(replica_core(p->replica)), err))
+        fprintf(stderr, "replica: %s\n", err);
+}
+
+static bool turn(struct process *p)
+{
     if (!take_input(p) || !replica_flush(p->replica))
         return false;
     net_flush(&p->net); /* before a timer may have to wait for the disk */
@@ -209,14 +216,14 @@ static bool turn(struct process *p)
     if (replica_deadline(p->replica) <= now && !replica_on_tick(p->replica, now))
         return false;
     net_flush(&p->net);
-    if (!net_learn(&p->net, raft_conf(replica_core(p->replica)), err))
-        fprintf(stderr, "replica: %s\n", err);
+    learn(p);
     return true;
 }
 
 /* Until a signal ends it. Returns the exit status. */
 static int loop(struct process *p)
 {
+    learn(p); /* what the store knows may be more than the options say */
     for (;;) {
         bool signalled;
         if (!wait_for_input(p, &signalled)) {

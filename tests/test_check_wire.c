@@ -104,6 +104,10 @@ static void datagrams_against_the_protocol_are_reported_with_their_reason(void *
     hdb_rec(&h, "sim", 21, "net.drop", "{\"d\":10,\"cp\":1,\"src\":\"0002\",\"dst\":\"0099\",\"why\":\"unknown_dst\"}");
     hdb_rec(&h, "sim", 22, "net.drop", "{\"d\":11,\"cp\":1,\"src\":\"0002\",\"dst\":\"0001\",\"why\":\"loss\"}");
     hdb_rec(&h, "0003", 23, "msg.bad", "{\"from\":\"0004\",\"why\":\"missing_field\",\"sz\":40,\"what\":\"term\"}");
+    /* Anybody may say to be 0004: nothing is known of who sent these. */
+    hdb_rec(&h, "0003", 23, "msg.bad", "{\"from\":\"0004\",\"why\":\"unknown_source\",\"sz\":40,\"what\":\"src\"}");
+    hdb_rec(&h, "0003", 23, "msg.bad", "{\"from\":\"0004\",\"why\":\"bad_seal\",\"sz\":40}");
+    hdb_rec(&h, "0003", 23, "msg.bad", "{\"from\":\"0004\",\"why\":\"replayed\",\"sz\":40}");
     assert_check(&h, "C6", "fail");
     assert_sql(&h, VIOLATIONS,
                "bad-datagram-not_json|0001|0001 sent a datagram against the protocol: not_json\n"
