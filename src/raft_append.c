@@ -105,8 +105,12 @@ static void probe(struct raft *r, struct peer *p, uint64_t next)
 
 void raft_append_lost(struct raft *r, struct peer *p)
 {
+    /* One loss says little. Each further one makes it more likely that nobody is there. */
+    if (p->silent)
+        p->retry_us = raft_min(p->retry_us * 2, raft_max(r->heartbeat_us, r->first_retry_us));
+    else
+        r->losses += (LOSSES_ALL - r->losses) / LOSSES_MEMORY;
     p->silent = true;
-    p->retry_us = raft_min(p->retry_us * 2, raft_max(r->heartbeat_us, r->first_retry_us));
     probe(r, p, p->probing ? p->next : p->match + 1);
 }
 
@@ -196,6 +200,8 @@ void raft_on_append_reply(struct raft *r, const struct message *m, struct peer *
         raft_ignore(r, WHY_UNEXPECTED);
         return;
     }
+    if (!p->silent && m->ok && m->match > p->match)
+        r->losses -= r->losses / LOSSES_MEMORY;
     p->heard_us = r->now_us;
     p->silent = false;
     if (m->ok && m->sent_us > p->confirmed_us) {

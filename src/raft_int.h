@@ -22,6 +22,9 @@
 #define TERM_AHEAD_MAX (UINT64_C(1) << 32)
 /* Appends under way to one follower, at most: further entries wait, and go together. */
 #define APPENDS_MAX 8
+/* The share of appends that are lost: the last 16 or so count. */
+#define LOSSES_ALL 65536
+#define LOSSES_MEMORY 16
 /* Replies of one step, at most. */
 #define REPLIES_MAX 32
 /* Requests whose MID is remembered, so that none is answered twice. */
@@ -231,6 +234,7 @@ struct raft {
     uint64_t vote_resend_us, vote_retry_us;
     uint64_t quorum_us; /* leader: when to judge whether a quorum still answers */
     bool announce;      /* new leader: everybody is to hear of it */
+    uint32_t losses;    /* leader: how many of the last appends were lost, of LOSSES_ALL; of followers that answer */
 
     /* the members change (D §4): a request for somebody to be added, until its entry is in the log; NULL: none */
     struct {

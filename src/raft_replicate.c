@@ -8,6 +8,9 @@
 
 /* A follower that lacks more entries than this gets them without waiting for its turn. */
 #define LAG_MAX 64
+/* Once so many appends go unanswered, one more follower is asked than a quorum needs: waiting in vain would be the
+ * rule. */
+#define LOSSES_HEAVY (LOSSES_ALL / 3)
 
 /* ---- becoming leader ---- */
 
@@ -31,6 +34,7 @@ void raft_lead(struct raft *r)
     for (unsigned i = 0; i < r->n_peers; i++)
         raft_append_forget(r, &r->peers[i]);
     r->announce = true;
+    r->losses = 0;
     raft_leader_is(r, r->id);
     raft_arm_quorum(r);
     /* §8: a leader learns what is committed by committing an entry of its own term. */
@@ -40,12 +44,13 @@ void raft_lead(struct raft *r)
 
 /* ---- at the end of a step ---- */
 
-/* Of two that might be asked: one that answers before one that is silent, then the one that has waited longest. */
+/* Of two that might be asked: one that answers before one that is silent. Of those that answer, the one that has waited
+ * longest; of those that are silent, the one that was heard last: it may have been a loss, the other may be dead. */
 static bool comes_before(const struct peer *p, const struct peer *best)
 {
     if (!best || p->silent != best->silent)
         return !best || best->silent;
-    return p->sent_us < best->sent_us;
+    return p->silent ? p->heard_us > best->heard_us : p->sent_us < best->sent_us;
 }
 
 /* How many others a quorum needs. */
@@ -79,8 +84,8 @@ static void send_to_quorum(struct raft *r)
     struct peer *p;
     if (r->commit >= raft_last(r))
         return;
-    unsigned have = covered(r);
-    while (have < need(r) && (p = next_for_entries(r)) != NULL) {
+    unsigned have = covered(r), wanted = need(r) + (r->losses > LOSSES_HEAVY);
+    while (have < wanted && (p = next_for_entries(r)) != NULL && (have < need(r) || !p->silent)) {
         while (raft_append_may(r, p) && !raft_append_covers(r, p))
             raft_append_entries(r, p);
         have += raft_append_covers(r, p);

@@ -228,10 +228,10 @@ static void the_hash_of_an_entry_depends_on_its_command_alone(void **state)
 /* ---- the leader ---- */
 
 /* The follower, other than `not`, that got an append with entries in the last step; 0 = none. */
-static node_id entries_to(const struct one *o, node_id not)
+static node_id entries_to(const struct one *o, node_id not )
 {
     for (size_t i = 0; i < o->fx.n; i++)
-        if (o->fx.v[i].type == RAFT_DO_SEND && o->fx.v[i].message.n_entries && o->fx.v[i].message.dst != not)
+        if (o->fx.v[i].type == RAFT_DO_SEND && o->fx.v[i].message.n_entries && o->fx.v[i].message.dst != not )
             return o->fx.v[i].message.dst;
     return 0;
 }
@@ -296,6 +296,67 @@ static void what_is_not_acknowledged_in_time_is_asked_of_somebody_else_first(voi
     o.now_us += 1000;
     one_put(&o, CLIENT, "C", "k", "x");
     assert_int_equal(one_sent(&o, MESSAGE_APP_REQ, b)->n_entries, 3);
+    one_free(&o);
+}
+
+/* The last of two may be dead, the other only lost something. */
+static void of_those_that_are_silent_who_was_heard_last_is_asked_first(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    one_lead(&o);
+    one_ack(&o, 1, 1, 1, 0);
+    o.now_us += 1000;
+    one_ack(&o, 2, 1, 1, 0);
+    one_put(&o, CLIENT, "A", "k", "v");
+    node_id first = entries_to(&o, 0);
+    one_tick(&o);
+    node_id second = entries_to(&o, 0);
+    assert_int_not_equal(first, second);
+    one_tick(&o); /* both are silent now */
+    assert_int_equal(entries_to(&o, 0), 2);
+    one_free(&o);
+}
+
+/* A put; `lost`: whoever gets it first does not, and everybody acknowledges at last. How many got it first. */
+static size_t put_somewhere(struct one *o, int n, bool lost)
+{
+    char mid[16];
+    snprintf(mid, sizeof mid, "M%d", n);
+    o->now_us += 1000;
+    one_put(o, CLIENT, mid, "k", "v");
+    size_t asked = one_sent_n(o, MESSAGE_APP_REQ);
+    bool got[5];
+    for (node_id p = 1; p < 5; p++)
+        got[p] = one_sent_to(o, MESSAGE_APP_REQ, p);
+    if (lost)
+        one_tick(o);
+    for (node_id p = 1; p < 5; p++)
+        got[p] = got[p] || one_sent_to(o, MESSAGE_APP_REQ, p);
+    for (node_id p = 1; p < 5; p++)
+        if (got[p])
+            one_ack(o, p, 1, raft_brief(o->r).last, 0);
+    one_ack_quorum(o);
+    return asked;
+}
+
+static void when_much_is_lost_one_more_is_asked_than_a_quorum_needs(void **state)
+{
+    (void)state;
+    struct one o = one_new(5);
+    one_lead(&o);
+    for (node_id i = 1; i < 5; i++)
+        one_ack(&o, i, 1, 1, 0);
+    assert_int_equal(put_somewhere(&o, 0, true), 2);
+    size_t most = 0;
+    for (int i = 1; i < 40; i++) {
+        size_t asked = put_somewhere(&o, i, true);
+        most = asked > most ? asked : most;
+    }
+    assert_int_equal(most, 3);
+    for (int i = 40; i < 100; i++)
+        most = put_somewhere(&o, i, false);
+    assert_int_equal(most, 2);
     one_free(&o);
 }
 
@@ -364,7 +425,8 @@ static void silences_are_answered_at_doubling_intervals_up_to_the_heartbeat_5_3(
         assert_int_equal(one_sent(&o, MESSAGE_APP_REQ, 1)->n_entries, 2);
         assert_int_equal(o.now_us - sent, wait);
         sent = o.now_us;
-        wait = wait * 2 < ONE_HEARTBEAT * 1000 ? wait * 2 : ONE_HEARTBEAT * 1000;
+        if (i > 0) /* one loss says little */
+            wait = wait * 2 < ONE_HEARTBEAT * 1000 ? wait * 2 : ONE_HEARTBEAT * 1000;
     }
     one_ack(&o, 1, 1, 3, 0);
     assert_int_equal(one_effect(&o, RAFT_NOTE_PEER)->why, WHY_REPLICATE);
@@ -616,6 +678,8 @@ int main(void)
         cmocka_unit_test(the_hash_of_an_entry_depends_on_its_command_alone),
         cmocka_unit_test(a_put_goes_to_as_many_as_a_quorum_needs_and_to_others_the_next_time_5_3),
         cmocka_unit_test(what_is_not_acknowledged_in_time_is_asked_of_somebody_else_first),
+        cmocka_unit_test(of_those_that_are_silent_who_was_heard_last_is_asked_first),
+        cmocka_unit_test(when_much_is_lost_one_more_is_asked_than_a_quorum_needs),
         cmocka_unit_test(who_lags_far_behind_does_not_wait_for_its_turn),
         cmocka_unit_test(heartbeats_go_only_where_nothing_else_went_5_2),
         cmocka_unit_test(silences_are_answered_at_doubling_intervals_up_to_the_heartbeat_5_3),
