@@ -207,6 +207,7 @@ bool replica_flush(struct replica *rep)
     bool well = true;
     if (rep->open) {
         rep->open = false;
+        record_end(rep);
         raft_finish(rep->core);
         well = carry_out_all(rep, NULL);
         if (well && rep->snapshot_wanted)
@@ -228,6 +229,7 @@ static bool input(struct replica *rep, const struct raft_event *ev)
         rep->open = true;
         rep->done = 0;
     }
+    rep->cause = ev->tag;
     raft_input(rep->core, ev);
     return carry_out_all(rep, ev->message);
 }

@@ -27,6 +27,7 @@ struct replica {
     bool open;   /* a step of the core is under way */
     size_t done; /* of its effects, so many are carried out */
     bool snapshot_wanted;
+    int64_t cause; /* the record of the last input that the step is made of; 0 = a timer's, which is its own */
     struct replica_io io;
     struct outbox outbox;
     struct trace_writer *trace;
@@ -59,6 +60,8 @@ bool replica_install(struct replica *rep, const struct raft_effect *e);
 void record_start(struct replica *rep, const struct replica_options *o, uint64_t now_ns);
 /* The records to come are about an input handled now. */
 void record_begin(struct replica *rep, uint64_t now_ns);
+/* The records to come are about what follows from all inputs of the step: its last one is their cause. */
+void record_end(struct replica *rep);
 /* Inputs. The number of the record: the tag of the request, and the cause of all that follows. */
 int64_t record_received(struct replica *rep, const struct message *m);
 void record_refused(struct replica *rep, const void *bytes, size_t n, const struct wire_refusal *why, const char *addr);

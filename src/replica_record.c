@@ -87,6 +87,12 @@ void record_begin(struct replica *rep, uint64_t now_ns)
     set_state(rep, &b);
 }
 
+void record_end(struct replica *rep)
+{
+    if (rep->trace && rep->cause)
+        trace_set_cause(rep->trace, rep->cause);
+}
+
 static void record_hash(struct replica *rep)
 {
     char digest[HEX64];
@@ -178,7 +184,8 @@ void record_applied(struct replica *rep, const struct raft_effect *e, bool fresh
     char h[HEX64];
     hex(entry->hash, h);
     set_state(rep, &e->after);
-    /* Key and value stand in log.append: bytes are what a record costs, and each entry comes by here on each replica. */
+    /* Key and value stand in log.append: bytes are what a record costs, and each entry comes by here on each replica.
+     */
     trace_put_apply(rep->trace, &(struct trace_rec_apply){.idx = (int64_t)entry->index,
                                                           .eterm = (int64_t)entry->term,
                                                           .op = op_word(entry->op),

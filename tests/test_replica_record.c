@@ -338,6 +338,35 @@ static void without_a_trace_all_goes_on_and_the_lamport_clock_too(void **state)
     assert_true(replies > 3);
 }
 
+/* What is no message, or asks for no step, may come between the inputs of one. */
+static void what_follows_from_a_step_has_its_last_input_as_cause_whatever_came_after(void **state)
+{
+    (void)state;
+    group_prepare(&g, 3);
+    group_start(&g);
+    struct group_replica *leader = group_elect(&g);
+    struct message m = {.type = MESSAGE_PUT,
+                        .src = GROUP_CLIENT,
+                        .dst = leader->id,
+                        .leader = NODE_NONE,
+                        .mid = "P1",
+                        .key = "k",
+                        .value = "v"};
+    static char bytes[DATAGRAM_MAX];
+    assert_true(replica_take(leader->rep, g.now_ns, bytes, wire_encode(&m, bytes, sizeof bytes)));
+    assert_true(replica_take(leader->rep, g.now_ns, "rubbish", 7));
+    assert_true(replica_flush(leader->rep));
+    struct replica_trace t = group_trace(leader);
+    size_t at, sent;
+    const json_t *put = replica_trace_find(&t, 0, "msg.recv", "mid", "P1", &at);
+    assert_non_null(put);
+    assert_non_null(replica_trace_find(&t, at, "msg.bad", NULL, NULL, NULL));
+    const json_t *append = replica_trace_find(&t, at, "msg.send", "ty", "app_req", &sent);
+    assert_non_null(append);
+    assert_int_equal(replica_trace_int(append, "c"), replica_trace_int(put, "s"));
+    replica_trace_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest eventful[] = {
@@ -350,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_read_tells_when_it_arrived_and_what_confirmed_it, end),
         cmocka_unit_test_teardown(a_read_without_asking_anybody_is_recorded_as_such, end),
+        cmocka_unit_test_teardown(what_follows_from_a_step_has_its_last_input_as_cause_whatever_came_after, end),
         cmocka_unit_test_teardown(a_stop_leaves_the_digest_the_reason_and_a_closed_trace, end),
         cmocka_unit_test_teardown(without_a_trace_all_goes_on_and_the_lamport_clock_too, end),
     };
