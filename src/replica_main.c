@@ -101,10 +101,11 @@ static bool admit(void *ctx, const struct message *m, struct replica_denial *den
 
 static bool persist(void *ctx, struct store_change *change)
 {
-    struct store *store = ((struct process *)ctx)->store;
-    if (store_save(store, change))
+    struct process *p = ctx;
+    net_flush(&p->net); /* what was sent before does not wait for the disk: the followers' work meanwhile */
+    if (store_save(p->store, change))
         return true;
-    fprintf(stderr, "replica: %s\n", store_error(store));
+    fprintf(stderr, "replica: %s\n", store_error(p->store));
     return false;
 }
 
