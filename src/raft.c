@@ -75,6 +75,7 @@ struct raft *raft_new(const struct raft_config *cfg, uint64_t now_us, struct raf
     r->compact_entries = cfg->compact_entries;
     r->compact_bytes = cfg->compact_bytes;
     r->reads_mode = cfg->reads;
+    r->fixed = cfg->fixed;
     r->drift_ppm = cfg->drift_ppm;
     r->answer_again = cfg->answer_again;
     r->voted = r->leader = r->before.voted = NODE_NONE;
@@ -277,8 +278,13 @@ static void on_message(struct raft *r, const struct message *m, int64_t tag)
     switch (m->type) {
     case MESSAGE_GET:
     case MESSAGE_PUT:
-    case MESSAGE_CHANGE:
         raft_on_request(r, m, tag);
+        break;
+    case MESSAGE_CHANGE:
+        if (r->fixed)
+            raft_ignore(r, WHY_UNEXPECTED);
+        else
+            raft_on_request(r, m, tag);
         break;
     case MESSAGE_PREVOTE_REQ:
     case MESSAGE_PREVOTE_RES:

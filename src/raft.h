@@ -58,6 +58,7 @@ struct raft_config {
     uint64_t compact_entries;        /* the log is compacted when that many applied entries are in it; 0 = never */
     uint64_t compact_bytes;          /* or that many bytes of them; 0 = any */
     const char *conf;                /* the first configuration with addresses, as text; NULL: peers and ourselves, without */
+    bool fixed;                      /* the group stays as it is: no change is taken, and nobody else is heard */
     bool joining;                    /* not a member yet: stands only once a configuration names us (D §4.1: but votes) */
     const struct raft_restored *restored; /* NULL: nothing was there. Borrowed for raft_new() */
     /* Answer a request that comes again after its answer: on a real network the answer may be lost, and the request table
@@ -232,7 +233,8 @@ void raft_status(const struct raft *r, uint64_t now_us, struct status *s, struct
 /* Is `id` one of the group (ourselves included), as far as our log tells? */
 bool raft_is_member(const struct raft *r, node_id id);
 /* Does it matter what the message says? An answer, only of a member; a request of another replica, of anybody but
- * ourselves: the sender may have been added by an entry that has not come here yet (D §4.1). */
+ * ourselves: the sender may have been added by an entry that has not come here yet (D §4.1). In a group that is fixed, only
+ * of members. */
 bool raft_hears(const struct raft *r, const struct message *m);
 
 #endif

@@ -204,6 +204,7 @@ struct raft {
     size_t append_bytes, chunk_bytes;
     uint64_t compact_entries, compact_bytes; /* 0: any number */
     enum raft_reads reads_mode;
+    bool fixed; /* the group never changes: strangers are not heard */
     bool answer_again;
 
     /* persistent state (Figure 2) */

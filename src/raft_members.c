@@ -268,7 +268,7 @@ bool raft_hears(const struct raft *r, const struct message *m)
 {
     bool asks = m->type == MESSAGE_PREVOTE_REQ || m->type == MESSAGE_VOTE_REQ || m->type == MESSAGE_APP_REQ ||
                 m->type == MESSAGE_SNAP_REQ || m->type == MESSAGE_TRANSFER;
-    return m->src != r->id && m->src != NODE_NONE && (asks || raft_is_member(r, m->src));
+    return m->src != r->id && m->src != NODE_NONE && ((asks && !r->fixed) || raft_is_member(r, m->src));
 }
 
 struct peer *raft_peer(struct raft *r, node_id id)

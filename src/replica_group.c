@@ -51,6 +51,7 @@ static bool simulated(struct options *o, int argc, char **argv, char err[OPTIONS
     if (!options_number(argv[0], 1, UINT16_MAX, &port))
         return options_wrong(err, "'%.20s' is no UDP port: give a number from 1 to 65535", argv[0]);
     o->port = (uint16_t)port;
+    o->core.fixed = !o->core.joining; /* the network knows the group, and nobody says who is added where */
     if (!group_member(o, argv[1], &o->core.id, err))
         return false;
     if (argc - 1 > RAFT_MEMBERS_MAX)

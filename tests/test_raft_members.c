@@ -200,9 +200,32 @@ static void who_is_removed_stands_only_while_the_removal_may_be_undone_D_4_2_2(v
     one_free(&o);
 }
 
+/* As the course's groups are. */
+static void a_fixed_group_hears_no_strangers_and_takes_no_change(void **state)
+{
+    (void)state;
+    struct raft_config c = one_config(3);
+    c.fixed = true;
+    struct one o = one_from(&c);
+    o.now_us += ONE_MAX * 1000;
+    one_vote_req(&o, 9, 7, 9, 6);
+    one_ignored(&o, WHY_NOT_MEMBER);
+    one_append(&o, 9, 7, 0, 0, 0, "7");
+    one_ignored(&o, WHY_NOT_MEMBER);
+    assert_int_equal(raft_brief(o.r).term, 0);
+    one_lead(&o);
+    struct message m = one_message(&o, MESSAGE_CHANGE, CLIENT, 0);
+    m.change = CHANGE_REMOVE;
+    m.node = 1;
+    one_take(&o, &m);
+    one_ignored(&o, WHY_UNEXPECTED);
+    one_free(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fixed_group_hears_no_strangers_and_takes_no_change),
         cmocka_unit_test(the_first_configuration_is_that_of_the_config_or_the_peers_and_ourselves_by_id),
         cmocka_unit_test(only_what_a_configuration_looks_like_is_one),
         cmocka_unit_test(the_latest_configuration_counts_as_soon_as_it_is_in_the_log_R58),

@@ -123,7 +123,9 @@ static void what_damaged_and_forged_datagrams_do_to_a_replica_never_breaks_an_in
     struct rng rng;
     rng_seed(&rng, 30);
     struct effect sum = {0};
-    for (unsigned round = 0; round < 200; round++) {
+    const char *more = getenv("FAULTLINE_FUZZ_GROUPS"); /* 2000: a million datagrams */
+    unsigned long groups = more ? strtoul(more, NULL, 10) : 200;
+    for (unsigned long round = 0; round < groups; round++) {
         struct effect one = one_group(&rng);
         sum.steps += one.steps;
         sum.applied += one.applied;
@@ -134,12 +136,9 @@ static void what_damaged_and_forged_datagrams_do_to_a_replica_never_breaks_an_in
     assert_true(sum.applied > 3000);
 }
 
-/* What a member that we do not know of yet might ask (dissertation §4.1); or a client. */
 static bool anybody_may_send(enum message_type type)
 {
-    return type == MESSAGE_GET || type == MESSAGE_PUT || type == MESSAGE_CHANGE || type == MESSAGE_STATUS ||
-           type == MESSAGE_PREVOTE_REQ || type == MESSAGE_VOTE_REQ || type == MESSAGE_APP_REQ ||
-           type == MESSAGE_SNAP_REQ;
+    return type == MESSAGE_GET || type == MESSAGE_PUT || type == MESSAGE_STATUS;
 }
 
 /* Datagrams that the group has recorded to be without effect. */
@@ -161,6 +160,7 @@ static void datagrams_of_strangers_leave_the_group_as_it_is(void **state)
 {
     (void)state;
     group_prepare(&g, 3);
+    g.core.fixed = true; /* else a member that the group does not know of yet may ask (dissertation §4.1) */
     group_start(&g);
     struct group_replica *leader = group_elect(&g);
     group_put(&g, leader, "P1", "k", "v");
@@ -198,7 +198,7 @@ static void datagrams_of_strangers_leave_the_group_as_it_is(void **state)
         inputs++;
     }
     assert_int_equal(refused() - before_all, inputs);
-    assert_true(inputs > 2000);
+    assert_true(inputs > 3000);
     group_get(&g, leader, "G1", "k");
     group_run(&g, 10 * MS);
     struct message m;
