@@ -93,7 +93,7 @@ static void rounds_go_on_while_the_new_server_is_slow_and_end_after_ten(void **s
             ack(&o, 2);
             assert_int_equal(one_count(&o, RAFT_DO_FAIL), 0);
         }
-        char mid[8];
+        char mid[16];
         snprintf(mid, sizeof mid, "P%d", round);
         one_put(&o, CLIENT, mid, "k", "v");
         one_ack(&o, 7, 1, goal, 0);
