@@ -137,7 +137,7 @@ static const char bad_datagrams[] =
     "SELECT id, t, ev, json_extract(body, '$.why'), coalesce(json_extract(body, '$.src'), json_extract(body, "
     "'$.from')),"
     " json_extract(body, '$.what'), json_extract(body, '$.dst'), node FROM records"
-    " WHERE run_id = :run AND (ev = 'net.bad' OR (ev = 'msg.bad' AND"
+    " WHERE run_id = :run AND (ev = 'net.bad' OR (ev = 'msg.bad' AND json_extract(body, '$.addr') IS NULL AND"
     "  json_extract(body, '$.why') NOT IN ('unknown_source', 'bad_seal', 'replayed'))" /* who sent it is not known */
     " OR (ev = 'net.drop' AND json_extract(body, '$.why') IN ('unknown_dst', 'oversize')))"
     " ORDER BY id";

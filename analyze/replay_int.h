@@ -236,7 +236,10 @@ struct replay {
     int replicas;           /* in the table nodes: how many there are, and how many are traced */
     int traced;
     char incomplete[200]; /* replicas whose records are missing, in words; "" = none */
-    bool separate_clocks; /* several hosts: order between nodes is only by messages */
+    bool separate_clocks; /* several hosts or epochs: order between nodes is only by messages */
+    bool clock_known;     /* from the first header with a monotonic clock: */
+    int64_t clock_epoch;
+    char clock_host[64]; /* "" = no header told it yet */
     struct conf *conf;    /* conf[number - 1] */
     size_t n_conf, conf_room;
     int conf_in_force; /* of the latest entry that anyone committed; 0 = not known */

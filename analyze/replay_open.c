@@ -2,6 +2,7 @@
 #include "replay_int.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the group ---- */
@@ -54,10 +55,28 @@ static void the_times(struct node *n, const struct rec *r)
     json_decref(j);
 }
 
+/* Times of two nodes are compared only where both count from the same moment, on the clock of the same host. */
+static void the_clock(struct replay *rp, const struct rec *r)
+{
+    struct trace_text clk = rec_text(r, "clk"), host = rec_text(r, "host");
+    if (trace_text_is(clk, "mono"))
+        rp->separate_clocks = true;
+    if (!trace_text_is(clk, "mono-shared"))
+        return;
+    char name[sizeof rp->clock_host];
+    snprintf(name, sizeof name, "%.*s", (int)host.n, host.n > 0 ? host.p : "");
+    if ((rp->clock_known && rec_epoch(r) != rp->clock_epoch) ||
+        (*name && *rp->clock_host && strcmp(name, rp->clock_host) != 0))
+        rp->separate_clocks = true;
+    if (!*rp->clock_host)
+        memcpy(rp->clock_host, name, sizeof name);
+    rp->clock_epoch = rec_epoch(r);
+    rp->clock_known = true;
+}
+
 void replay_on_open(struct replay *rp, struct node *n, const struct rec *r)
 {
-    if (trace_text_is(rec_text(r, "clk"), "mono"))
-        rp->separate_clocks = true;
+    the_clock(rp, r);
     the_times(n, r);
     the_group(rp, n, r);
 }

@@ -259,11 +259,14 @@ bool replica_take(struct replica *rep, uint64_t now_ns, const void *bytes, size_
     if (rep->open && !raft_may_join(rep->core) && !replica_flush(rep))
         return false;
     record_begin(rep, now_ns);
+    struct replica_denial denial = {0};
     if (!wire_decode(rep->decoder, bytes, n, &m, &refusal)) {
-        record_refused(rep, bytes, n, &refusal, NULL);
+        const struct message claimed = {.type = MESSAGE_APP_REQ, .src = refusal.src};
+        bool known = !rep->io.admit || rep->io.admit(rep->io.ctx, &claimed, &denial);
+        refusal.src = known ? refusal.src : NODE_NONE; /* anybody can name a replica */
+        record_refused(rep, bytes, n, &refusal, known ? NULL : denial.addr);
         return true;
     }
-    struct replica_denial denial;
     if (rep->io.admit && !rep->io.admit(rep->io.ctx, &m, &denial)) {
         refusal = (struct wire_refusal){.why = denial.why, .what = denial.what, .src = m.src};
         record_refused(rep, bytes, n, &refusal, denial.addr);

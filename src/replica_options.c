@@ -49,7 +49,7 @@ const char options_help[] =
     "Environment: FAULTLINE_TRACE, FAULTLINE_READS, FAULTLINE_DATA, FAULTLINE_CLUSTER, FAULTLINE_KEY_FILE (as the\n"
     "options), FAULTLINE_RUN (name of the run; default: the parent's process number and start time), FAULTLINE_BOOT\n"
     "(number of this start, from 1; default: the next that is free; with --data the store counts), FAULTLINE_EPOCH_NS\n"
-    "(the CLOCK_MONOTONIC time that trace times count from; default: when the parent started),\n"
+    "(the CLOCK_MONOTONIC time that trace times count from; default: when the parent started, 0 with --listen),\n"
     "FAULTLINE_TRACE_STRICT=1 (end rather than run without a complete trace), FAULTLINE_TRACE_HASH_EVERY (digest of\n"
     "the state after each N entries; default: 256, 0: never).\n"
     "\n"

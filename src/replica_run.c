@@ -38,8 +38,8 @@ static void from_parent(struct run *run, const struct options *o)
         snprintf(run->name, sizeof run->name, "%s", o->run);
     else
         snprintf(run->name, sizeof run->name, "%ld-%llu", pid, ticks);
-    run->epoch_ns = o->epoch_ns;
-    if (!o->epoch_given) {
+    run->epoch_ns = o->epoch_ns; /* without a simulator 0, the host's own, as nobody has the same parent for long */
+    if (!o->epoch_given && !o->listen) {
         long hz = sysconf(_SC_CLK_TCK);
         uint64_t since_boot = hz > 0 ? (uint64_t)ticks * (UINT64_C(1000000000) / (uint64_t)hz) : 0;
         /* The ticks go on while the host sleeps, CLOCK_MONOTONIC does not: then its own zero is the epoch. */

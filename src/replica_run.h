@@ -21,8 +21,9 @@ enum run_opened {
     RUN_BAD_EPOCH   /* FAULTLINE_EPOCH_NS lies in the future */
 };
 
-/* Finds out what the options leave open. All replicas that one process starts find the same name and, on one host, the
- * same epoch: the process number and start time of that parent. */
+/* Finds out what the options leave open. All replicas that one process starts find the same name: the process number and
+ * start time of that parent. All on one host that belong together find the same epoch: the start of that parent, and with
+ * --listen, where each may be started from elsewhere, the zero of the clock. */
 enum run_opened run_open(struct run *run, const struct options *o, char err[TRACE_ERR_LEN]);
 
 #endif

@@ -236,6 +236,24 @@ static void impatience_is_no_fault_without_leases(void **state)
     rt_close(&rt);
 }
 
+/* Started from elsewhere, a replica counts its time from another moment: who was first, only messages tell. */
+static void times_since_different_moments_are_not_compared(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, cfg);
+    rt.own_epochs = true;
+    for (int i = 0; i < 3; i++) {
+        rt_kill(&rt, i);
+        rt_restart(&rt, i);
+    }
+    some_work(&rt);
+    beside_another_leader(&rt);
+    rt_check(&rt, "R48");
+    assert_string_equal(rt_verdict(&rt, "R48"), "pass");
+    rt_close(&rt);
+}
+
 /* ---- what each read rested on ---- */
 
 static void the_table_reads_tells_proof_and_age(void **state)
@@ -333,6 +351,7 @@ int main(void)
         cmocka_unit_test(reads_while_the_lease_lasts_are_let_pass),
         cmocka_unit_test(an_election_that_the_leader_asked_for_needs_no_patience),
         cmocka_unit_test(impatience_is_no_fault_without_leases),
+        cmocka_unit_test(times_since_different_moments_are_not_compared),
         cmocka_unit_test(the_table_reads_tells_proof_and_age),
         cmocka_unit_test(the_evidence_of_a_stale_read_names_its_lease),
         cmocka_unit_test(what_is_missing_around_a_lease_is_never_a_violation),

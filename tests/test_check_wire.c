@@ -108,6 +108,7 @@ static void datagrams_against_the_protocol_are_reported_with_their_reason(void *
     hdb_rec(&h, "0003", 23, "msg.bad", "{\"from\":\"0004\",\"why\":\"unknown_source\",\"sz\":40,\"what\":\"src\"}");
     hdb_rec(&h, "0003", 23, "msg.bad", "{\"from\":\"0004\",\"why\":\"bad_seal\",\"sz\":40}");
     hdb_rec(&h, "0003", 23, "msg.bad", "{\"from\":\"0004\",\"why\":\"replayed\",\"sz\":40}");
+    hdb_rec(&h, "0003", 23, "msg.bad", "{\"why\":\"not_json\",\"sz\":3,\"addr\":\"192.0.2.1:9\"}");
     assert_check(&h, "C6", "fail");
     assert_sql(&h, VIOLATIONS,
                "bad-datagram-not_json|0001|0001 sent a datagram against the protocol: not_json\n"

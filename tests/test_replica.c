@@ -398,11 +398,11 @@ static void anybody_is_told_the_status(void **state)
     assert_int_equal(group_answers(&g, leader, "S2", NULL), 0);
 }
 
-static bool admit_no_puts(void *ctx, const struct message *m, struct replica_denial *denial)
+static bool admit_no_puts_nor_0003(void *ctx, const struct message *m, struct replica_denial *denial)
 {
     (void)ctx;
     *denial = (struct replica_denial){.why = "unknown_source", .what = "src", .addr = "192.0.2.1:9"};
-    return m->type != MESSAGE_PUT;
+    return m->type != MESSAGE_PUT && m->src != 3;
 }
 
 static void sent_nowhere(void *ctx, const char *bytes, size_t n, node_id dst, const char *answered)
@@ -421,7 +421,7 @@ static void what_comes_from_elsewhere_than_it_says_is_recorded_and_changes_nothi
     struct replica_options o = {
         .core = g.core, .trace = w, .header = {.run = "t", .clock = "virtual", .impl = "t"}, .boot = 1};
     o.core.id = 9;
-    struct replica *rep = replica_new(&o, (struct replica_io){.send = sent_nowhere, .admit = admit_no_puts}, 1);
+    struct replica *rep = replica_new(&o, (struct replica_io){.send = sent_nowhere, .admit = admit_no_puts_nor_0003}, 1);
     assert_non_null(rep);
     struct message m = {
         .type = MESSAGE_PUT, .src = GROUP_CLIENT, .dst = 9, .leader = NODE_NONE, .key = "k", .value = "v"};
@@ -429,13 +429,20 @@ static void what_comes_from_elsewhere_than_it_says_is_recorded_and_changes_nothi
     assert_true(replica_on_datagram(rep, 2, bytes, wire_encode(&m, bytes, sizeof bytes)));
     replica_refuse(rep, 3, "\x01\x02", 2,
                    &(struct replica_denial){.why = "bad_seal", .what = "tag", .addr = "[2001:db8::1]:7"});
+    static const char of_2[] = "{\"src\":\"0002\",\"type\":1}", of_3[] = "{\"src\":\"0003\",\"type\":\"nonsense\"}";
+    assert_true(replica_on_datagram(rep, 4, of_2, sizeof of_2 - 1));
+    assert_true(replica_on_datagram(rep, 5, of_3, sizeof of_3 - 1));
     assert_true(replica_flush(rep));
     replica_free(rep);
     trace_writer_close(w);
     snprintf(path, sizeof path, "%s/0009.1.jsonl", g.dir);
     struct replica_trace t = replica_trace_read(path);
-    assert_int_equal(replica_trace_count(&t, "msg.bad", NULL, NULL), 2);
+    assert_int_equal(replica_trace_count(&t, "msg.bad", NULL, NULL), 4);
     assert_int_equal(replica_trace_count(&t, "msg.recv", NULL, NULL), 0);
+    /* What is no message is nobody's word when it comes from elsewhere than it says. */
+    assert_int_equal(replica_trace_count(&t, "msg.bad", "from", "0002"), 1);
+    assert_int_equal(replica_trace_count(&t, "msg.bad", "from", "0003"), 0);
+    assert_int_equal(replica_trace_count(&t, "msg.bad", "addr", "192.0.2.1:9"), 2);
     const json_t *r = replica_trace_find(&t, 0, "msg.bad", "why", "unknown_source", NULL);
     assert_non_null(r);
     assert_string_equal(replica_trace_text(r, "addr"), "192.0.2.1:9");

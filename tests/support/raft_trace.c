@@ -74,9 +74,9 @@ static void header(struct raft_trace *rt, int node)
     tick(rt);
     fixture_recf(
         &rt->fx, rt->node[node].name, rt->t, "trace.open",
-        "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+        "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":%d,\"clk\":\"%s\",\"pid\":1,"
         "\"impl\":\"test\",\"peers\":[%s]%s%s%s",
-        peers, rt->cfg != NULL ? ",\"cfg\":{" : "", rt->cfg != NULL ? rt->cfg : "", rt->cfg != NULL ? "}" : "");
+        rt->own_epochs ? node : 0, rt->own_epochs ? "mono-shared" : "virtual", peers, rt->cfg != NULL ? ",\"cfg\":{" : "", rt->cfg != NULL ? rt->cfg : "", rt->cfg != NULL ? "}" : "");
 }
 
 void rt_open(struct raft_trace *rt, int n)

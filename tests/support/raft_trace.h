@@ -42,6 +42,7 @@ struct raft_trace {
     bool durable;  /* what must be on stable storage is synced, and recorded, before what depends on it */
     bool timed;    /* appends and their answers carry the time of sending */
     const char *cfg;
+    bool own_epochs; /* of headers to come: on one host, but each node counts from another moment */
 };
 
 /* A group of n replicas, started, in term 0. */
