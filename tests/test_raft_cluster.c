@@ -31,8 +31,10 @@ static void seeds(struct raft_cluster_config cfg, uint64_t n)
     const char *more = getenv("FAULTLINE_SEEDS");
     if (more)
         n = strtoull(more, NULL, 10);
-    for (cfg.seed = 1; cfg.seed <= n; cfg.seed++)
+    for (cfg.seed = 1; cfg.seed <= n; cfg.seed++) {
+        cfg.batches = cfg.seed % 2;
         run(cfg);
+    }
 }
 
 static void without_faults_every_size_from_1_to_21_elects_one_leader_and_answers(void **state)
@@ -124,17 +126,16 @@ static void reads_under_leases_are_correct_while_clocks_drift_as_little_as_promi
     (void)state;
     uint64_t before = total.leased;
     for (unsigned size = 3; size <= 5; size += 2)
-        seeds(
-            (struct raft_cluster_config){.size = size,
-                                         .loss = 0.1,
-                                         .duplication = 0.1,
-                                         .faults = true,
-                                         .faulty_us = 12 * SECOND,
-                                         .clients = 4,
-                                         .reads = RAFT_READS_LEASE,
-                                         .drift_ppm = 20000,
-                                         .real_drift_ppm = 20000},
-            60);
+        seeds((struct raft_cluster_config){.size = size,
+                                           .loss = 0.1,
+                                           .duplication = 0.1,
+                                           .faults = true,
+                                           .faulty_us = 12 * SECOND,
+                                           .clients = 4,
+                                           .reads = RAFT_READS_LEASE,
+                                           .drift_ppm = 20000,
+                                           .real_drift_ppm = 20000},
+              60);
     assert_true(total.leased > before + 10000);
 }
 
@@ -227,6 +228,8 @@ static void the_runs_above_met_what_they_are_for(void **state)
     printf("members added %" PRIu64 ", removed %" PRIu64 " (leaders %" PRIu64 "), transfers %" PRIu64
            ", changes refused %" PRIu64 "\n",
            total.members_added, total.members_removed, total.leaders_removed, total.transfers, total.changes_refused);
+    printf("inputs that joined another's step %" PRIu64 "\n", total.joined);
+    assert_true(total.joined > 100000);
     assert_true(total.members_added > 200);
     assert_true(total.members_removed > 200);
     assert_true(total.leaders_removed > 50);

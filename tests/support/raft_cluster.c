@@ -18,7 +18,7 @@
 #define CLIENT_FIRST 0x100
 #define SETTLE_US    (8000 * MS) /* a healed group has this long to answer everything */
 
-enum what { DATAGRAM, ANSWER, CLIENT, CHANGE, FAULT, RESTART };
+enum what { DATAGRAM, ANSWER, CLIENT, CHANGE, FAULT, RESTART, FINISH };
 
 struct event {
     uint64_t at, order;
@@ -43,9 +43,13 @@ struct node {
     struct raft *raft; /* NULL: it has crashed */
     struct kv *kv;
     struct disk disk;
+    struct raft_effects fx;
+    bool open;       /* a step that more inputs may join */
+    size_t done;     /* how many effects of the step were carried out */
+    uint64_t finish; /* `order` of the FINISH event that ends the open step */
     uint64_t paused_until;
     uint64_t slept; /* how much time its clock has missed */
-    double rate; /* of its clock against time: 0 = neither fast nor slow */
+    double rate;    /* of its clock against time: 0 = neither fast nor slow */
     uint64_t term_led;
 };
 
@@ -71,8 +75,7 @@ struct sim {
     size_t n_heap, room_heap;
     struct node nodes[RAFT_MEMBERS_MAX];
     bool cut[RAFT_MEMBERS_MAX][RAFT_MEMBERS_MAX]; /* from, to */
-    struct raft_effects fx;
-    struct committed *log; /* [index - 1], as first applied anywhere */
+    struct committed *log;                        /* [index - 1], as first applied anywhere */
     size_t n_log, room_log;
     node_id *leaders; /* by term: 1 + node, 0 = none so far */
     size_t n_leaders;
@@ -249,6 +252,14 @@ static void check_new_leader(struct sim *s, unsigned id, uint64_t term)
     }
 }
 
+/* Its log may have been given up already: an old leader finishes a step late that was open for long. */
+static bool holds(const struct sim *s, const struct disk *d, uint64_t index, uint64_t term)
+{
+    if (index <= d->base_index)
+        return s->log[index - 1].term == term;
+    return index - d->base_index <= d->n && d->log[index - d->base_index - 1]->term == term;
+}
+
 /* What is committed is on the disks of a majority, and of the leader's own term (§5.4.2). */
 static void check_committed(struct sim *s, unsigned id, const struct raft_effect *e)
 {
@@ -258,9 +269,8 @@ static void check_committed(struct sim *s, unsigned id, const struct raft_effect
         failed(s, "commit went from %" PRIu64 " to %" PRIu64, e->old, e->index);
     unsigned have = 0;
     for (unsigned i = 0; i < s->cfg->size; i++) {
-        const struct disk *d = &s->nodes[i].disk;
-        if (admin_is_voter(conf, (node_id)i) && e->index > d->base_index && e->index - d->base_index <= d->n)
-            have += d->log[e->index - d->base_index - 1]->term == e->after.term;
+        if (admin_is_voter(conf, (node_id)i))
+            have += holds(s, &s->nodes[i].disk, e->index, e->after.term);
     }
     if (e->why == WHY_QUORUM && have < admin_voters(conf) / 2 + 1)
         failed(s, "entry %" PRIu64 " was committed with %u durable copies", e->index, have);
@@ -445,14 +455,15 @@ static void persist(struct sim *s, unsigned id)
 {
     struct node *node = &s->nodes[id];
     struct disk *d = &node->disk;
-    if (s->fx.persist_vote) {
+    const struct raft_effects *fx = &node->fx;
+    if (fx->persist_vote) {
         d->term = raft_brief(node->raft).term;
         d->voted = raft_voted_for(node->raft);
     }
-    if (s->fx.truncated_from)
-        cut_log(d, s->fx.truncated_from - 1);
-    if (s->fx.appended_from)
-        write_log(d, node->raft, s->fx.appended_from);
+    if (fx->truncated_from)
+        cut_log(d, fx->truncated_from - 1);
+    if (fx->appended_from)
+        write_log(d, node->raft, fx->appended_from);
 }
 
 /* The log begins after (index, term): the state stands in its place. */
@@ -537,7 +548,7 @@ static void boot(struct sim *s, unsigned id)
                             .compact_entries = s->cfg->compact_entries,
                             .restored = &restored,
                             .seed = rng_next(&s->rng)};
-    node->raft = raft_new(&c, clock_of(s, id), &s->fx);
+    node->raft = raft_new(&c, clock_of(s, id), &node->fx);
     if (!node->raft)
         failed(s, "%u does not start with what its disk held", id);
 }
@@ -550,6 +561,7 @@ static void crash(struct sim *s, unsigned id)
     kv_free(node->kv);
     node->raft = NULL;
     node->kv = NULL;
+    node->open = false;
     node->paused_until = 0;
     s->out->counts.crashes++;
     /* Not before the last copy of a client's datagram: the request would be as new. */
@@ -721,20 +733,50 @@ static void do_effect(struct sim *s, unsigned id, const struct raft_effect *e)
     }
 }
 
-static void step(struct sim *s, unsigned id, const struct message *m)
+/* What the step has decided so far. False: it crashed on the way. */
+static bool carry_out(struct sim *s, unsigned id)
 {
-    struct raft_event ev = {
-        .type = m ? RAFT_EVENT_MESSAGE : RAFT_EVENT_TICK, .now_us = clock_of(s, id), .message = m};
-    if (m && (m->type == MESSAGE_GET || m->type == MESSAGE_PUT || m->type == MESSAGE_CHANGE))
-        ev.tag = (int64_t)strtoul(m->mid + 1, NULL, 10);
-    raft_step(s->nodes[id].raft, &ev, &s->fx);
-    s->out->counts.steps++;
+    struct node *node = &s->nodes[id];
     bool crashes = s->cfg->crashes && s->now < s->cfg->faulty_us && chance(s, 0.0005);
-    size_t n = crashes ? rng_below(&s->rng, s->fx.n + 1) : s->fx.n;
-    for (size_t i = 0; i < n; i++)
-        do_effect(s, id, &s->fx.v[i]);
+    size_t end = crashes ? node->done + rng_below(&s->rng, node->fx.n - node->done + 1) : node->fx.n;
+    while (node->done < end)
+        do_effect(s, id, &node->fx.v[node->done++]);
     if (crashes)
         crash(s, id);
+    return !crashes;
+}
+
+static bool finish(struct sim *s, unsigned id)
+{
+    s->nodes[id].open = false;
+    raft_finish(s->nodes[id].raft);
+    return carry_out(s, id);
+}
+
+/* Datagrams join the step that is open, until its time is over. NULL: time has passed, which is a step of its own. */
+static void step(struct sim *s, unsigned id, const struct message *m)
+{
+    struct node *node = &s->nodes[id];
+    struct raft_event ev = {.type = m ? RAFT_EVENT_MESSAGE : RAFT_EVENT_TICK, .now_us = clock_of(s, id), .message = m};
+    if (m && (m->type == MESSAGE_GET || m->type == MESSAGE_PUT || m->type == MESSAGE_CHANGE))
+        ev.tag = (int64_t)strtoul(m->mid + 1, NULL, 10);
+    if (node->open && (!m || !raft_may_join(node->raft)) && !finish(s, id))
+        return;
+    s->out->counts.steps++;
+    s->out->counts.joined += node->open;
+    if (!node->open) {
+        raft_begin(node->raft, ev.now_us, &node->fx);
+        node->done = 0;
+    }
+    bool last = !node->open && (!m || !s->cfg->batches || chance(s, 0.3));
+    raft_input(node->raft, &ev);
+    if (last) {
+        finish(s, id);
+    } else if (carry_out(s, id) && !node->open) {
+        node->open = true;
+        node->finish = s->order;
+        push(s, s->now + between(s, 0, chance(s, 0.05) ? 20 * MS : 2 * MS), FINISH, id, NULL);
+    }
 }
 
 /* ---- faults ---- */
@@ -843,6 +885,19 @@ static uint64_t due(const struct sim *s, unsigned id)
     return at < s->nodes[id].paused_until ? s->nodes[id].paused_until : at;
 }
 
+static void on_finish(struct sim *s, unsigned id, uint64_t order)
+{
+    struct node *node = &s->nodes[id];
+    if (!node->open || node->finish != order)
+        return;
+    if (s->now >= node->paused_until) {
+        finish(s, id);
+        return;
+    }
+    node->finish = s->order;
+    push(s, node->paused_until, FINISH, id, NULL);
+}
+
 /* The next thing that happens: a timer of a node, or an event. */
 static void advance(struct sim *s)
 {
@@ -882,6 +937,9 @@ static void advance(struct sim *s)
         break;
     case RESTART:
         boot(s, e.to);
+        break;
+    case FINISH:
+        on_finish(s, e.to, e.order);
         break;
     }
     free(e.message);
@@ -942,6 +1000,7 @@ void raft_cluster_run(const struct raft_cluster_config *cfg, struct raft_cluster
     for (unsigned i = 0; i < cfg->size; i++) {
         raft_free(s->nodes[i].raft);
         kv_free(s->nodes[i].kv);
+        raft_effects_free(&s->nodes[i].fx);
         cut_log(&s->nodes[i].disk, 0);
         free(s->nodes[i].disk.log);
         free(s->nodes[i].disk.conf);
@@ -949,7 +1008,6 @@ void raft_cluster_run(const struct raft_cluster_config *cfg, struct raft_cluster
     }
     while (s->n_heap)
         free(s->heap[--s->n_heap].message);
-    raft_effects_free(&s->fx);
     free(s->heap);
     free(s->log);
     free(s->leaders);

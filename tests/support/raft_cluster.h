@@ -9,12 +9,13 @@
 #include "../../src/raft.h"
 
 struct raft_cluster_config {
-    unsigned size; /* 1 to RAFT_MEMBERS_MAX */
+    unsigned size;    /* 1 to RAFT_MEMBERS_MAX */
     unsigned outside; /* so many of them wait to be added */
     bool changes;     /* while there are faults, an administrator adds, removes, and moves leadership at random */
     uint64_t seed;
     double loss, duplication; /* of datagrams between replicas */
     bool faults;              /* partitions, cuts, pauses, very late datagrams */
+    bool batches;             /* datagrams that come at about the same time are inputs of one step */
     bool crashes;             /* of one replica or of all */
     uint64_t compact_entries; /* as in struct raft_config */
     uint64_t faulty_us;       /* then all is healed, and every request must be answered */
@@ -26,9 +27,9 @@ struct raft_cluster_config {
 
 /* How much of what a run is for has happened: a test that saw none of it proves nothing. */
 struct raft_cluster_counts {
-    uint64_t steps, leaders, truncations, refusals, step_downs, commits, reads, leased, redirects, holds, duplicates,
-        late_losers, members_added, members_removed, leaders_removed, transfers, changes_refused, acknowledged,
-        messages, crashes, compactions, snapshots, chunks, installs;
+    uint64_t steps, joined, leaders, truncations, refusals, step_downs, commits, reads, leased, redirects, holds,
+        duplicates, late_losers, members_added, members_removed, leaders_removed, transfers, changes_refused,
+        acknowledged, messages, crashes, compactions, snapshots, chunks, installs;
 };
 
 struct raft_cluster_result {
