@@ -546,6 +546,7 @@ static void boot(struct sim *s, unsigned id)
                             .reads = s->cfg->reads,
                             .drift_ppm = s->cfg->drift_ppm,
                             .compact_entries = s->cfg->compact_entries,
+                            .answer_again = s->cfg->answer_again,
                             .restored = &restored,
                             .seed = rng_next(&s->rng)};
     node->raft = raft_new(&c, clock_of(s, id), &node->fx);
@@ -634,7 +635,7 @@ static void apply(struct sim *s, unsigned id, const struct raft_effect *e)
     s->out->counts.duplicates += !fresh;
     op->applied = true;
     /* A redirect in answer to the only attempt promised that this would not happen. */
-    if (op->redirected && op->tries == 1)
+    if (op->redirected && op->tries == 1 && !s->cfg->answer_again)
         failed(s, "%s was redirected, and applied at %" PRIu64, op->mid, e->entry->index);
     if (e->answer)
         answer(s, id, &e->request, MESSAGE_OK, kv_request_index(kv, e->entry->client, e->entry->mid));
@@ -681,7 +682,7 @@ static void do_effect(struct sim *s, unsigned id, const struct raft_effect *e)
         n->redirects++;
         if (e->node == id)
             failed(s, "%u redirects to itself", id);
-        if (op && op->put && op->applied && op->tries == 1)
+        if (op && op->put && op->applied && op->tries == 1 && !s->cfg->answer_again)
             failed(s, "%s was applied, and redirected", op->mid);
         n->late_losers += op && op->put && s->now - op->invoked > 100 * MS;
         answer(s, id, &e->request, MESSAGE_REDIRECT, 0);

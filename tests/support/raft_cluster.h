@@ -16,6 +16,7 @@ struct raft_cluster_config {
     double loss, duplication; /* of datagrams between replicas */
     bool faults;              /* partitions, cuts, pauses, very late datagrams */
     bool batches;             /* datagrams that come at about the same time are inputs of one step */
+    bool answer_again;        /* as in struct raft_config: of two copies each may be answered, otherwise perhaps */
     bool crashes;             /* of one replica or of all */
     uint64_t compact_entries; /* as in struct raft_config */
     uint64_t faulty_us;       /* then all is healed, and every request must be answered */
