@@ -169,8 +169,9 @@ bool raft_wait_over(struct raft *r, const struct entry *e, int64_t *tag)
 }
 
 /* With a snapshot came what a client's entry has become, and we cannot tell: its request, here or at another place in
- * the log, may have been applied or not. So it stays without an answer; when its client asks again, under the same id, the
- * request is taken as new here, and the request table of the state machine keeps it from being applied twice (§8). */
+ * the log, may have been applied or not. So it stays without an answer; when its client asks again, under the same id,
+ * the request is taken as new here, and the request table of the state machine keeps it from being applied twice (§8).
+ */
 void raft_wait_skip(struct raft *r, uint64_t index, uint64_t term)
 {
     struct waiters *w = &r->waiters;
@@ -258,10 +259,10 @@ void raft_leader_spoke(struct raft *r)
  * others would do nothing but ask. */
 void raft_pass_on(struct raft *r, struct request *q)
 {
-    enum raft_why why = r->role == RAFT_LEADER          ? r->voter ? WHY_TRANSFER : WHY_REMOVED
-                        : r->leader == NODE_NONE        ? WHY_NO_LEADER
-                        : was_sent_back(r, q->client)   ? WHY_LEADER_SILENT
-                                                        : WHY_NONE;
+    enum raft_why why = r->role == RAFT_LEADER        ? r->voter ? WHY_TRANSFER : WHY_REMOVED
+                        : r->leader == NODE_NONE      ? WHY_NO_LEADER
+                        : was_sent_back(r, q->client) ? WHY_LEADER_SILENT
+                                                      : WHY_NONE;
     if (why == WHY_NONE || r->held.n >= r->hold_max) {
         send_back(r, q);
         return;
@@ -286,8 +287,12 @@ void raft_on_request(struct raft *r, const struct message *m, int64_t tag)
             raft_ignore(r, WHY_DUPLICATE);
             break;
         case SEEN_FULL:
-            q = copy_of(m, tag);
-            raft_fail(r, q, WHY_OVERLOAD);
+            /* Where requests come again, another copy of it may be in another replica's log: then it is not certain that
+             * it will not be applied, and only silence is no lie. */
+            if (r->answer_again)
+                raft_ignore(r, WHY_OVERLOAD);
+            else
+                raft_fail(r, copy_of(m, tag), WHY_OVERLOAD);
             break;
         case SEEN_NEW:
             q = copy_of(m, tag);
@@ -305,8 +310,7 @@ void raft_note_answers(struct raft *r)
     for (size_t i = 0; i < r->fx->n; i++) {
         const struct raft_effect *e = &r->fx->v[i];
         if (e->type == RAFT_DO_READ || e->type == RAFT_DO_REDIRECT || e->type == RAFT_DO_FAIL ||
-            e->type == RAFT_DO_OK ||
-            (e->type == RAFT_DO_APPLY && e->answer))
+            e->type == RAFT_DO_OK || (e->type == RAFT_DO_APPLY && e->answer))
             raft_seen_answered(&r->seen, e->request.client, e->request.mid);
     }
 }

@@ -132,6 +132,37 @@ static void a_change_of_term_role_or_vote_ends_a_step(void **state)
     one_free(&o);
 }
 
+static void each_of_them_alone_does(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    begin(&o);
+    input_append(&o, 1, 1, 0, 0, 10); /* the term: no vote before, none after */
+    assert_false(raft_may_join(o.r));
+    raft_finish(o.r);
+    one_free(&o);
+
+    o = one_new(3);
+    o.now_us += ONE_MAX * 1000;
+    one_vote_res(&o, 1, 1, false);
+    begin(&o);
+    struct message m = one_message(&o, MESSAGE_VOTE_REQ, 2, 1);
+    input(&o, &m); /* the vote, in a term that was there */
+    assert_false(raft_may_join(o.r));
+    raft_finish(o.r);
+    assert_int_equal(raft_voted_for(o.r), 2);
+    one_free(&o);
+
+    o = one_new(3);
+    one_stand(&o);
+    begin(&o);
+    input_append(&o, 1, raft_brief(o.r).term, 0, 0, 10); /* the role: another was elected in our term */
+    assert_int_equal(one_role(&o), RAFT_FOLLOWER);
+    assert_false(raft_may_join(o.r));
+    raft_finish(o.r);
+    one_free(&o);
+}
+
 /* D §10.2.1: the disks of a leader and its followers work at the same time. */
 static void a_leader_sends_its_entries_before_they_are_durable_and_a_follower_acknowledges_after(void **state)
 {
@@ -177,6 +208,7 @@ int main(void)
         cmocka_unit_test(answers_to_an_older_term_of_the_step_tell_of_the_newer_one),
         cmocka_unit_test(an_older_append_is_answered_for_itself),
         cmocka_unit_test(a_change_of_term_role_or_vote_ends_a_step),
+        cmocka_unit_test(each_of_them_alone_does),
         cmocka_unit_test(a_leader_sends_its_entries_before_they_are_durable_and_a_follower_acknowledges_after),
         cmocka_unit_test(a_leader_counts_its_own_entries_once_they_are_durable),
         cmocka_unit_test(a_vote_for_oneself_is_durable_before_others_are_asked),

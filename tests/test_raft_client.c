@@ -340,6 +340,40 @@ static void a_request_that_waits_is_not_forgotten_however_many_others_pass(void 
     one_free(&o);
 }
 
+static struct one full(bool answer_again)
+{
+    struct raft_config c = one_config(3);
+    c.answer_again = answer_again;
+    struct one o = one_from(&c);
+    one_lead(&o);
+    for (int i = 0; i < 8192; i++) {
+        char mid[16];
+        snprintf(mid, sizeof mid, "M%d", i);
+        one_put(&o, CLIENT, mid, "k", "v");
+    }
+    one_put(&o, CLIENT, "more", "k", "v");
+    assert_int_equal(raft_brief(o.r).last, 8193);
+    return o;
+}
+
+/* A refusal says that it is not and will not be applied. Of a request that its client sends to several replicas that
+ * cannot be said. */
+static void when_too_many_wait_a_request_is_refused_unless_it_may_come_again(void **state)
+{
+    (void)state;
+    struct one o = full(false);
+    assert_int_equal(one_effect(&o, RAFT_DO_FAIL)->why, WHY_OVERLOAD);
+    one_free(&o);
+    o = full(true);
+    one_ignored(&o, WHY_OVERLOAD);
+    one_ack(&o, 1, 1, 1, 0);
+    const struct message *m = one_sent(&o, MESSAGE_APP_REQ, 1);
+    one_ack(&o, 1, 1, m->prev_index + m->n_entries, 0);
+    one_put(&o, CLIENT, "more", "k", "v");
+    assert_int_equal(raft_brief(o.r).last, 8194);
+    one_free(&o);
+}
+
 /* It could not be sent on, should we lead one day with this log. */
 static void an_append_with_an_entry_larger_than_any_leader_takes_is_ignored(void **state)
 {
@@ -478,6 +512,7 @@ int main(void)
         cmocka_unit_test(a_put_replaced_in_the_log_is_redirected_only_when_the_other_entry_is_committed_5_4_2),
         cmocka_unit_test(puts_of_a_deposed_leader_are_answered_without_traffic_at_their_indexes),
         cmocka_unit_test(a_request_that_waits_is_not_forgotten_however_many_others_pass),
+        cmocka_unit_test(when_too_many_wait_a_request_is_refused_unless_it_may_come_again),
         cmocka_unit_test(an_append_with_an_entry_larger_than_any_leader_takes_is_ignored),
         cmocka_unit_test(a_put_removed_here_and_committed_from_elsewhere_is_answered_ok),
         cmocka_unit_test(a_leader_twice_deposed_settles_each_put_at_its_own_index),
