@@ -117,6 +117,27 @@ static void an_older_append_is_answered_for_itself(void **state)
     one_free(&o);
 }
 
+/* A later one that covers less, a heartbeat perhaps, does not take the place of an acknowledgement; nor does an
+ * acknowledgement that of a refusal, which says where the logs agree. */
+static void no_answer_is_lost_that_says_more_than_a_later_one(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    one_append(&o, 1, 1, 0, 0, 0, "1");
+    begin(&o);
+    input_append(&o, 1, 1, 1, 1, 100);
+    struct message m = one_message(&o, MESSAGE_APP_REQ, 1, 1);
+    m.prev_index = m.prev_term = 1;
+    m.sent_us = 200;
+    input(&o, &m);
+    input_append(&o, 1, 1, 8, 1, 300);
+    input_append(&o, 1, 1, 2, 1, 400);
+    raft_finish(o.r);
+    assert_int_equal(one_sent_n(&o, MESSAGE_APP_RES), 4);
+    assert_int_equal(one_sent(&o, MESSAGE_APP_RES, 1)->match, 2);
+    one_free(&o);
+}
+
 static void a_change_of_term_role_or_vote_ends_a_step(void **state)
 {
     (void)state;
@@ -207,6 +228,7 @@ int main(void)
         cmocka_unit_test(one_acknowledgement_answers_the_appends_of_a_step),
         cmocka_unit_test(answers_to_an_older_term_of_the_step_tell_of_the_newer_one),
         cmocka_unit_test(an_older_append_is_answered_for_itself),
+        cmocka_unit_test(no_answer_is_lost_that_says_more_than_a_later_one),
         cmocka_unit_test(a_change_of_term_role_or_vote_ends_a_step),
         cmocka_unit_test(each_of_them_alone_does),
         cmocka_unit_test(a_leader_sends_its_entries_before_they_are_durable_and_a_follower_acknowledges_after),

@@ -474,7 +474,8 @@ static void rebase(struct node *node, uint64_t index, uint64_t term, const char 
     for (size_t i = 0; i < gone; i++)
         free(d->log[i]);
     d->n -= gone;
-    memmove(d->log, d->log + gone, d->n * sizeof(struct entry *));
+    if (d->n)
+        memmove(d->log, d->log + gone, d->n * sizeof(struct entry *));
     d->base_index = index;
     d->base_term = term;
     free(d->conf);
