@@ -12,6 +12,13 @@
 
 #define SECOND UINT64_C(1000000)
 
+/* Sanitizers make a run many times slower: fewer seeds then, and less that must have been met. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SLOWER 4
+#else
+#define SLOWER 1
+#endif
+
 static struct raft_cluster_counts total;
 
 static void run(struct raft_cluster_config cfg)
@@ -30,8 +37,7 @@ static void run(struct raft_cluster_config cfg)
 static void seeds(struct raft_cluster_config cfg, uint64_t n)
 {
     const char *more = getenv("FAULTLINE_SEEDS");
-    if (more)
-        n = strtoull(more, NULL, 10);
+    n = more ? strtoull(more, NULL, 10) : (n + SLOWER - 1) / SLOWER;
     for (cfg.seed = 1; cfg.seed <= n; cfg.seed++) {
         cfg.batches = cfg.seed % 2;
         cfg.answer_again = cfg.seed % 3 == 0;
@@ -138,7 +144,7 @@ static void reads_under_leases_are_correct_while_clocks_drift_as_little_as_promi
                                            .drift_ppm = 20000,
                                            .real_drift_ppm = 20000},
               30);
-    assert_true(total.leased > before + 10000);
+    assert_true(total.leased > before + 10000 / SLOWER);
 }
 
 /* And the check must be able to fail: a leader whose clock stood still while it was paused believes in its lease. */
@@ -234,26 +240,26 @@ static void the_runs_above_met_what_they_are_for(void **state)
            ", changes refused %" PRIu64 "\n",
            total.members_added, total.members_removed, total.leaders_removed, total.transfers, total.changes_refused);
     printf("inputs that joined another's step %" PRIu64 "\n", total.joined);
-    assert_true(total.joined > 100000);
-    assert_true(total.members_added > 200);
-    assert_true(total.members_removed > 200);
-    assert_true(total.leaders_removed > 50);
-    assert_true(total.transfers > 50);
-    assert_true(total.changes_refused > 100);
-    assert_true(total.truncations > 100);
-    assert_true(total.refusals > 100);
-    assert_true(total.step_downs > 100);
-    assert_true(total.leaders > 500);
-    assert_true(total.reads > 10000);
-    assert_true(total.redirects > 100);
-    assert_true(total.late_losers > 50);
-    assert_true(total.holds > 100);
-    assert_true(total.duplicates > 50);
-    assert_true(total.crashes > 1000);
-    assert_true(total.compactions > 1000);
-    assert_true(total.snapshots > 200);
-    assert_true(total.chunks > 1000);
-    assert_true(total.installs > 200);
+    assert_true(total.joined > 100000 / SLOWER);
+    assert_true(total.members_added > 200 / SLOWER);
+    assert_true(total.members_removed > 200 / SLOWER);
+    assert_true(total.leaders_removed > 50 / SLOWER);
+    assert_true(total.transfers > 50 / SLOWER);
+    assert_true(total.changes_refused > 100 / SLOWER);
+    assert_true(total.truncations > 100 / SLOWER);
+    assert_true(total.refusals > 100 / SLOWER);
+    assert_true(total.step_downs > 100 / SLOWER);
+    assert_true(total.leaders > 500 / SLOWER);
+    assert_true(total.reads > 10000 / SLOWER);
+    assert_true(total.redirects > 100 / SLOWER);
+    assert_true(total.late_losers > 50 / SLOWER);
+    assert_true(total.holds > 100 / SLOWER);
+    assert_true(total.duplicates > 50 / SLOWER);
+    assert_true(total.crashes > 1000 / SLOWER);
+    assert_true(total.compactions > 1000 / SLOWER);
+    assert_true(total.snapshots > 200 / SLOWER);
+    assert_true(total.chunks > 1000 / SLOWER);
+    assert_true(total.installs > 200 / SLOWER);
 }
 
 static void a_leader_that_reads_without_a_quorum_is_caught(void **state)
