@@ -84,8 +84,15 @@ bool address_resolve(const char *text, int family, struct address *out, char err
         rc = getaddrinfo(t.host, t.port, &hints, &found);
     }
     if (rc != 0) {
-        snprintf(err, ADDRESS_ERR_LEN, "cannot find the address %.255s: %s", text,
-                 rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+        bool other_family = family == AF_INET && strchr(t.host, ':');
+        if (other_family)
+            snprintf(err, ADDRESS_ERR_LEN,
+                     "%.255s is IPv6, but our own or the first address is IPv4; one of IPv6, such as "
+                     "[::], reaches both",
+                     text);
+        else
+            snprintf(err, ADDRESS_ERR_LEN, "cannot find the address %.255s: %s", text,
+                     rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
         return false;
     }
     bool fits = found->ai_addrlen <= sizeof out->at;

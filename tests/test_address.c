@@ -89,6 +89,7 @@ static void numeric_addresses_are_resolved_without_a_name_server_and_come_back_a
     assert_string_equal(text, "[::ffff:127.0.0.1]:4000");
     assert_true(address_is_loopback(&a));
     assert_false(address_resolve("[::1]:4000", AF_INET, &a, err));
+    assert_non_null(strstr(err, "is IPv6"));
     assert_non_null(strstr(err, "[::1]:4000"));
     assert_false(address_resolve("nonsense", AF_UNSPEC, &a, err));
     assert_non_null(strstr(err, "HOST:PORT"));

@@ -113,6 +113,22 @@ static void t3_finds_a_message_that_nobody_sent(void **state)
     rt_close(&rt);
 }
 
+/* A client chose the id that a replica has which joined later; clients leave no records. */
+static void t3_expects_no_record_of_what_clients_send(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt.no_sim = true;
+    rt_elect(&rt, 0, 1, RT_ALL);
+    rt.node[2].input = 0;
+    rt.node[2].input = rt_rec(&rt, 2, "msg.recv", "\"from\":\"0001\",\"ty\":\"status\",\"mid\":\"1e\"");
+    rt_timer(&rt, 2, "election");
+    assert_int_equal(rt_check(&rt, "T3"), VERDICT_PASS);
+    assert_rows(&rt.fx, "SELECT count(*) FROM load_stats WHERE name = 'orphan_recv'", "0");
+    rt_close(&rt);
+}
+
 static void t3_is_undecided_where_the_senders_records_are_missing(void **state)
 {
     (void)state;
@@ -255,6 +271,7 @@ int main(void)
         cmocka_unit_test(t2_is_undecided_where_records_are_missing),
         cmocka_unit_test(t2_tells_of_a_torn_line),
         cmocka_unit_test(t3_finds_a_message_that_nobody_sent),
+        cmocka_unit_test(t3_expects_no_record_of_what_clients_send),
         cmocka_unit_test(t3_is_undecided_where_the_senders_records_are_missing),
         cmocka_unit_test(t4_finds_a_receive_whose_clock_is_not_greater_than_the_sends),
         cmocka_unit_test(t4_finds_time_that_goes_back),
