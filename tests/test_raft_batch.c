@@ -117,6 +117,28 @@ static void an_older_append_is_answered_for_itself(void **state)
     one_free(&o);
 }
 
+/* §5.3: entries that came and went in the step must not hide from stable storage where the log really changed. */
+static void what_a_deposed_leader_appended_in_the_step_is_not_what_is_stored(void **state)
+{
+    (void)state;
+    struct one o = one_new(3);
+    one_lead(&o);
+    one_put(&o, CLIENT, "A", "k", "v");
+    begin(&o);
+    input_put(&o, 1);
+    input_append(&o, 1, 2, 1, 1, 10);
+    raft_finish(o.r);
+    assert_int_equal(o.fx.truncated_from, 2);
+    assert_int_equal(o.fx.appended_from, 2);
+    assert_true(o.fx.persist_vote);
+    assert_string_equal(one_log(&o), "12");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 0); /* not before another entry is committed in its place */
+    assert_int_equal(one_sent_n(&o, MESSAGE_APP_REQ), 0);
+    one_append(&o, 1, 2, 2, 2, 2, "22");
+    assert_int_equal(one_count(&o, RAFT_DO_REDIRECT), 2);
+    one_free(&o);
+}
+
 /* A later one that covers less, a heartbeat perhaps, does not take the place of an acknowledgement; nor does an
  * acknowledgement that of a refusal, which says where the logs agree. */
 static void no_answer_is_lost_that_says_more_than_a_later_one(void **state)
@@ -228,6 +250,7 @@ int main(void)
         cmocka_unit_test(one_acknowledgement_answers_the_appends_of_a_step),
         cmocka_unit_test(answers_to_an_older_term_of_the_step_tell_of_the_newer_one),
         cmocka_unit_test(an_older_append_is_answered_for_itself),
+        cmocka_unit_test(what_a_deposed_leader_appended_in_the_step_is_not_what_is_stored),
         cmocka_unit_test(no_answer_is_lost_that_says_more_than_a_later_one),
         cmocka_unit_test(a_change_of_term_role_or_vote_ends_a_step),
         cmocka_unit_test(each_of_them_alone_does),
