@@ -219,6 +219,8 @@ static void a_leader_sends_its_entries_before_they_are_durable_and_a_follower_ac
     o = one_new(3);
     one_append(&o, 1, 1, 0, 0, 0, "1");
     assert_true(place(&o, RAFT_DO_PERSIST, 0) < place(&o, RAFT_DO_SEND, MESSAGE_APP_RES));
+    one_append(&o, 1, 1, 1, 1, 2, "1"); /* nor is anything applied that is not in its own log yet */
+    assert_true(place(&o, RAFT_DO_PERSIST, 0) < place(&o, RAFT_DO_APPLY, 0));
     one_free(&o);
 }
 
