@@ -59,6 +59,8 @@ const char *admin_objection(const struct raft *r, const struct raft_effect *e, c
     uint64_t at;
     const char *old = before(r, e->entry->index, first, &at);
     uint64_t base_term, base = raft_base(r, &base_term), commit = e->after.commit;
+    if (commit < base)
+        return NULL; /* given up in this very step: nobody can tell any more */
     uint64_t term = commit == base ? base_term : raft_entry(r, commit)->term;
     if (old && differences(old, e->entry->value, UINT8_MAX) != 1)
         return "R57: more than one voter changes";
