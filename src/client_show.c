@@ -39,6 +39,12 @@ static const struct member_status *seen_by(const struct client_server *leader, n
     return NULL;
 }
 
+/* It has been removed, or was never added: the leader does not name it. */
+static bool no_member(const struct client_server *leader, const struct client_server *s)
+{
+    return leader && s != leader && s->id != NODE_NONE && !seen_by(leader, s->id);
+}
+
 static uint64_t lag_of(const struct client_server *leader, const struct member_status *m)
 {
     return leader->status.last > m->match ? leader->status.last - m->match : 0;
@@ -92,6 +98,8 @@ static void fill_row(char row[COLUMNS][CELL], const struct client_server *s, con
     if (seen) {
         snprintf(row[8], CELL, "%" PRIu64 " (%.20s)", lag_of(leader, seen), seen->state);
         snprintf(row[9], CELL, "%" PRIu64 " ms", seen->silent_ms);
+    } else if (no_member(leader, s)) {
+        snprintf(row[8], CELL, "(no member)");
     }
 }
 
@@ -156,6 +164,8 @@ static json_t *of_server(const struct client_server *s, const struct client_serv
         json_object_set_new(o, "match", number(seen->match));
         json_object_set_new(o, "lag", number(lag_of(leader, seen)));
         json_object_set_new(o, "silent_ms", number(seen->silent_ms));
+    } else if (no_member(leader, s)) {
+        json_object_set_new(o, "state", json_string("no member"));
     }
     return o;
 }

@@ -20,7 +20,7 @@ bool options_add_member(struct options *o, const char *text)
     if (!wire_node_parse(id, &m->id) || m->id == NODE_NONE || !address_split(m->address, &address))
         return false;
     for (unsigned i = 0; i < o->n_members; i++)
-        if (o->members[i].id == m->id)
+        if (o->members[i].id == m->id || strcmp(o->members[i].address, m->address) == 0)
             return false;
     o->n_members++;
     return true;

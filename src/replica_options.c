@@ -258,7 +258,7 @@ static const struct setting {
     {.option = "--compact-entries", .set = set_compact_entries, .wanted = "a number of entries, or 0"},
     {.option = "--compact-bytes", .set = set_compact_bytes, .wanted = "a number of bytes, or 0"},
     {.option = "--listen", .set = set_listen, .wanted = "HOST:PORT, or [IPV6]:PORT"},
-    {.option = "--peer", .set = options_add_member, .wanted = "ID=HOST:PORT, each ID once, up to 21"},
+    {.option = "--peer", .set = options_add_member, .wanted = "ID=HOST:PORT, each ID and address once, up to 21"},
     {.option = "--join", .set = set_join},
     {.option = "--datagram-bytes", .set = set_datagram, .wanted = "a number from 548 to 65507"},
     {.option = "--key-file", .variable = "FAULTLINE_KEY_FILE", .set = set_key_file, .wanted = "a file"},

@@ -63,6 +63,12 @@ static const struct client_server servers[] = {
                 .members = seen}},
     {.id = NODE_NONE, .text = "h:4"},
     {.id = 2, .text = "h:2"},
+    {.id = 5,
+     .text = "h:5",
+     .answered = true,
+     .leader = NODE_NONE,
+     .term = 6,
+     .status = {.role = "follower", .commit = 9, .applied = 9, .last = 9, .keys = 1, .durable = "disk"}},
 };
 
 /* What `show` prints, by way of a file in the place of standard output. */
@@ -73,7 +79,7 @@ static const char *output(void (*show)(const struct client_server *, unsigned))
     fflush(stdout);
     int old = dup(1);
     assert_true(old >= 0 && dup2(fileno(f), 1) == 1);
-    show(servers, 4);
+    show(servers, 5);
     fflush(stdout);
     dup2(old, 1);
     close(old);
@@ -91,7 +97,8 @@ static void the_table_is_aligned_and_tells_lag_and_silence_as_the_leader_sees_th
         "0003  h:3      leader?[2J  7     0001    100     99       100   0 (replicate)  1 ms      5     disk\n"
         "0001  h:1      leader      7     0001    100     100      100   -              -         5     disk\n"
         "-     h:4      no answer   -     -       -       -        -     -              -         -     -\n"
-        "0002  h:2      no answer   -     -       -       -        -     42 (probe)     12345 ms  -     -\n";
+        "0002  h:2      no answer   -     -       -       -        -     42 (probe)     12345 ms  -     -\n"
+        "0005  h:5      follower    6     -       9       9        9     (no member)    -         1     disk\n";
     assert_string_equal(output(kv_show_table), wanted);
 }
 
@@ -102,7 +109,8 @@ static void json_has_the_same_and_more(void **state)
     assert_non_null(all);
     assert_string_equal(json_string_value(json_object_get(all, "leader")), "0001");
     const json_t *list = json_object_get(all, "servers"), *one = json_array_get(list, 3);
-    assert_int_equal(json_array_size(list), 4);
+    assert_int_equal(json_array_size(list), 5);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 4), "state")), "no member");
     assert_true(json_is_false(json_object_get(one, "answered")));
     assert_int_equal(json_integer_value(json_object_get(one, "lag")), 42);
     assert_string_equal(json_string_value(json_object_get(one, "state")), "probe");

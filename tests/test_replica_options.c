@@ -217,7 +217,8 @@ static void what_makes_no_sense_is_refused_with_a_line_that_says_what_would(void
         {"--listen localhost:1 --peer 0002= 0001", "ID=HOST:PORT"},
         {"--listen localhost:1 --peer FFFF=h:1 0001", "ID=HOST:PORT"},
         {"--listen localhost:1 --peer 0002=h,h:1 0001", "ID=HOST:PORT"},
-        {"--listen localhost:1 --peer 0002=h:1 --peer 0002=g:1 0001", "each ID once"},
+        {"--listen localhost:1 --peer 0002=h:1 --peer 0002=g:1 0001", "each ID and address once"},
+        {"--listen localhost:1 --peer 0002=h:1 --peer 0003=h:1 0001", "each ID and address once"},
         {"--listen 0.0.0.0:1 --peer 0002=h:1 0001", "--peer 0001=HOST:PORT"},
         {"--listen [::]:1 --peer 0002=h:1 0001", "--peer 0001=HOST:PORT"},
     };
