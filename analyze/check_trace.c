@@ -45,7 +45,8 @@ static enum verdict run_t2(struct check_run *c)
 #define BY_CLIENTS "json_extract(r.body, '$.ty') IN ('get', 'put', 'change', 'status')"
 
 /* With the simulator's trace every receive needs a datagram handed out; without it, a send of a node that left records,
- * but not for what clients send: they leave none, and may have chosen the id of a replica that joined later.
+ * but not for what clients send: they leave none, and may have chosen the id of a replica that joined later. What was
+ * sent to somebody else, whom the group believes at this address, has its send there.
  * The converse (a send without receive) is what networks are for. */
 static enum verdict run_t3(struct check_run *c)
 {
@@ -72,7 +73,8 @@ static enum verdict run_t3(struct check_run *c)
             : "SELECT r.id, r.t, r.node, json_extract(r.body, '$.ty'), n.node FROM records r"
               " JOIN nodes n ON n.run_id = r.run_id AND n.node = json_extract(r.body, '$.from')"
               " WHERE r.run_id = :run AND r.ev = 'msg.recv' AND n.instrumented AND NOT " BY_CLIENTS " AND NOT EXISTS"
-              " (SELECT 1 FROM messages m WHERE m.recv_rec = r.id AND m.send_rec IS NOT NULL) ORDER BY r.id");
+              " (SELECT 1 FROM messages m WHERE m.recv_rec = r.id AND (m.send_rec IS NOT NULL OR m.why = 'wrong_dst'))"
+              " ORDER BY r.id");
     db_bind_int(c->db, q, ":run", c->run_id);
     int64_t orphans = 0, id = 0, t = 0;
     char node[64] = "", what[160] = "";

@@ -164,7 +164,8 @@ void write_orphan(struct msgs *m, struct recv *r)
 {
     const struct node *sender = r->w.key.src->user;
     write_row(m, NULL, NULL, r);
-    if (!m->l->has_net && (sender == NULL || !sender->sends || of_clients(r->w.key.type))) {
+    bool for_another = r->ignored != NULL && strcmp(r->ignored->text, "wrong_dst") == 0; /* the address was wrong */
+    if (!m->l->has_net && (sender == NULL || !sender->sends || for_another || of_clients(r->w.key.type))) {
         free_recv(m, r); /* nobody was there who could have recorded it */
         return;
     }

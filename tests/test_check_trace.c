@@ -129,6 +129,24 @@ static void t3_expects_no_record_of_what_clients_send(void **state)
     rt_close(&rt);
 }
 
+/* The group believes somebody else at the address of 0002: the send names that one. */
+static void t3_lets_pass_what_was_for_somebody_else(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open(&rt, 3);
+    rt.no_sim = true;
+    rt_elect(&rt, 0, 1, RT_ALL);
+    rt.node[2].input = 0;
+    rt.node[2].input = rt_rec(&rt, 2, "msg.recv",
+                              "\"from\":\"0000\",\"ty\":\"app_res\",\"mid\":\"0000-1-99\",\"mterm\":1,\"ok\":false");
+    rt_rec(&rt, 2, "msg.ignore", "\"mid\":\"0000-1-99\",\"from\":\"0000\",\"why\":\"wrong_dst\"");
+    rt_timer(&rt, 2, "election");
+    assert_int_equal(rt_check(&rt, "T3"), VERDICT_PASS);
+    assert_rows(&rt.fx, "SELECT count(*) FROM load_stats WHERE name = 'orphan_recv'", "0");
+    rt_close(&rt);
+}
+
 static void t3_is_undecided_where_the_senders_records_are_missing(void **state)
 {
     (void)state;
@@ -272,6 +290,7 @@ int main(void)
         cmocka_unit_test(t2_tells_of_a_torn_line),
         cmocka_unit_test(t3_finds_a_message_that_nobody_sent),
         cmocka_unit_test(t3_expects_no_record_of_what_clients_send),
+        cmocka_unit_test(t3_lets_pass_what_was_for_somebody_else),
         cmocka_unit_test(t3_is_undecided_where_the_senders_records_are_missing),
         cmocka_unit_test(t4_finds_a_receive_whose_clock_is_not_greater_than_the_sends),
         cmocka_unit_test(t4_finds_time_that_goes_back),
