@@ -413,16 +413,26 @@ static void on_answer(struct sim *s, unsigned client, const struct message *m)
 /* ---- clocks ---- */
 
 /* A node's clock runs faster or slower than time by up to half of what two clocks may differ. */
-static uint64_t clock_of(const struct sim *s, unsigned id)
+static uint64_t clock_at(const struct sim *s, unsigned id, uint64_t moment)
 {
-    uint64_t awake = s->now - s->nodes[id].slept;
-    return awake + (uint64_t)((double)awake * s->nodes[id].rate);
+    uint64_t awake = moment - s->nodes[id].slept;
+    return (uint64_t)((int64_t)awake + (int64_t)((double)awake * s->nodes[id].rate));
 }
 
-/* The first moment at which the node's clock says `at`. */
+static uint64_t clock_of(const struct sim *s, unsigned id)
+{
+    return clock_at(s, id, s->now);
+}
+
+/* The first moment at which the node's clock says `at`, or one soon after it. */
 static uint64_t moment_of(const struct sim *s, unsigned id, uint64_t at)
 {
-    return at == UINT64_MAX ? at : (uint64_t)((double)at / (1 + s->nodes[id].rate)) + 1 + s->nodes[id].slept;
+    if (at == UINT64_MAX)
+        return at;
+    uint64_t moment = (uint64_t)((double)at / (1 + s->nodes[id].rate)) + 1 + s->nodes[id].slept;
+    while (clock_at(s, id, moment) < at)
+        moment++; /* the division was not exact */
+    return moment;
 }
 
 /* ---- disks ---- */
