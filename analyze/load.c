@@ -172,6 +172,8 @@ static void add_record(struct load *l, const struct trace_record *r, int64_t sou
     }
     if (r->t > l->t_end)
         l->t_end = r->t;
+    if (r->t < l->t_begin)
+        l->t_begin = r->t;
     insert_record(l, b, r, id, first_source + source, cause);
     b->node->current = b;
     derive_record(l->derive, b->node, b, r, id, source);
@@ -335,6 +337,7 @@ static void fill(struct load *l, int *status)
                        " applied_idx, last_idx, source_id, line, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     l->derive = derive_new(l);
     l->t_end = INT64_MIN;
+    l->t_begin = INT64_MAX;
     if (!db->failed && all_records(l, first_source, status)) {
         late_causes(l);
         boots_store(l); /* what is missing explains what cannot be matched */
@@ -414,7 +417,7 @@ static void report(struct load *l, struct load_result *r)
     snprintf(r->run, sizeof r->run, "%s", l->run_name);
     r->records = l->next_id - l->base_id - 1;
     r->sources = (int64_t)l->n_sources;
-    r->t_end = l->t_end;
+    r->lasts_s = l->t_end > l->t_begin ? ((double)l->t_end - (double)l->t_begin) / 1e9 : 0;
     for (size_t i = 0; i < l->n_sources; i++)
         r->bytes += l->source[i].bytes;
     for (size_t i = 0; i < l->notes.n; i++) {

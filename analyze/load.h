@@ -24,7 +24,8 @@ struct load_options {
 struct load_result {
     char path[4096]; /* of the database */
     char run[256];
-    int64_t records, sources, bytes, t_end;
+    int64_t records, sources, bytes;
+    double lasts_s; /* from the first record to the last */
     int64_t findings_loss, findings_error; /* rows of load_stats of that severity */
 };
 

@@ -45,8 +45,7 @@ static void summary(const struct load_result *r)
 {
     char records[32];
     printf("loaded   %s records from %lld file%s, %.1f MB, %.1f s of trace   ", grouped(r->records, records),
-           (long long)r->sources, r->sources == 1 ? "" : "s", (double)r->bytes / 1e6,
-           (double)(r->t_end > 0 ? r->t_end : 0) / 1e9);
+           (long long)r->sources, r->sources == 1 ? "" : "s", (double)r->bytes / 1e6, r->lasts_s);
     if (r->findings_loss == 0 && r->findings_error == 0) {
         puts("complete: no gaps, no torn lines");
         return;

@@ -120,7 +120,7 @@ struct load {
     struct db db;
     int64_t run_id, base_id, next_id; /* records.id of this run start after base_id */
     char run_name[256];
-    int64_t t_end;
+    int64_t t_begin, t_end;
 
     struct source *source;
     size_t n_sources;

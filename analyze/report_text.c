@@ -72,7 +72,8 @@ static void print_loaded(FILE *out, struct db *db, int64_t run_id)
     sqlite3_stmt *q =
         ask(db, run_id,
             "SELECT coalesce(sum(records), 0), count(*), coalesce(sum(bytes), 0),"
-            " (SELECT coalesce(t_end, 0) FROM runs WHERE run_id = :run) FROM sources WHERE run_id = :run");
+            " (SELECT coalesce(t_end, 0) FROM runs WHERE run_id = :run) -"
+            " (SELECT coalesce(min(t_start), 0) FROM boots WHERE run_id = :run) FROM sources WHERE run_id = :run");
     if (db_row(db, q))
         fprintf(out, "loaded   %s records from %lld file%s, %.1f MB, %.1f s of trace   %s\n",
                 report_number(sqlite3_column_int64(q, 0), a), (long long)sqlite3_column_int64(q, 1),
