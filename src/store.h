@@ -16,7 +16,9 @@
  *   sqlite3 DIR/ID.db '.mode line' 'SELECT * FROM meta'
  *   sqlite3 -box DIR/ID.db 'SELECT idx, term, op, client, mid, key, substr(value, 1, 40) AS value FROM log ORDER BY idx DESC LIMIT 20'
  *   sqlite3 -box DIR/ID.db "SELECT (SELECT count(*) FROM log) AS entries, (SELECT count(*) FROM map) AS keys"
- * After kill -9 there is a file ID.db-wal beside it, which belongs to it; sqlite3 takes it in by itself.
+ * After kill -9 there is a file ID.db-wal beside it, which belongs to it; sqlite3 takes it in by itself. Damage in either is
+ * refused; but that somebody removed the -wal file, or rows from the end of the log, cannot be told from a log that
+ * was never longer: copy and move the two together.
  *
  * Nothing here knows the algorithm. One thread per store; a process opens a file once. */
 #ifndef FAULTLINE_STORE_H
