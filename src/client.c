@@ -37,7 +37,7 @@ void client_mid(char mid[MID_MAX + 1])
 }
 
 /* Members have ids too: one that is theirs is given up as soon as we hear of them. */
-static void draw_id(struct client *c)
+void client_draw_id(struct client *c)
 {
     do
         random_bytes(&c->id, sizeof c->id);
@@ -100,7 +100,7 @@ void client_learn(struct client *c, struct server *s, const struct message *m)
         if (!client_find(c, one->id) && address_split(one->address, &text))
             (void)add_server(c, one->address, one->id, err);
         if (one->id == c->id && !c->engaged)
-            draw_id(c);
+            client_draw_id(c);
     }
 }
 
@@ -114,7 +114,7 @@ struct client *client_new(const struct client_options *o, char err[CLIENT_ERR_LE
     }
     c->udp.fd = -1;
     c->leader = NODE_NONE;
-    draw_id(c);
+    client_draw_id(c);
     if (o->key)
         c->seal = seal_new(o->key, SEAL_CLIENT);
     bool well = true;
@@ -257,7 +257,7 @@ static bool on_silence(struct client *c, struct asking *a)
     if (++a->silent >= 2) {
         c->leader = NODE_NONE;
         if (a->to == NULL && !c->engaged)
-            draw_id(c); /* perhaps ours is a member's */
+            client_draw_id(c); /* perhaps ours is a member's */
         a->silent = a->to ? 0 : 1;
     }
     return send_on(c, a);

@@ -38,6 +38,8 @@ struct client {
 uint64_t client_now_ms(void);
 /* A new MID of 128 random bits: that an answer bears it proves that it was made after the request. */
 void client_mid(char mid[MID_MAX + 1]);
+/* Another id of ours, at random. */
+void client_draw_id(struct client *c);
 /* False: it does not fit into a datagram. One that is lost is no failure. */
 bool client_send_request(struct client *c, struct server *s);
 /* Under c->status_mid. */

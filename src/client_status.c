@@ -50,6 +50,8 @@ unsigned client_status(struct client *c, uint64_t timeout_ms, const struct clien
         uint64_t again = client_now_ms() + AGAIN_MS;
         struct server *s = client_receive(c, again < end ? again : end, &m);
         if (!s) {
+            if (left == c->n_servers)
+                client_draw_id(c); /* nobody answers: perhaps ours is a member's */
             left = ask_the_rest(c, 0);
             continue;
         }
