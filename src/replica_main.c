@@ -252,7 +252,8 @@ static int open_store(struct process *p)
     struct options *o = &p->options;
     if (!o->data_dir)
         return EX_OK;
-    const struct store_options so = {.dir = o->data_dir, .id = o->core.id, .cluster = o->cluster};
+    const struct store_options so = {
+        .dir = o->data_dir, .id = o->core.id, .cluster = o->cluster, .conf = o->core.joining ? NULL : o->core.conf};
     enum store_opened opened = store_open(&p->store, &so, &p->found, err);
     if (opened != STORE_OPENED) {
         fprintf(stderr, "replica: %s\n", err);

@@ -6,7 +6,7 @@
  *   map(key, value)                  the state machine at `applied`, which lies at or after base_idx
  *   request(client, idx, mid)        requests applied up to there, at idx
  *
- * Ids are four hex digits, '' = nobody. base_conf: the configuration at base_idx, '' = that of the command line. What is
+ * Ids are four hex digits, '' = nobody. base_conf: the configuration at base_idx (at 0, that of the first start), '' = that of the command line. What is
  * applied later than `applied` has to be read from the log: map and request move on only when the log is compacted.
  * `digest` is kv_digest() of map and request, `sum` of the other columns of its row: a row that was changed by hand or by
  * a failing disk is refused at the next start. The header's application_id is STORE_APPLICATION_ID ("FLTL"), its
@@ -39,6 +39,8 @@ struct store_options {
     const char *dir;      /* must exist and be writable */
     node_id id;
     const char *cluster;  /* a name: a file that belongs to another cluster is refused */
+    const char *conf;     /* the configuration that a new file begins with; NULL = "", that of each command line. Quorums must
+                           * not change because a command line did */
 };
 
 enum store_opened {

@@ -36,7 +36,7 @@ static bool prepare_all(struct store *s)
 }
 
 /* One transaction, so that a file without tables is one that was never used. */
-static bool make_tables(struct store *s)
+static bool make_tables(struct store *s, const char *conf)
 {
     char pragmas[128];
     snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d", STORE_APPLICATION_ID,
@@ -49,7 +49,7 @@ static bool make_tables(struct store *s)
     struct kv *empty = kv_new();
     if (!empty)
         abort();
-    s->meta = (struct meta){.voted = NODE_NONE, .digest = kv_digest(empty), .base_conf = strdup("")};
+    s->meta = (struct meta){.voted = NODE_NONE, .digest = kv_digest(empty), .base_conf = strdup(conf ? conf : "")};
     kv_free(empty);
     if (!s->meta.base_conf)
         abort();
@@ -178,13 +178,13 @@ static bool open_file(struct store *s)
                          "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384");
 }
 
-static bool open_all(struct store *s, const char *dir, struct store_found *found)
+static bool open_all(struct store *s, const struct store_options *o, struct store_found *found)
 {
     int64_t pages;
-    if (!check_dir(s, dir) || !open_file(s) || !ask_number(s, "PRAGMA page_count", &pages))
+    if (!check_dir(s, o->dir) || !open_file(s) || !ask_number(s, "PRAGMA page_count", &pages))
         return false;
     found->fresh = pages == 0;
-    if ((found->fresh && !make_tables(s)) || !check_all(s, found) || !store_start_wal(s))
+    if ((found->fresh && !make_tables(s, o->conf)) || !check_all(s, found) || !store_start_wal(s))
         return false;
     if (!s->begin && !prepare_all(s))
         return false;
@@ -218,7 +218,7 @@ enum store_opened store_open(struct store **out, const struct store_options *o, 
         abort();
     store_id_text(o->id, s->id);
     snprintf(s->path, room, "%s/%s.db", o->dir, s->id);
-    if (open_all(s, o->dir, found)) {
+    if (open_all(s, o, found)) {
         fill_in(s, found);
         *out = s;
         return STORE_OPENED;

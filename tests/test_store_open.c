@@ -513,9 +513,29 @@ static void damage_to_what_a_killed_replica_left_takes_nothing_back_without_a_wo
     model_remove(dir);
 }
 
+/* Who counts for a quorum must not change because a command line did. */
+static void the_configuration_of_the_first_start_stays(void **state)
+{
+    (void)state;
+    char *dir = model_dir(), err[STORE_ERR_LEN];
+    static const char *const said[] = {"000A,000B,000C", "000A"};
+    for (int start = 0; start < 2; start++) {
+        struct store *s;
+        struct store_found found;
+        const struct store_options o = {.dir = dir, .id = MODEL_ID, .cluster = "test", .conf = said[start]};
+        assert_int_equal(store_open(&s, &o, &found, err), STORE_OPENED);
+        assert_string_equal(found.core.base_conf, "000A,000B,000C");
+        assert_true(store_restored(s, err));
+        kv_free(found.kv);
+        store_close(s);
+    }
+    model_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_configuration_of_the_first_start_stays),
         cmocka_unit_test(directories_that_cannot_be_used),
         cmocka_unit_test(a_directory_or_file_that_is_read_only),
         cmocka_unit_test(what_belongs_to_another),
