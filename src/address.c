@@ -116,14 +116,6 @@ bool address_same(const struct address *a, const struct address *b)
            a6->sin6_scope_id == b6->sin6_scope_id;
 }
 
-bool address_is_loopback(const struct address *a)
-{
-    if (a->at.any.sa_family == AF_INET)
-        return ntohl(a->at.v4.sin_addr.s_addr) >> 24 == 127;
-    const struct in6_addr *v6 = &a->at.v6.sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
-}
-
 void address_numeric(const struct address *a, char out[ADDRESS_NUMERIC_MAX])
 {
     char host[ADDRESS_NUMERIC_MAX - 9], port[6];

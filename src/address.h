@@ -42,7 +42,6 @@ struct address {
  * and wait for it. False, with one line in `err`, when there is none. */
 bool address_resolve(const char *text, int family, struct address *out, char err[ADDRESS_ERR_LEN]);
 bool address_same(const struct address *a, const struct address *b);
-bool address_is_loopback(const struct address *a);
 /* Numeric, as address_split() reads it. */
 void address_numeric(const struct address *a, char out[ADDRESS_NUMERIC_MAX]);
 

@@ -91,9 +91,3 @@ bool udp_receive_from(const struct udp *u, char buffer[UDP_BUFFER], size_t *n, s
     *n = (size_t)got;
     return true;
 }
-
-bool udp_receive(const struct udp *u, char buffer[UDP_BUFFER], size_t *n)
-{
-    struct address from;
-    return udp_receive_from(u, buffer, n, &from);
-}

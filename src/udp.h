@@ -31,11 +31,9 @@ uint16_t udp_port(const struct udp *u);
 bool udp_send(const struct udp *u, const void *bytes, size_t n);
 bool udp_send_to(const struct udp *u, const struct address *to, const void *bytes, size_t n);
 
-/* Takes the next datagram that waits into `buffer`; `*n` is its length on the network (0 is one), more than UDP_BUFFER
- * when it was cut. False when none waits. Errors that earlier sends left behind (nobody listens there) are passed over.
- */
-bool udp_receive(const struct udp *u, char buffer[UDP_BUFFER], size_t *n);
-/* The same, and who sent it. */
+/* Takes the next datagram that waits into `buffer`, and who sent it; `*n` is its length on the network (0 is one), more
+ * than UDP_BUFFER when it was cut. False when none waits. Errors that earlier sends left behind (nobody listens there)
+ * are passed over. */
 bool udp_receive_from(const struct udp *u, char buffer[UDP_BUFFER], size_t *n, struct address *from);
 
 #endif

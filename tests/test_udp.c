@@ -9,6 +9,8 @@
 
 #include "../src/udp.h"
 
+static struct address sender; /* who sent what was received last */
+
 #define UDP_PAYLOAD 65507
 
 static struct udp net, replica;
@@ -41,11 +43,11 @@ static void datagrams_arrive_whole_from_none_to_65507_bytes(void **state)
         size_t n = 77777;
         memset(sent, (int)('a' + i), sizes[i]);
         assert_true(udp_send(&replica, sent, sizes[i]));
-        assert_true(udp_receive(&net, got, &n));
+        assert_true(udp_receive_from(&net, got, &n, &sender));
         assert_int_equal(n, sizes[i]);
         assert_memory_equal(got, sent, n);
         assert_true(udp_send(&net, sent, sizes[i]));
-        assert_true(udp_receive(&replica, got, &n));
+        assert_true(udp_receive_from(&replica, got, &n, &sender));
         assert_int_equal(n, sizes[i]);
     }
 }
@@ -55,14 +57,14 @@ static void more_than_a_datagram_holds_is_not_sent(void **state)
     (void)state;
     size_t n;
     assert_false(udp_send(&replica, sent, UDP_PAYLOAD + 1));
-    assert_false(udp_receive(&net, got, &n));
+    assert_false(udp_receive_from(&net, got, &n, &sender));
 }
 
 static void receiving_does_not_wait(void **state)
 {
     (void)state;
     size_t n;
-    assert_false(udp_receive(&replica, got, &n));
+    assert_false(udp_receive_from(&replica, got, &n, &sender));
 }
 
 static void a_network_that_is_gone_does_no_harm(void **state)
@@ -72,7 +74,7 @@ static void a_network_that_is_gone_does_no_harm(void **state)
     udp_close(&net);
     for (int i = 0; i < 10; i++) {
         udp_send(&replica, "x", 1); /* nobody there: lost, or refused, as the kernel likes */
-        assert_false(udp_receive(&replica, got, &n));
+        assert_false(udp_receive_from(&replica, got, &n, &sender));
     }
 }
 
@@ -84,7 +86,7 @@ static void a_sender_is_never_held_up_by_a_receiver_that_does_not_read(void **st
     for (int i = 0; i < 2000; i++)
         taken += udp_send(&replica, sent, UDP_PAYLOAD); /* 131 MB: no socket holds that */
     assert_true(taken > 0);
-    assert_true(udp_receive(&net, got, &n));
+    assert_true(udp_receive_from(&net, got, &n, &sender));
     assert_int_equal(n, UDP_PAYLOAD);
 }
 
@@ -95,7 +97,7 @@ static void a_burst_of_small_datagrams_is_kept(void **state)
     size_t n;
     for (int i = 0; i < 200; i++) /* what SO_RCVBUF keeps without privileges, at the least */
         assert_true(udp_send(&net, sent, 200));
-    while (udp_receive(&replica, got, &n))
+    while (udp_receive_from(&replica, got, &n, &sender))
         kept++;
     assert_int_equal(kept, 200);
 }
