@@ -116,8 +116,28 @@ static void invite(struct raft *r, struct request *q)
     next_round(r);
 }
 
+/* A server that is still catching up is in no configuration: to remove it is to take back the request that it be
+ * added, so that nobody waits for a server that does not come. */
+static bool takes_back(const struct raft *r, const struct request *q)
+{
+    return r->change.asked && q->change == CHANGE_REMOVE && q->node == r->change.asked->node;
+}
+
+static void take_back(struct raft *r, struct request *q)
+{
+    struct request *asked = r->change.asked;
+    r->change.asked = NULL;
+    forget_guest(r);
+    raft_fail(r, asked, WHY_REMOVED);
+    raft_done(r, q);
+}
+
 void raft_change(struct raft *r, struct request *q)
 {
+    if (takes_back(r, q)) {
+        take_back(r, q);
+        return;
+    }
     const struct entry *before = entry_of(r, q);
     enum raft_why why = before ? WHY_NONE : objection(r, q);
     if (before && before->index > r->commit) {

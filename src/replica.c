@@ -76,6 +76,8 @@ static const char *failure(enum raft_why why)
         return "another change is under way, or the leader is too new; try again";
     case WHY_NOT_READY:
         return "the member did not catch up or take over in time; does it run, and can it be reached?";
+    case WHY_REMOVED:
+        return "it was removed again before it had caught up";
     case WHY_UNKNOWN_MEMBER:
         return "there is no such member";
     case WHY_KNOWN_MEMBER:

@@ -129,6 +129,24 @@ static void a_new_server_that_does_not_answer_is_given_up(void **state)
     one_free(&o);
 }
 
+static void removing_a_server_that_is_catching_up_takes_the_request_for_it_back(void **state)
+{
+    (void)state;
+    struct one o = leader_of(3);
+    one_change(&o, CLIENT, "A", CHANGE_ADD, 7, "");
+    one_change(&o, CLIENT, "B", CHANGE_REMOVE, 2, "");
+    expect_fail(&o, "B", WHY_BUSY);
+    uint64_t last = raft_brief(o.r).last;
+    one_change(&o, CLIENT, "C", CHANGE_REMOVE, 7, "");
+    expect_fail(&o, "A", WHY_REMOVED);
+    expect_ok(&o, "C");
+    assert_int_equal(raft_brief(o.r).last, last);
+    assert_false(raft_is_member(o.r, 7));
+    one_change(&o, CLIENT, "D", CHANGE_REMOVE, 2, "");
+    assert_string_equal(raft_conf(o.r), "0000,0001");
+    one_free(&o);
+}
+
 static void no_change_before_an_entry_of_our_own_term_is_committed_R59(void **state)
 {
     (void)state;
@@ -369,6 +387,7 @@ int main(void)
         cmocka_unit_test(a_new_server_catches_up_before_it_counts_D_4_2_1),
         cmocka_unit_test(rounds_go_on_while_the_new_server_is_slow_and_end_after_ten),
         cmocka_unit_test(a_new_server_that_does_not_answer_is_given_up),
+        cmocka_unit_test(removing_a_server_that_is_catching_up_takes_the_request_for_it_back),
         cmocka_unit_test(no_change_before_an_entry_of_our_own_term_is_committed_R59),
         cmocka_unit_test(one_change_at_a_time_R57),
         cmocka_unit_test(what_is_so_already_is_ok_and_what_cannot_be_is_refused),
