@@ -207,29 +207,17 @@ static int64_t read_of(struct db *db, int64_t run_id, int64_t v)
     return op;
 }
 
-bool explain_violation(struct db *db, int64_t v, int depth, FILE *out)
+struct story *explain_story(struct db *db, int64_t v, int depth)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT run_id, \"check\", title, fingerprint, coalesce(first_bad_rec, 0) FROM "
+    sqlite3_stmt *q = db_prepare(db, "SELECT run_id, substr(\"check\", 1, 1) = 'C', coalesce(first_bad_rec, 0) FROM "
                                      "violations WHERE violation_id = :v");
     db_bind_int(db, q, ":v", v);
-    if (!db_row(db, q)) {
-        db_done(db, q);
-        return false;
-    }
-    int64_t run_id = sqlite3_column_int64(q, 0), bad = sqlite3_column_int64(q, 4);
-    const struct check *check = check_find((const char *)sqlite3_column_text(q, 1));
-    bool by_client = check != NULL && check->id[0] == 'C';
-    fprintf(out, "V%lld  ", (long long)v);
-    cli_print(out, (const char *)sqlite3_column_text(q, 2));
-    fputs("   class ", out);
-    cli_print(out, (const char *)sqlite3_column_text(q, 3));
+    bool found = db_row(db, q);
+    int64_t run_id = found ? sqlite3_column_int64(q, 0) : 0, bad = found ? sqlite3_column_int64(q, 2) : 0;
+    bool by_client = found && sqlite3_column_int(q, 1) != 0;
     db_done(db, q);
-    print_also(db, v, out);
-    fputc('\n', out);
-    if (check != NULL)
-        fprintf(out, "    %s %s: %s\n", check->id, check->title, check->help);
-    fputc('\n', out);
-
+    if (!found)
+        return NULL;
     struct story *s = story_new(db, run_id);
     int64_t op = read_of(db, run_id, v);
     if (op != 0)
@@ -241,6 +229,29 @@ bool explain_violation(struct db *db, int64_t v, int depth, FILE *out)
     if (bad != 0 && steps > 0)
         story_chain(s, bad, steps);
     remark_black_box(s, db, run_id);
+    return s;
+}
+
+bool explain_violation(struct db *db, int64_t v, int depth, FILE *out)
+{
+    struct story *s = explain_story(db, v, depth);
+    if (s == NULL)
+        return false;
+    sqlite3_stmt *q = db_prepare(db, "SELECT \"check\", title, fingerprint FROM violations WHERE violation_id = :v");
+    db_bind_int(db, q, ":v", v);
+    if (db_row(db, q)) {
+        const struct check *check = check_find((const char *)sqlite3_column_text(q, 0));
+        fprintf(out, "V%lld  ", (long long)v);
+        cli_print(out, (const char *)sqlite3_column_text(q, 1));
+        fputs("   class ", out);
+        cli_print(out, (const char *)sqlite3_column_text(q, 2));
+        print_also(db, v, out);
+        fputc('\n', out);
+        if (check != NULL)
+            fprintf(out, "    %s %s: %s\n", check->id, check->title, check->help);
+        fputc('\n', out);
+    }
+    db_done(db, q);
     story_print(s, out);
     story_free(s);
     return !db->failed;

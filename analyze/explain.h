@@ -10,6 +10,8 @@
 /* Prints violation `v` with its evidence, in time order, as far as `depth` causal steps back. False when there is no
  * such violation, or on a database error. */
 bool explain_violation(struct db *db, int64_t v, int depth, FILE *out);
+/* The same story, to be shown otherwise: story_free() it. NULL when there is no such violation. */
+struct story *explain_story(struct db *db, int64_t v, int depth);
 /* The violation to look at first: the most severe, then the lowest number. 0 = there is none. */
 int64_t explain_worst(struct db *db);
 

@@ -30,6 +30,7 @@ struct story {
     char **remark;
     size_t n_remarks, remark_room;
     struct pairmap seen; /* (record + 1, 0) and (fault + 1, 1) -> 1 + step */
+    bool sorted;
 };
 
 struct story *story_new(struct db *db, int64_t run_id)
@@ -374,31 +375,47 @@ static int by_time(const void *a, const void *b)
     return x->order < y->order ? -1 : 1;
 }
 
+bool story_line(struct story *s, size_t i, struct story_line *line)
+{
+    if (!s->sorted && s->n > 0)
+        qsort(s->step, s->n, sizeof *s->step, by_time);
+    s->sorted = true;
+    pairmap_free(&s->seen); /* steps have moved: nothing is added from here on */
+    if (i >= s->n)
+        return false;
+    const struct step *step = &s->step[i];
+    /* "0000  0000 leads" says it twice. */
+    size_t who = strlen(step->who), skip = 0;
+    if (who > 0 && strncmp(step->words, step->who, who) == 0 && step->words[who] == ' ')
+        skip = who + 1;
+    *line = (struct story_line){step->t, step->rec, step->who, step->words + skip, step->where, step->wrong};
+    return true;
+}
+
+const char *story_remark_at(const struct story *s, size_t i)
+{
+    return i < s->n_remarks ? s->remark[i] : NULL;
+}
+
 void story_print(struct story *s, FILE *out)
 {
-    if (s->n > 0)
-        qsort(s->step, s->n, sizeof *s->step, by_time);
-    pairmap_free(&s->seen); /* steps have moved: nothing is added from here on */
-    for (size_t i = 0; i < s->n; i++) {
-        const struct step *step = &s->step[i];
-        fprintf(out, "  %c %9.1f  ", step->wrong ? '>' : ' ', (double)step->t / 1e6);
-        cli_print(out, step->who);
-        fprintf(out, "%*s", (int)(strlen(step->who) < 6 ? 6 - strlen(step->who) : 1), "");
-        /* "0000  0000 leads" says it twice. */
-        size_t who = strlen(step->who), skip = 0;
-        if (who > 0 && strncmp(step->words, step->who, who) == 0 && step->words[who] == ' ')
-            skip = who + 1;
-        cli_print(out, step->words + skip);
-        if (step->where != NULL) {
-            size_t width = strlen(step->words + skip);
+    struct story_line line;
+    for (size_t i = 0; story_line(s, i, &line); i++) {
+        fprintf(out, "  %c %9.1f  ", line.wrong ? '>' : ' ', (double)line.t / 1e6);
+        cli_print(out, line.who);
+        fprintf(out, "%*s", (int)(strlen(line.who) < 6 ? 6 - strlen(line.who) : 1), "");
+        cli_print(out, line.words);
+        if (line.where != NULL) {
+            size_t width = strlen(line.words);
             fprintf(out, "%*s", (int)(width < 62 ? 62 - width : 2), "");
-            cli_print(out, step->where);
+            cli_print(out, line.where);
         }
-        fputs(step->wrong ? "   first wrong step\n" : "\n", out);
+        fputs(line.wrong ? "   first wrong step\n" : "\n", out);
     }
-    for (size_t i = 0; i < s->n_remarks; i++) {
+    const char *remark;
+    for (size_t i = 0; (remark = story_remark_at(s, i)) != NULL; i++) {
         fputs(i == 0 ? "\n    " : "    ", out);
-        cli_print(out, s->remark[i]);
+        cli_print(out, remark);
         fputc('\n', out);
     }
 }

@@ -133,6 +133,15 @@ const char *words_role(char role)
     return i < sizeof roles / sizeof *roles && roles[i] != NULL ? roles[i] : "unknown role";
 }
 
+bool words_template(size_t i, struct words_template *t)
+{
+    if (i >= sizeof table / sizeof *table)
+        return false;
+    *t =
+        (struct words_template){table[i].ev, table[i].ty, table[i].words, table[i].ok == ANY ? -1 : table[i].ok == YES};
+    return true;
+}
+
 static bool fits(size_t row, const struct words_context *c, const struct trace_record *body)
 {
     int64_t ok;

@@ -15,6 +15,14 @@ struct words_context {
 /* Writes the sentence, without node and time and without '\n'. Text of the trace is written as it is: what reaches a
  * terminal must go through cli_print(). */
 void words_of_record(FILE *out, const struct words_context *c, const struct trace_record *body);
+/* The i-th of the sentences that this file knows, for programs that expand them themselves: of records `ev`, when their
+ * field ty is `ty` (NULL: any) and their field ok is true (1) or false (0; -1: any). What stands in braces and brackets
+ * is explained in words.c. The first that fits a record is its sentence. False past the last. */
+struct words_template {
+    const char *ev, *ty, *words;
+    int ok;
+};
+bool words_template(size_t i, struct words_template *t);
 /* "leader" for 'L'. */
 const char *words_role(char role);
 
