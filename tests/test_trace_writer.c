@@ -365,6 +365,45 @@ static void hostile_strings_always_give_one_line_of_json(void **state)
 
 /* ---- opening ---- */
 
+struct kept {
+    char text[4096];
+    size_t n, calls;
+};
+
+static void keep(void *ctx, const char *bytes, size_t n)
+{
+    struct kept *k = ctx;
+    assert_true(k->n + n < sizeof k->text);
+    memcpy(k->text + k->n, bytes, n);
+    k->n += n;
+    k->calls++;
+}
+
+static void a_sink_gets_the_bytes_of_the_file_flush_by_flush_and_no_file_is_made(void **state)
+{
+    struct trace_file *t = *state;
+    struct kept kept = {.n = 0};
+    char err[TRACE_ERR_LEN];
+    struct trace_writer *w = trace_writer_open(
+        &(struct trace_writer_options){
+            .node = "0003", .boot = 1, .buffer_bytes = 1024, .sink = keep, .sink_ctx = &kept},
+        err);
+    assert_non_null(w);
+    for (int i = 0; i < 20; i++) { /* more than the buffer holds */
+        trace_put_note(t->w,
+                       &(struct trace_rec_note){.text = "a line that is repeated until there are enough of them"});
+        trace_put_note(w, &(struct trace_rec_note){.text = "a line that is repeated until there are enough of them"});
+        assert_true(trace_lost(w) == 0);
+    }
+    assert_true(kept.calls > 0 && trace_flush(w) && trace_flush(w));
+    kept.text[kept.n] = '\0';
+    assert_file(t, kept.text);
+    size_t calls = kept.calls;
+    trace_writer_close(w);
+    assert_int_equal(kept.calls, calls + 1);
+    assert_non_null(strstr(kept.text, "trace.close"));
+}
+
 static void missing_directories_are_made(void **state)
 {
     struct trace_file *t = *state;
@@ -419,6 +458,7 @@ int main(void)
         WITH_FILE(the_last_record_counts_all_of_them),
         WITH_FILE(clocks_pass_what_was_observed_and_never_go_back),
         cmocka_unit_test(without_a_writer_nothing_happens),
+        WITH_FILE(a_sink_gets_the_bytes_of_the_file_flush_by_flush_and_no_file_is_made),
         WITH_FILE(every_record_of_the_catalogue_comes_back_whole),
         cmocka_unit_test(no_field_has_the_name_of_an_envelope_key),
         WITH_FILE(hostile_strings_always_give_one_line_of_json),

@@ -86,6 +86,10 @@ struct trace_writer_options {
                             * for: it is flushed early */
     bool strict;           /* stop the process (_exit status 74, words on stderr) instead of dropping a record or going
                             * on after a failed write */
+    /* Where each flush hands over the `n` bytes that wait, borrowed for the call, instead of to a file: for a process that
+     * keeps traces in memory. No file is made then, and `dir` is not looked at. NULL: the file. */
+    void (*sink)(void *ctx, const char *bytes, size_t n);
+    void *sink_ctx;
 };
 
 /* The state that every RAFT record carries, as it is after the event. `role` is one of "FPCLO". */

@@ -24,7 +24,9 @@ enum {
 #define CLOCK_MAX ((int64_t)1 << 53)
 
 struct trace_writer {
-    int fd;
+    int fd; /* -1: none, there is a sink */
+    void (*sink)(void *ctx, const char *bytes, size_t n);
+    void *sink_ctx;
     bool strict;
     bool write_failed; /* the last write(2) failed with something else than EAGAIN */
     int64_t seq, lc, time, cause, lost;
@@ -104,7 +106,8 @@ static struct trace_writer *writer_new(const struct trace_writer_options *o, cha
         fail(err, "trace of %s: no memory for a buffer of %zu bytes", o->node, size);
         return NULL;
     }
-    *w = (struct trace_writer){.fd = -1, .strict = o->strict, .size = size, .state.role = 'F'};
+    *w = (struct trace_writer){
+        .fd = -1, .sink = o->sink, .sink_ctx = o->sink_ctx, .strict = o->strict, .size = size, .state.role = 'F'};
     struct trace_cursor c = {w->prefix, w->prefix + sizeof w->prefix, false};
     PUT_LITERAL(&c, "{\"n\":");
     trace_fmt_str(&c, o->node);
@@ -119,11 +122,11 @@ static struct trace_writer *writer_new(const struct trace_writer_options *o, cha
 struct trace_writer *trace_writer_open(const struct trace_writer_options *o, char err[TRACE_ERR_LEN])
 {
     err[0] = '\0';
-    if (!options_are_usable(o, err) || !make_directories(o->dir, err))
+    if (!options_are_usable(o, err) || (!o->sink && !make_directories(o->dir, err)))
         return NULL;
     struct trace_writer *w = writer_new(o, err);
-    if (w == NULL)
-        return NULL;
+    if (w == NULL || o->sink)
+        return w;
     int n = snprintf(w->path, sizeof w->path, "%s/%s.%lld.jsonl", o->dir, o->node, (long long)o->boot);
     if (n < 0 || (size_t)n >= sizeof w->path) {
         fail(err, "trace of %s: the path of its file is too long", o->node);
@@ -321,6 +324,11 @@ bool trace_flush(struct trace_writer *w)
 {
     if (w == NULL || w->used == 0)
         return true;
+    if (w->sink) {
+        w->sink(w->sink_ctx, w->buffer, w->used);
+        w->used = 0;
+        return true;
+    }
     size_t done = 0;
     bool failed = false;
     while (done < w->used && !failed) {
@@ -354,6 +362,7 @@ void trace_writer_close(struct trace_writer *w)
     struct trace_rec_trace_close end = {.records = w->seq + confession + 1 - w->lost, .lost = w->lost};
     trace_put_trace_close(w, &end);
     trace_flush(w);
-    close(w->fd);
+    if (w->fd >= 0)
+        close(w->fd);
     free(w);
 }
