@@ -25,12 +25,12 @@ static void forget_zones(struct lin_key *k)
 }
 
 /* Zones for k->ops. LIN_UNDECIDED where reads are ambiguous and nothing is wrong with the others. */
-static bool by_zones(struct lin_key *k)
+static bool by_zones(struct lin_key *k, uint32_t *writer)
 {
     k->answer = LIN_UNDECIDED;
     if (k->unread || !registers_only(k->ops, k->n))
         return true;
-    if (!lin_sources_find(&k->sources, k->ops, k->n))
+    if (!lin_sources_find(&k->sources, k->ops, k->n, writer))
         return false;
     if (!zones_build(&k->zones, k->ops, k->n, k->sources.of)) {
         lin_sources_free(&k->sources);
@@ -54,12 +54,12 @@ static size_t count_ghosts(const struct history_key *h)
     return n;
 }
 
-static bool judge_key(struct lin_key *k, const struct history_key *h)
+static bool judge_key(struct lin_key *k, const struct history_key *h, uint32_t *writer)
 {
     *k = (struct lin_key){.ops = h->ops, .n = h->n, .unread = h->unread};
     size_t ghosts = count_ghosts(h);
     if (ghosts == 0)
-        return by_zones(k);
+        return by_zones(k, writer);
 
     k->own = malloc((h->n + 1) * sizeof *k->own);
     if (k->own == NULL)
@@ -70,14 +70,14 @@ static bool judge_key(struct lin_key *k, const struct history_key *h)
             k->own[k->n++] = h->ops[i];
     }
     k->ops = k->own;
-    if (!by_zones(k))
+    if (!by_zones(k, writer))
         return false;
     if (k->answer == LIN_OK)
         return true;
     forget_zones(k);
     free(k->own);
     *k = (struct lin_key){.ops = h->ops, .n = h->n, .unread = h->unread};
-    return by_zones(k);
+    return by_zones(k, writer);
 }
 
 /* A short proof is worth a second of everybody's time, not more. */
@@ -141,19 +141,17 @@ static void search_rounds(struct lin_report *r, struct history *h, const struct 
 bool lin_judge(struct lin_report *r, struct history *h, const struct lin_options *o)
 {
     *r = (struct lin_report){.keys = calloc(h->n + 1, sizeof *r->keys)};
-    if (r->keys == NULL || h->no_memory)
-        return false;
-    for (; r->n < h->n; r->n++) {
-        if (!judge_key(&r->keys[r->n], &h->keys[r->n])) {
-            r->n++;
-            return false;
-        }
+    uint32_t *writer = calloc((size_t)h->values.n + 1, sizeof *writer);
+    bool ok = r->keys != NULL && writer != NULL && !h->no_memory;
+    for (; ok && r->n < h->n; r->n++) {
+        ok = judge_key(&r->keys[r->n], &h->keys[r->n], writer);
         r->bad += r->keys[r->n].answer == LIN_BAD;
         r->undecided += r->keys[r->n].answer == LIN_UNDECIDED;
     }
-    if (!o->no_search)
+    free(writer);
+    if (ok && !o->no_search)
         search_rounds(r, h, o);
-    return true;
+    return ok;
 }
 
 void lin_report_free(struct lin_report *r)

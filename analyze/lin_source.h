@@ -22,11 +22,12 @@ struct lin_sources {
 };
 
 /* For a key with reads and writes only, sorted by call. A read that no write can explain is given the write that comes
- * closest to it, so that what is wrong with it can be said and measured. False without memory. */
-bool lin_sources_find(struct lin_sources *s, const struct op *ops, size_t n);
+ * closest to it, so that what is wrong with it can be said and measured. `writer` is room for one number per value of
+ * the history, all zero, and left so. False without memory. */
+bool lin_sources_find(struct lin_sources *s, const struct op *ops, size_t n, uint32_t *writer);
 void lin_sources_free(struct lin_sources *s);
 
-/* An array of these is sorted by at, then by i. */
+/* An array of these is sorted by at; equal ones stay in the order in which they were, which must be by i. */
 struct lin_at {
     int64_t at;
     uint32_t i;

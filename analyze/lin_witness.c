@@ -22,23 +22,37 @@ static void add(struct options *o, size_t cost, const struct option *x)
     o->v[cost][o->n[cost]++] = *x;
 }
 
+/* Only zones that conflict as a whole can with a part of theirs: the others (of a long history nearly all) stay out. */
 static bool options_make(struct options *o, const struct zones *z, const struct op *ops, size_t n)
 {
     *o = (struct options){0};
-    for (size_t c = 1; c <= COSTS; c++) {
-        o->v[c] = malloc((n + 2) * sizeof *o->v[c]);
-        if (o->v[c] == NULL)
-            return false;
+    uint8_t *in = zones_conflicting(z);
+    size_t room[COSTS + 1] = {0};
+    for (size_t i = 0; in != NULL && i < z->n; i++) {
+        room[1] += in[i] != 0u ? 1 + (i == ZONE_INITIAL ? z->z[i].reads : 0) : 0;
+        room[2] += in[i] != 0u ? z->z[i].reads : 0;
+        room[3] += in[i] != 0u;
     }
+    for (size_t c = 1; c <= COSTS && in != NULL; c++) {
+        o->v[c] = malloc((room[c] + 1) * sizeof *o->v[c]);
+        if (o->v[c] == NULL) {
+            free(in);
+            in = NULL;
+        }
+    }
+    if (in == NULL)
+        return false;
     for (uint32_t i = 1; i < z->n; i++) {
         const struct zone *k = &z->z[i];
+        if (in[i] == 0)
+            continue;
         uint32_t w = (uint32_t)k->write;
         add(o, 1, &(struct option){k->ret, k->call, i, {w, ZONE_NONE, ZONE_NONE}});
         if (k->first != w && k->last != w && k->first != k->last)
             add(o, 3, &(struct option){k->f, k->s, i, {w, k->first, k->last}});
     }
     for (uint32_t r = 0; r < n; r++) {
-        if (ops[r].kind != OP_READ || z->of[r] == ZONE_NONE)
+        if (ops[r].kind != OP_READ || z->of[r] == ZONE_NONE || in[z->of[r]] == 0)
             continue;
         if (z->of[r] == ZONE_INITIAL) {
             add(o, 1, &(struct option){INT64_MIN, ops[r].call, ZONE_INITIAL, {r, ZONE_NONE, ZONE_NONE}});
@@ -51,6 +65,7 @@ static bool options_make(struct options *o, const struct zones *z, const struct 
                              z->of[r],
                              {(uint32_t)k->write, r, ZONE_NONE}});
     }
+    free(in);
     return true;
 }
 

@@ -47,9 +47,12 @@ static void drop_unseen(struct zones *z)
 
 bool zones_build(struct zones *z, const struct op *ops, size_t n, const int32_t *source)
 {
-    *z = (struct zones){.z = malloc((n + 1) * sizeof *z->z),
+    size_t writes = 0;
+    for (size_t i = 0; i < n; i++)
+        writes += ops[i].kind == OP_WRITE;
+    *z = (struct zones){.z = malloc((writes + 1) * sizeof *z->z),
                         .of = malloc((n + 1) * sizeof *z->of),
-                        .by_f = malloc((n + 1) * sizeof *z->by_f),
+                        .by_f = malloc((writes + 1) * sizeof *z->by_f),
                         .phantom = ZONE_NONE,
                         .future = ZONE_NONE};
     if (z->z == NULL || z->of == NULL || z->by_f == NULL) {
@@ -80,7 +83,7 @@ bool zones_build(struct zones *z, const struct op *ops, size_t n, const int32_t 
     }
     for (size_t i = 0; i < z->n; i++)
         z->by_f[i] = (struct lin_at){z->z[i].f, (uint32_t)i};
-    lin_at_sort(z->by_f, z->n);
+    lin_at_sort(z->by_f + 1, z->n - 1); /* the initial value was there before all others */
     return true;
 }
 
@@ -107,6 +110,60 @@ bool zones_conflict(const struct zones *z, uint32_t *a, uint32_t *b)
             top = next;
     }
     return false;
+}
+
+/* How many of the zones come before instant t in order of f; near `from`, which is where to start looking. */
+static size_t before(const struct zones *z, size_t from, int64_t t)
+{
+    size_t lo = from, hi = from, step = 1;
+    while (lo > 0 && z->by_f[lo - 1].at >= t) {
+        hi = lo - 1;
+        lo = lo > step ? lo - step : 0;
+        step *= 2;
+    }
+    for (step = 1; hi < z->n && z->by_f[hi].at < t; step *= 2) {
+        lo = hi + 1;
+        hi = hi + step < z->n ? hi + step : z->n;
+    }
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (z->by_f[mid].at < t)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+uint8_t *zones_conflicting(const struct zones *z)
+{
+    /* [k]: of the first k zones in order of f, the one whose s is latest, and the one whose s is next. */
+    struct best {
+        uint32_t first, second;
+    } *best = malloc((z->n + 1) * sizeof *best);
+    uint8_t *in = calloc(z->n + 1, 1);
+    if (best == NULL || in == NULL) {
+        free(best);
+        free(in);
+        return NULL;
+    }
+    best[0] = (struct best){ZONE_NONE, ZONE_NONE};
+    for (size_t k = 0; k < z->n; k++) {
+        uint32_t x = z->by_f[k].i;
+        best[k + 1] = best[k];
+        if (best[k].first == ZONE_NONE || z->z[x].s > z->z[best[k].first].s)
+            best[k + 1] = (struct best){x, best[k].first};
+        else if (best[k].second == ZONE_NONE || z->z[x].s > z->z[best[k].second].s)
+            best[k + 1].second = x;
+    }
+    for (size_t k = 0; k < z->n; k++) {
+        uint32_t x = z->by_f[k].i;
+        const struct best *b = &best[before(z, k, z->z[x].s)];
+        uint32_t other = b->first == x ? b->second : b->first;
+        in[x] = other != ZONE_NONE && z->z[other].s > z->z[x].f;
+    }
+    free(best);
+    return in;
 }
 
 /* Zones are numbered by the call of their write, so "newer than f" is a tail of the numbers. */

@@ -41,6 +41,9 @@ void zones_free(struct zones *z);
 /* (c): true, and the zones in *a and *b, when two zones conflict. */
 bool zones_conflict(const struct zones *z, uint32_t *a, uint32_t *b);
 
+/* For each zone, 1 when it conflicts with some other, else 0; the caller's to free, NULL without memory. */
+uint8_t *zones_conflicting(const struct zones *z);
+
 /* A read of zone i is stale when some zone j is newer (its write began after f_i) and had been in place when the read
  * began (f_j < read.call). The newer zones that it missed: */
 struct stale_read {

@@ -34,9 +34,13 @@ struct judged {
     struct zones zones;
 };
 
-static void judge(struct judged *j, const struct op *ops, size_t n)
+static void judge(struct judged *j, const struct op *ops, size_t n, const struct intern *values)
 {
-    assert_true(lin_sources_find(&j->sources, ops, n));
+    uint32_t *writer = calloc((size_t)values->n + 1, sizeof *writer);
+    assert_true(lin_sources_find(&j->sources, ops, n, writer));
+    for (uint32_t v = 0; v < values->n; v++)
+        assert_int_equal(writer[v], 0);
+    free(writer);
     assert_true(zones_build(&j->zones, ops, n, j->sources.of));
 }
 
@@ -180,7 +184,7 @@ static void zones_agree_with_brute_force_on_unique_values(void **state)
         const struct op *ops = h.keys[0].ops;
         size_t n = h.keys[0].n;
         struct judged j;
-        judge(&j, ops, n);
+        judge(&j, ops, n, &h.values);
         bool bad = !brute_linearizable(ops, n, ALL, &h.values, false);
         uint32_t a, b;
         bool found = j.zones.phantom != ZONE_NONE || j.zones.future != ZONE_NONE || zones_conflict(&j.zones, &a, &b);
@@ -318,7 +322,8 @@ static void reads_are_resolved_by_time_only_when_one_write_is_left(void **state)
         {.call = 11, .ret = 12, .kind = OP_READ, .value = 2},
     };
     struct lin_sources s;
-    assert_true(lin_sources_find(&s, ops, sizeof ops / sizeof *ops));
+    uint32_t writer[3] = {0};
+    assert_true(lin_sources_find(&s, ops, sizeof ops / sizeof *ops, writer));
     assert_int_equal(s.of[3], 2);                /* the first was overwritten, the third had not begun */
     assert_int_equal(s.of[5], SOURCE_AMBIGUOUS); /* the second or the third */
     assert_int_equal(s.of[6], 1);                /* impossible; the closest is given */
