@@ -14,6 +14,7 @@ static const struct {
     {check_client, &check_client_n},
     {check_wire, &check_wire_n},
     {check_raft, &check_raft_n},
+    {check_live, &check_live_n},
     {check_trace, &check_trace_n},
 };
 enum { FAMILIES = sizeof families / sizeof *families };

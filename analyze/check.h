@@ -27,6 +27,8 @@ extern const struct check check_wire[];       /* C5 to C7: check_wire.c */
 extern const size_t check_wire_n;
 extern const struct check check_raft[];       /* R1 to R66: check_raft.c */
 extern const size_t check_raft_n;
+extern const struct check check_live[];       /* R61, R62: check_live.c */
+extern const size_t check_live_n;
 extern const struct check check_trace[];      /* T1 to T5: check_trace.c */
 extern const size_t check_trace_n;
 /* The checks that are files of checks/, in order of their names: check_sql.c. NULL past the end. */

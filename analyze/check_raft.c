@@ -153,6 +153,9 @@ const struct check check_raft[] = {
          "restart or a step down (paper §5.2, Guide)."),
     RULE(R65, "honest redirects", "COST",
          "A redirect names the node that the replier believes to lead, never itself (paper §8)."),
+    RULE(R66, "nothing is sent in vain", "COST",
+         "Entries are not sent to one who has acknowledged them in this term, nor is a vote asked of one who has given "
+         "it (paper §5.3, §5.2)."),
 };
 const size_t check_raft_n = sizeof check_raft / sizeof *check_raft;
 _Static_assert(sizeof check_raft / sizeof *check_raft == RULE_T1, "one row per rule, in the order of enum rule");
@@ -219,6 +222,7 @@ static const char *const needs[RULE_T1][NEEDS_MAX] = {
     [RULE_R60] = {"commit.advance", "msg.recv"},
     [RULE_R63] = {"timer.set"},
     [RULE_R65] = {"req.redirect"},
+    [RULE_R66] = {"msg.send", "msg.recv"},
 };
 
 /* No replica left records: what the wire claims about leaders is a hint, not a verdict, because a `leader` field may be

@@ -73,6 +73,7 @@ enum rule {
     RULE_R60,
     RULE_R63,
     RULE_R65,
+    RULE_R66,
     RULE_T1,
     RULE_T2,
     RULE_T4,

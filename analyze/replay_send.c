@@ -48,6 +48,30 @@ static void candidacy_sent(struct replay *rp, struct node *n, const struct rec *
                     "cause", r->id);
 }
 
+/* R66. What the receiver has said counts from when it was received: until then nobody knows. */
+static void not_in_vain(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
+{
+    const struct peer *p = replay_peer(n, m->peer);
+    const char *name = replay_node(rp, m->peer)->name;
+    bool entries = m->kind == KIND_APP_REQ && m->n_ents > 0;
+    if (!entries && m->kind != KIND_VOTE_REQ)
+        return;
+    judged(rp, RULE_R66);
+    if (entries && n->role == 'L' && p != NULL && p->acked >= m->pi + (int64_t)m->n_ents) {
+        struct finding *f = replay_found(rp, RULE_R66, n, r, "entries-sent-again",
+                                         "%s sends %s entries up to %lld, which it has acknowledged", n->name, name,
+                                         (long long)(m->pi + (int64_t)m->n_ents));
+        finding_add(f, "witness", p->acked_rec, "acknowledged up to %lld", (long long)p->acked);
+        finding_rec(f, "cause", r->id);
+    } else if (!entries && p != NULL && p->vote_rec != 0 && m->mterm == n->cand_term) {
+        struct finding *f =
+            replay_found(rp, RULE_R66, n, r, "vote-asked-again", "%s asks %s for its vote in term %lld, which it has",
+                         n->name, name, (long long)m->mterm);
+        finding_rec(f, "witness", p->vote_rec);
+        finding_rec(f, "cause", r->id);
+    }
+}
+
 /* R21, R22, R23: what a positive answer claims about the request that it answers. */
 static void append_acknowledged(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
@@ -143,6 +167,7 @@ void replay_on_send(struct replay *rp, struct node *n, const struct rec *r)
         n->lease.transfer_rec = r->id;
     }
     n->step_over = n->step_over || r->cause == n->in.rec;
+    not_in_vain(rp, n, r, m);
     if (m->kind == KIND_APP_REQ)
         append_sent(rp, n, r, m);
     if (m->kind == KIND_VOTE_REQ || m->kind == KIND_PREVOTE_REQ)

@@ -398,6 +398,13 @@ int rt_send_append(struct raft_trace *rt, int from, int to, int64_t pi, int64_t 
     return msg;
 }
 
+/* Timeouts of 110 to 190 ms, no two in a row the same. */
+static void arm_election(struct raft_trace *rt, int node, const char *why)
+{
+    int64_t drawn = 110000000 + ++rt->timers * 7919 % 80000 * 1000;
+    rt_rec(rt, node, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"%s\"", rt->t + drawn, why);
+}
+
 int rt_follow(struct raft_trace *rt, int append)
 {
     struct rt_msg *m = &rt->msg[append];
@@ -411,7 +418,7 @@ int rt_follow(struct raft_trace *rt, int append)
     }
     if (n->role != 'F')
         rt_role(rt, m->to, 'F', "leader_same_term");
-    rt_rec(rt, m->to, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"append\"", rt->t + 300000000);
+    arm_election(rt, m->to, "append");
     for (int64_t i = m->pi + 1; i <= m->pi + m->n_ents; i++) {
         if (i <= n->li && n->terms[i] != leader->terms[i])
             rt_truncate(rt, m->to, i);
@@ -441,8 +448,7 @@ void rt_elect(struct raft_trace *rt, int leader, int64_t term, unsigned voters)
     rt_term(rt, leader, term, "timeout");
     rt_role(rt, leader, 'C', "election_timeout");
     rt_vote(rt, leader, leader, term, l->li, last_term(l));
-    rt_rec(rt, leader, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"election_started\"",
-           rt->t + 300000000);
+    arm_election(rt, leader, "election_started");
     for (int i = 0; i < rt->n; i++) {
         if (i != leader)
             asked[i] = rt_send(rt, leader, i, "vote_req", "\"lli\":%" PRId64 ",\"llt\":%" PRId64, l->li, last_term(l));
@@ -457,8 +463,7 @@ void rt_elect(struct raft_trace *rt, int leader, int64_t term, unsigned voters)
             rt_term(rt, i, term, "higher_term_msg");
         }
         rt_vote(rt, i, leader, term, l->li, last_term(l));
-        rt_rec(rt, i, "timer.set", "\"tm\":\"election\",\"at\":%" PRId64 ",\"why\":\"vote_granted\"",
-               rt->t + 300000000);
+        arm_election(rt, i, "vote_granted");
         int reply = rt_send(rt, i, leader, "vote_res", "\"re\":\"%s\",\"ok\":true", rt->msg[asked[i]].mid);
         rt_recv(rt, reply);
         if (++have == rt->n / 2 + 1) {

@@ -36,7 +36,7 @@ struct raft_trace {
         int64_t lc, d, in, pi, n_ents, term, ts; /* in: s of its net.in */
     } msg[RT_MSGS];
     int n_msgs;
-    int64_t requests;
+    int64_t requests, timers;
     int64_t value; /* number of the last put: its value is "v<number>", 0 = none */
     bool no_sim;   /* no records of a simulator */
     bool durable;  /* what must be on stable storage is synced, and recorded, before what depends on it */
