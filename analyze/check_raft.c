@@ -40,6 +40,8 @@ const struct check check_raft[] = {
          "of "
          "its own restart, unless the leader asked for the election (D §4.2.3, §6.4.1)."),
     RULE(R10, "candidates tell the truth", "LC", "A vote request names the candidate's last entry (paper §5.4.1)."),
+    RULE(R10b, "candidates have what they claim", "LC",
+         "The last entry that a vote request names is on stable storage when it leaves (paper §5.4.1, Figure 2, D §3.8)."),
     RULE(R11, "legal role changes", "ES",
          "Follower, candidate and leader follow each other as in paper Figure 4, with D §9.6 for PreVote."),
     RULE(R12, "leaders have votes", "ES",
@@ -175,6 +177,7 @@ static const char *const needs[RULE_T1][NEEDS_MAX] = {
     [RULE_R9b] = {"vote.deny"},
     [RULE_R9c] = {"vote.grant", "msg.recv"},
     [RULE_R10] = {"msg.send"},
+    [RULE_R10b] = {"disk.sync", "msg.send"},
     [RULE_R11] = {"role.change"},
     [RULE_R12] = {"role.change", "msg.recv"},
     [RULE_R13] = {"role.change"},

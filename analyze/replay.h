@@ -21,6 +21,7 @@ enum rule {
     RULE_R9b,
     RULE_R9c,
     RULE_R10,
+    RULE_R10b,
     RULE_R11,
     RULE_R12,
     RULE_R13,

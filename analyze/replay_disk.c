@@ -121,6 +121,20 @@ static void ack_durable(struct replay *rp, struct node *n, const struct rec *r, 
                     (long long)log_term(g, log_last(g)));
 }
 
+static void tail_durable(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
+{
+    const struct node_log *g = &n->disk.log;
+    int64_t stored = log_term(g, m->lli);
+    judged(rp, RULE_R10b);
+    if (m->lli <= log_last(g) && (stored == m->llt || stored == TERM_UNKNOWN))
+        return;
+    finding_add(replay_found(rp, RULE_R10b, n, r, "candidate-tail-not-durable",
+                             "%s stands with entry %lld of term %lld before that is on stable storage", n->name,
+                             (long long)m->lli, (long long)m->llt),
+                "cause", r->id, "last durable entry: %lld of term %lld", (long long)log_last(g),
+                (long long)log_term(g, log_last(g)));
+}
+
 static void snap_durable(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
     judged(rp, RULE_R50);
@@ -137,6 +151,8 @@ void replay_durable_first(struct replay *rp, struct node *n, const struct rec *r
         return;
     if (m->kind != KIND_PREVOTE_REQ && m->kind != KIND_PREVOTE_RES && n->disk.term_told)
         vote_durable(rp, n, r, m);
+    if (m->kind == KIND_VOTE_REQ && m->lli >= 0 && m->llt >= 0)
+        tail_durable(rp, n, r, m);
     if (m->kind == KIND_APP_RES && m->ok == 1)
         ack_durable(rp, n, r, m);
     if (m->kind == KIND_SNAP_RES && replay_snap_is_whole(rp, n, m))

@@ -37,8 +37,8 @@ static void a_killed_follower_comes_back_and_catches_up(void **state)
     assert_rows(&rt.fx, "SELECT loss_free FROM runs", "1");
     assert_rows(&rt.fx,
                 "SELECT \"check\" FROM checks WHERE verdict = 'pass' AND \"check\" IN"
-                " ('R1', 'R7', 'R35', 'R49', 'R50', 'R51', 'R52') ORDER BY 1",
-                "R1\nR35\nR49\nR50\nR51\nR52\nR7");
+                " ('R1', 'R7', 'R10b', 'R35', 'R49', 'R50', 'R51', 'R52') ORDER BY 1",
+                "R1\nR10b\nR35\nR49\nR50\nR51\nR52\nR7");
     rt_close(&rt);
 }
 
@@ -240,6 +240,23 @@ static void ack_before_the_disk_has_it(struct raft_trace *rt)
     rt_send(rt, 2, 0, "app_res", "\"re\":\"%s\",\"ok\":true,\"mi\":3", rt->msg[append].mid);
 }
 
+/* The vote is stored, the entry that it rests on is not. */
+static void candidate_whose_tail_is_not_stored(struct raft_trace *rt)
+{
+    rt_timer(rt, 0, "heartbeat");
+    rt_append(rt, 0, 1, "0000000300000001");
+    rt_recv(rt, rt_send_append(rt, 0, 2, 2, 1));
+    rt_append(rt, 2, 1, "0000000300000001");
+    rt->node[2].dirty = false;
+    rt_timer(rt, 2, "election");
+    rt_term(rt, 2, 2, "timeout");
+    rt_role(rt, 2, 'C', "election_timeout");
+    rt_vote(rt, 2, 2, 2, 3, 1);
+    rt_rec(rt, 2, "disk.sync", "\"what\":\"vote\",\"pterm\":2,\"pvote\":\"0002\",\"dur\":1");
+    rt->node[2].dirty = false;
+    rt_send(rt, 2, 0, "vote_req", "\"lli\":3,\"llt\":1");
+}
+
 /* The leader counts its own copy, which its disk has not. */
 static void leader_counts_itself_too_early(struct raft_trace *rt)
 {
@@ -289,6 +306,8 @@ static const struct bad {
      a_term_leaves_before_the_disk_has_it},
     {"R50: an acknowledgement before the disk has it is found (D 3.8)", "R50", "ack-not-durable",
      ack_before_the_disk_has_it},
+    {"R10b: a candidate whose last entry is not stored is found (D 3.8)", "R10b", "candidate-tail-not-durable",
+     candidate_whose_tail_is_not_stored},
     {"R31: a leader that counts its own copy too early is found (D 10.2.1)", "R31", "commit-without-quorum",
      leader_counts_itself_too_early},
     {"R35: a commit that a majority of disks has not is found (paper Figure 2)", "R35", "committed-without-copies",
