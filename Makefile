@@ -1,4 +1,4 @@
-# Faultline: `make help` lists the targets. Needs a C11 compiler, pkg-config, jansson, SQLite, libsodium and cmocka;
+# Faultline: `make help` lists the targets. Needs a C11 compiler, pkg-config, jansson, SQLite, libsodium, zlib, libzstd and cmocka;
 # `make demo` and `make test` install what is missing first (Debian packages).
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
@@ -20,8 +20,8 @@ say = $(if $(Q),@printf '  %-4s %s\n' $(1) $(2))
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 # pkg-config may not be installed yet when `make test` starts: ask only when compiling.
-PC_CFLAGS = $(shell pkg-config --cflags jansson sqlite3 libsodium cmocka 2>/dev/null)
-PC_LIBS   = $(shell pkg-config --libs jansson sqlite3 libsodium 2>/dev/null) -lm
+PC_CFLAGS = $(shell pkg-config --cflags jansson sqlite3 libsodium zlib libzstd cmocka 2>/dev/null)
+PC_LIBS   = -Wl,--as-needed $(shell pkg-config --libs jansson sqlite3 libsodium zlib libzstd 2>/dev/null) -lm
 CFLAGS_ALL = -std=c11 -D_GNU_SOURCE $(OPT) $(SAN) $(WARN) -Itrace -MMD -MP $(CFLAGS)
 
 CORE_SRC   := $(wildcard src/raft*.c src/kv*.c) src/rng.c

@@ -1,6 +1,6 @@
 /* history.h -- what clients did and saw: the operations of each key, with their intervals and outcomes.
  *
- * Pure data, no I/O: history_load.c fills it from the table ops, history_import.c from other programs' files.
+ * Pure data, no I/O: history_load.c fills it from the table ops.
  * Linearizability is a property of each key alone (Herlihy and Wing 1990), so operations are kept by key. */
 #ifndef FAULTLINE_HISTORY_H
 #define FAULTLINE_HISTORY_H

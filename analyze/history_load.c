@@ -13,12 +13,15 @@ static const char *text(sqlite3_stmt *q, int i)
     return (const char *)sqlite3_column_text(q, i);
 }
 
-static bool fail_is_definite(struct db *db, int64_t run_id)
+/* Does the run's configuration say so, of whichever node? */
+static bool configured(struct db *db, int64_t run_id, const char *key, const char *value)
 {
     sqlite3_stmt *q =
         db_prepare(db, "SELECT 1 FROM runs, json_tree(CASE WHEN json_valid(config) THEN config ELSE 'null' END) j"
-                       " WHERE run_id = :run AND j.key = 'fail_is' AND j.value = 'definite'");
+                       " WHERE run_id = :run AND j.key = :key AND j.value = :value");
     db_bind_int(db, q, ":run", run_id);
+    db_bind_text(db, q, ":key", key);
+    db_bind_text(db, q, ":value", value);
     bool yes = db_row(db, q);
     db_done(db, q);
     return yes;
@@ -125,7 +128,8 @@ static void load_ghosts(struct history *h, struct db *db, int64_t run_id, bool d
 
 bool history_load(struct history *h, struct db *db, int64_t run_id)
 {
-    bool definite = fail_is_definite(db, run_id);
+    bool definite = configured(db, run_id, "fail_is", "definite");
+    h->failed_cas_reads = configured(db, run_id, "failed_cas", "reads");
     load_ops(h, db, run_id, definite);
     load_ghosts(h, db, run_id, definite);
     history_sort(h);

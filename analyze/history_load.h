@@ -12,6 +12,7 @@
  * - An earlier attempt under another MID, of a write that its client tried again, may happen as well, besides the last
  *   one: a ghost. Not when it was answered `redirect` by a node that did not lead between the attempt and the answer;
  *   such a node had no log to put it in.
+ * - A cas that failed shows that the value was another when the configuration says "failed_cas":"reads"; else nothing.
  * - A missing value, "" and a deletion are the initial value.
  * - A key with an operation whose effect is not in the trace (a cas without "old", say) is marked unread.
  *

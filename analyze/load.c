@@ -2,15 +2,14 @@
 #include "load_int.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "db_file.h"
 #include "derive_int.h"
 
 /* ---- nodes and boots by name ---- */
@@ -198,77 +197,6 @@ static void late_causes(struct load *l)
     db_done(&l->db, q);
 }
 
-/* ---- the file being made ---- */
-
-/* Takes the name X.tmp for this process: two loads at once must not write one file. Returns the locked descriptor. */
-static int take_tmp(const char *tmp, int *status)
-{
-    for (;;) {
-        struct stat mine, named;
-        if (lstat(tmp, &named) == 0 && !S_ISREG(named.st_mode)) {
-            *status = cli_fail(EXIT_CANTCREATE, "load", "%s exists and is not a file: move it away", tmp);
-            return -1;
-        }
-        int fd = open(tmp, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-        if (fd < 0) {
-            *status = cli_fail(EXIT_CANTCREATE, "load", "cannot create %s: %s; the database can be elsewhere: -o DB",
-                               tmp, strerror(errno));
-            return -1;
-        }
-        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            *status = cli_fail(EXIT_CANTCREATE, "load", "another analyze is writing %s", tmp);
-            close(fd);
-            return -1;
-        }
-        if (fstat(fd, &mine) == 0 && stat(tmp, &named) == 0 && mine.st_ino == named.st_ino &&
-            mine.st_dev == named.st_dev)
-            return fd;
-        close(fd); /* it was renamed while we waited */
-    }
-}
-
-static bool copy_file(const char *from, int to, int *status)
-{
-    char chunk[65536];
-    size_t n;
-    FILE *f = fopen(from, "rb");
-    bool ok = f != NULL && ftruncate(to, 0) == 0 && lseek(to, 0, SEEK_SET) == 0;
-    while (ok && (n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        ok = write(to, chunk, n) == (ssize_t)n;
-    ok = ok && !ferror(f);
-    if (!ok)
-        *status = cli_fail(EXIT_IO, "load", "cannot copy %s: %s", from, strerror(errno));
-    if (f != NULL)
-        fclose(f);
-    return ok;
-}
-
-/* The indexes of the runs that are there are made anew with the new run's: faster than keeping them up to date. */
-static void drop_indexes(struct db *db)
-{
-    char *all = NULL;
-    sqlite3_stmt *q = db_prepare(db, "SELECT group_concat('DROP INDEX ' || name, ';') FROM sqlite_master"
-                                     " WHERE type = 'index' AND sql IS NOT NULL");
-    if (db_row(db, q) && sqlite3_column_type(q, 0) == SQLITE_TEXT)
-        all = mem_text((const char *)sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0));
-    db_done(db, q);
-    if (all != NULL)
-        db_exec(db, all);
-    free(all);
-}
-
-static void open_tmp(struct load *l, const char *tmp, bool append)
-{
-    struct db *db = &l->db;
-    if (!append) {
-        db_create(db, tmp);
-    } else if (db_open(db, tmp, true)) {
-        db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF");
-        drop_indexes(db);
-    }
-    sqlite3_progress_handler(db->h, 20000, stop_sqlite, NULL);
-}
-
 /* ---- filling it ---- */
 
 static void store_sources(struct load *l, int64_t first)
@@ -360,28 +288,6 @@ static void fill(struct load *l, int *status)
 
 /* ---- all of it ---- */
 
-/* A database takes the place of a file, or of nothing: never of a device, a pipe or a directory. A symbolic link keeps
- * being one: what it names is replaced. */
-static bool replaceable(char *path, size_t n, int *status)
-{
-    struct stat st;
-    if (lstat(path, &st) != 0)
-        return true; /* absent; or else creating it fails */
-    if (S_ISLNK(st.st_mode)) {
-        char *real = realpath(path, NULL);
-        if (real == NULL || strlen(real) >= n || stat(real, &st) != 0) {
-            *status = cli_fail(EXIT_CANTCREATE, "load", "%s is a link to nothing: not followed", path);
-            free(real);
-            return false;
-        }
-        snprintf(path, n, "%s", real);
-        free(real);
-    }
-    if (!S_ISREG(st.st_mode))
-        *status = cli_fail(EXIT_CANTCREATE, "load", "%s exists and is not a file: not overwritten", path);
-    return *status == 0;
-}
-
 static bool target(const struct load_options *o, char *path, size_t n, int *status)
 {
     struct stat st;
@@ -400,16 +306,8 @@ static bool target(const struct load_options *o, char *path, size_t n, int *stat
         *status = cli_fail(EXIT_USAGE, "load",
                            "-o DB is needed: only one run directory has a database of its own (RUN/run.db)");
     }
-    if (*status != 0 || !replaceable(path, n, status))
-        return false;
     /* What a run directory has under the name run.db, and is no database, was one once. */
-    enum db_kind kind = db_kind(path);
-    if (kind == DB_FOREIGN || (kind == DB_DAMAGED && o->out != NULL))
-        *status = cli_fail(EXIT_CANTCREATE, "load",
-                           "%s exists and is not a database of analyze: not overwritten; move it away, or name another"
-                           " with -o",
-                           path);
-    return *status == 0;
+    return *status == 0 && db_file_target("load", path, n, o->out == NULL, status);
 }
 
 static void report(struct load *l, struct load_result *r)
@@ -428,16 +326,13 @@ static void report(struct load *l, struct load_result *r)
 
 static void make_database(struct load *l, struct load_result *r, int *status)
 {
-    char tmp[sizeof r->path + 8];
-    snprintf(tmp, sizeof tmp, "%s.tmp", r->path);
+    struct db_file f;
     bool append = l->o->append && db_kind(r->path) != DB_ABSENT;
-    int fd = take_tmp(tmp, status);
-    if (fd < 0)
+    if (!db_file_begin(&f, &l->db, "load", r->path, append, status))
         return;
-    if (!append || copy_file(r->path, fd, status)) {
-        open_tmp(l, tmp, append);
-        if (!l->db.failed)
-            fill(l, status);
+    if (!l->db.failed) {
+        sqlite3_progress_handler(l->db.h, 20000, stop_sqlite, NULL);
+        fill(l, status);
     }
     progress_end(l);
     if (load_interrupted())
@@ -448,12 +343,7 @@ static void make_database(struct load *l, struct load_result *r, int *status)
     if (*status == 0 && l->o->strict && r->findings_loss > 0)
         *status = cli_fail(EXIT_DATA, "load", "records are missing (%lld findings), and --strict refuses that",
                            (long long)r->findings_loss);
-    db_close(&l->db);
-    if (*status == 0 && rename(tmp, r->path) != 0)
-        *status = cli_fail(EXIT_CANTCREATE, "load", "cannot rename %s to %s: %s", tmp, r->path, strerror(errno));
-    if (*status != 0)
-        unlink(tmp);
-    close(fd);
+    db_file_end(&f, &l->db, "load", status);
 }
 
 static void free_load(struct load *l)

@@ -27,6 +27,10 @@ static const struct command commands[] = {
      .run = cmd_stat,
      .args = "DB|RUN",
      .help = "what is in a run: nodes, loss, faults, latencies, completeness"},
+    {.name = "import",
+     .run = cmd_import,
+     .args = "FILE... -o DB",
+     .help = "histories of Jepsen, Porcupine, Maelstrom into a database"},
     {.name = "schema", .run = cmd_schema, .args = "", .help = "the tables of a database, and the records of a trace"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

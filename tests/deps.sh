@@ -17,6 +17,8 @@ want pkg-config have pkg-config
 want libjansson-dev library jansson
 want libsqlite3-dev library sqlite3
 want libsodium-dev library libsodium
+want zlib1g-dev library zlib
+want libzstd-dev library libzstd
 want libcmocka-dev library cmocka
 [ ${#need[@]} -gt 0 ] || exit 0
 
