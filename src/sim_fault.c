@@ -133,7 +133,7 @@ static void end_fault(struct sim_run *run, size_t at)
     run->open[at] = run->open[--run->n_open];
     bool pause = o.kind == SIM_PAUSE;
     if (pause && !paused(run, o.node))
-        sim_proc_signal(&run->node[o.node].proc, SIGCONT);
+        run->world->signal(run, o.node, SIGCONT);
     else if (!pause)
         sim_net_heal(&run->net, o.f);
     if (o.f == run->course_cut)
@@ -256,7 +256,7 @@ static void pause_node(struct sim_run *run, const struct sim_fault *f)
                                                                   .sig = TRACE_OPT(SIGSTOP),
                                                                   .cause = kind_names[f->kind]});
     trace_flush(run->w);
-    sim_proc_signal(&run->node[i].proc, SIGSTOP);
+    run->world->signal(run, (unsigned)i, SIGSTOP);
     open_fault(run, (struct sim_open_fault){
                         .f = run->f, .end = run->load_start + f->end, .kind = SIM_PAUSE, .node = (unsigned)i});
     sim_say(run, "F%" PRId64 " pause: %s", run->f, run->node[i].id);

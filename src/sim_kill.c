@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <signal.h>
-#include <unistd.h>
 
 static const int64_t PATIENCE = 2 * SIM_SECOND; /* from SIGTERM to SIGKILL */
 
@@ -30,11 +29,11 @@ void sim_kill(struct sim_run *run, const struct sim_fault *f, unsigned i, int si
                               .f = run->f, .kind = "kill", .node = node->id, .sig = TRACE_OPT(sig), .cause = cause});
     trace_flush(run->w);
     if (!f->restarts) {
-        close(node->fd);
-        node->fd = -1;
+        node->hung_up = true;
+        run->world->hang_up(run, i);
     }
-    sim_proc_signal(&node->proc, sig);
-    sim_proc_signal(&node->proc, SIGCONT); /* a paused one must be able to end */
+    run->world->signal(run, i, sig);
+    run->world->signal(run, i, SIGCONT); /* a paused one must be able to end */
     sim_say(run, "F%" PRId64 " %s: %s with %s", run->f, cause, node->id, sig == SIGKILL ? "SIGKILL" : "SIGTERM");
 }
 
@@ -48,7 +47,7 @@ static void end_record(struct sim_run *run, int64_t f, const char *kind, unsigne
 static void restart_node(struct sim_run *run, unsigned i)
 {
     struct sim_node *node = &run->node[i];
-    char err[256];
+    char err[512];
     end_record(run, node->kill_f, "kill", i);
     node->restart_f = ++run->f;
     node->started_at = sim_now(run);
@@ -56,7 +55,7 @@ static void restart_node(struct sim_run *run, unsigned i)
         run->w, &(struct trace_rec_fault_begin){.f = run->f, .kind = "restart", .node = node->id, .cause = "kill"});
     trace_flush(run->w);
     sim_say(run, "F%" PRId64 " restart: %s", run->f, node->id);
-    if (sim_node_start(run, i, err))
+    if (sim_node_start(run, i, err) == 0)
         return;
     node->down = false; /* it counts as one that died */
     run->child_ended = true;
@@ -66,7 +65,7 @@ static void restart_node(struct sim_run *run, unsigned i)
 void sim_kill_restart(struct sim_run *run, int64_t now)
 {
     for (unsigned i = 0; i < run->cfg->replicas; i++)
-        if (run->node[i].restart_at <= now && run->node[i].proc.state != SIM_PROC_RUNNING)
+        if (run->node[i].restart_at <= now && !run->world->runs(run, i))
             restart_node(run, i);
 }
 

@@ -127,7 +127,8 @@ static int simulate(struct session *s, struct sim_result *result, char err[512])
     const struct sim_config *c = &s->c;
     if (!o->quiet) {
         printf("%s: %u replicas of %s, %.0f s, seed %" PRIu64 ", run directory %s\n", c->name, c->replicas,
-               o->command[0], (double)(c->start_wait + c->lifetime + c->end_wait) / SIM_SECOND, o->seed, s->dir.shown);
+               o->in_process ? "our own in virtual time" : o->command[0],
+               (double)(c->start_wait + c->lifetime + c->end_wait) / SIM_SECOND, o->seed, s->dir.shown);
         printf("again: %s\n", s->rerun);
         fflush(stdout);
     }
@@ -139,7 +140,8 @@ static int simulate(struct session *s, struct sim_result *result, char err[512])
         return rc;
     return sim_run(&(struct sim_plan){.cfg = c,
                                       .seed = o->seed,
-                                      .command = o->command,
+                                      .command = o->in_process ? NULL : o->command,
+                                      .args = o->in_process ? o->command + 1 : NULL,
                                       .data = o->data ? data : NULL,
                                       .reads = o->reads,
                                       .dir = s->dir.path,

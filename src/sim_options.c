@@ -14,6 +14,7 @@ enum { USAGE = 64, NO_INPUT = 66 };
 const char sim_options_help[] =
     "simulate runs a replicated key-value store on a hostile network, with clients, and judges it.\n"
     "\n"
+    "  simulate --check --seed 7 tests/scenarios/lossy-partition-kill.json\n"
     "  simulate --replica build/replica tests/scenarios/simple-1.json\n"
     "  simulate --replica ./3700kvstore --check --seed 7 tests/scenarios/lossy-partition-kill.json\n"
     "  simulate --replica build/replica --data --check tests/scenarios/kill9.json\n"
@@ -21,14 +22,16 @@ const char sim_options_help[] =
     "\n"
     "usage: simulate [options] SCENARIO      SCENARIO: a JSON file, or JSON text; see --help-scenario\n"
     "\n"
-    "  --replica PROGRAM    run processes of PROGRAM: PROGRAM [args] UDP-PORT ID OTHER-ID...   (required)\n"
-    "  --replica-arg ARG    an argument for it, before the port; may be repeated\n"
+    "  --replica PROGRAM    run processes of PROGRAM in real time: PROGRAM [args] UDP-PORT ID OTHER-ID...\n"
+    "                       Without it our own replicas run in this process, in virtual time: the same seed gives\n"
+    "                       the same traces, byte for byte\n"
+    "  --replica-arg ARG    an argument for the replica, before the port; may be repeated\n"
     "  --data               the replicas keep their state on disk: makes data/ in the run directory and adds --data "
     "DIR\n"
     "                       to the arguments of each\n"
     "  --reads POLICY       sets FAULTLINE_READS=POLICY for the replicas (lease, index or local, for ours)\n"
     "  --seed N             of all random choices; default: the scenario's, else a random one. Always printed.\n"
-    "                       Real processes in real time: the same seed gives the same choices, not the same run.\n"
+    "                       With --replica, in real time, the same seed gives the same choices, not the same run.\n"
     "  --out DIR            the run directory; default runs/NAME-SEED (.2, .3 ... when taken), with a link "
     "runs/latest\n"
     "  --force              replace the run that is in DIR; nothing else in it is removed\n"
@@ -166,10 +169,10 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
     if (optind + 1 != argc)
         return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ",
                      optind == argc ? "" : argv[optind + 1]);
-    if (!program)
-        return usage("--replica PROGRAM is required: runs of our own replica in virtual time are not available yet",
-                     "");
+    if (!program && o->data)
+        return usage("--data needs --replica PROGRAM: in virtual time replicas have no disk yet", "");
     o->scenario = argv[optind];
+    o->in_process = program == NULL;
     o->command[o->n_command++] = program;
     for (size_t i = 0; i < n_args; i++)
         o->command[o->n_command++] = args[i];
@@ -203,6 +206,8 @@ static bool in_path(const char *program, char path[SIM_PATH_MAX])
 int sim_options_find_program(struct sim_options *o, char path[SIM_PATH_MAX])
 {
     const char *program = o->command[0];
+    if (o->in_process)
+        return 0;
     bool plain = !strchr(program, '/');
     snprintf(path, SIM_PATH_MAX, "%s%s", plain ? "./" : "", program);
     if (is_program(path) || (plain && *program && in_path(program, path))) {
@@ -240,8 +245,10 @@ char *sim_options_rerun(const struct sim_options *o, const char *self)
         abort();
     snprintf(seed, sizeof seed, "%" PRIu64, o->seed);
     add_word(line, self);
-    add_word(line, "--replica");
-    add_word(line, o->command[0]);
+    if (!o->in_process) {
+        add_word(line, "--replica");
+        add_word(line, o->command[0]);
+    }
     for (size_t i = 1; i < o->n_command; i++) {
         add_word(line, "--replica-arg");
         add_word(line, o->command[i]);

@@ -12,7 +12,9 @@ enum { SIM_REPLICA_ARGS_MAX = 32 };
 /* Strings are borrowed from argv. */
 struct sim_options {
     bool help, help_scenario, version;             /* print that and end; nothing else counts then */
-    const char *command[SIM_REPLICA_ARGS_MAX + 2]; /* the replica's program and arguments, NULL-terminated */
+    const char *command[SIM_REPLICA_ARGS_MAX + 2]; /* the replica's program and arguments, NULL-terminated; the program
+                                                    * is NULL when in_process */
+    bool in_process;                               /* our own replicas, in virtual time */
     size_t n_command;
     const char *reads, *out, *scenario;
     bool has_seed, data, force, check, bodies, silence, quiet;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum { INCORRECT_MAX = 10000 };
 static const int64_t LC_MAX = INT64_C(1) << 52; /* as for replicas: a clock beyond it is not one */
@@ -68,7 +67,7 @@ static void give_up(struct sim_run *run, unsigned i)
 static void deliver(struct sim_run *run, const struct copy *c)
 {
     struct sim_node *to = &run->node[c->to];
-    if (to->fd < 0 || to->down || to->proc.state != SIM_PROC_RUNNING) {
+    if (to->hung_up || to->down || !run->world->runs(run, c->to)) {
         drop(run, c, "dead", 0);
         return;
     }
@@ -81,7 +80,7 @@ static void deliver(struct sim_run *run, const struct copy *c)
     trace_set_cause(run->w, c->in_seq);
     trace_put_net_out(run->w, &(struct trace_rec_net_out){
                                   .d = c->d, .cp = c->cp, .src = c->src, .dst = to->id, .dly = now - c->t_in});
-    if (sendto(to->fd, c->bytes, c->n, 0, (const struct sockaddr *)&to->addr, sizeof to->addr) >= 0)
+    if (run->world->deliver(run, c->to, c->bytes, c->n))
         return;
     char text[160];
     snprintf(text, sizeof text, "datagram %" PRId64 " copy %" PRId64 " did not reach %s after all: %s", c->d, c->cp,
@@ -167,12 +166,12 @@ void sim_route_request(void *ctx, const struct sim_request *r)
 
 /* ---- from a replica ---- */
 
-static void bad(struct sim_run *run, unsigned i, const char *why, const char *what, size_t n)
+static void bad(struct sim_run *run, unsigned i, const char *why, const char *what, const char *bytes, size_t n)
 {
     char raw[TRACE_RAW_MAX + 1];
     size_t keep = n < TRACE_RAW_MAX ? n : TRACE_RAW_MAX;
     for (size_t k = 0; k < keep; k++)
-        raw[k] = run->datagram[k] ? run->datagram[k] : '?';
+        raw[k] = bytes[k] ? bytes[k] : '?';
     raw[keep] = '\0';
     trace_set_cause(run->w, 0);
     trace_put_net_bad(run->w, &(struct trace_rec_net_bad){.d = run->d,
@@ -231,10 +230,9 @@ static void answer(struct sim_run *run, unsigned i, unsigned client, const struc
         sim_end_early(run, SIM_ENDED_INCORRECT);
 }
 
-static void register_port(struct sim_run *run, unsigned i, const struct sockaddr_in *from, const struct copy *c)
+static void say_hello(struct sim_run *run, unsigned i, const struct copy *c)
 {
     run->node[i].said_hello = true;
-    run->node[i].addr = *from;
     trace_set_cause(run->w, c->in_seq);
     trace_put_net_out(run->w, &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = c->src, .dst = "sim", .dly = 0});
     if (run->node[i].down && run->node[i].restart_f != 0)
@@ -261,28 +259,29 @@ static const char *misaddressed(const struct sim_message *m, int client, int rep
     return m->mid ? NULL : "missing_field";
 }
 
-static void handle(struct sim_run *run, unsigned i, const struct sockaddr_in *from, size_t n)
+bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size_t n)
 {
     struct sim_message m;
     char what[96];
+    sim_now(run);
     run->d++;
-    const char *why = run->plan->bodies ? sim_message_parse_whole(run->datagram, n, &m, what)
-                                        : sim_message_parse(run->datagram, n, &m, what);
+    const char *why =
+        run->plan->bodies ? sim_message_parse_whole(bytes, n, &m, what) : sim_message_parse(bytes, n, &m, what);
     if (why) {
-        bad(run, i, why, what, n);
-        return;
+        bad(run, i, why, what, bytes, n);
+        return false;
     }
     int client = sim_id_index(m.dst, run->cfg->replicas + SIM_CLIENT_BASE, run->cfg->clients.count),
         replica = sim_id_index(m.dst, 0, run->cfg->replicas);
     why = misaddressed(&m, client, replica, what);
     if (why) {
-        bad(run, i, why, what, n);
+        bad(run, i, why, what, bytes, n);
         sim_message_free(&m);
-        return;
+        return false;
     }
     if (m.has_lc && m.lc < LC_MAX)
         trace_observe_lc(run->w, m.lc);
-    struct copy c = {.d = run->d, .t_in = sim_now(run), .src = run->node[i].id, .bytes = run->datagram, .n = n};
+    struct copy c = {.d = run->d, .t_in = sim_now(run), .src = run->node[i].id, .bytes = bytes, .n = n};
     char *body = run->plan->bodies ? json_dumps(m.root, JSON_COMPACT) : NULL;
     trace_set_cause(run->w, 0);
     c.in_seq = trace_put_net_in(run->w, &(struct trace_rec_net_in){.d = c.d,
@@ -304,7 +303,7 @@ static void handle(struct sim_run *run, unsigned i, const struct sockaddr_in *fr
     }
     hear_leader(run, i, &m, c.in_seq);
     if (m.type == SIM_HELLO)
-        register_port(run, i, from, &c);
+        say_hello(run, i, &c);
     else if (client >= 0)
         answer(run, i, (unsigned)client, &m, &c);
     else
@@ -313,20 +312,7 @@ static void handle(struct sim_run *run, unsigned i, const struct sockaddr_in *fr
                 c.to = to;
                 pass_on(run, i, &c);
             }
+    bool hello = m.type == SIM_HELLO;
     sim_message_free(&m);
-}
-
-bool sim_route_receive(struct sim_run *run, unsigned i)
-{
-    struct sockaddr_in from = {0};
-    socklen_t len = sizeof from;
-    if (run->node[i].fd < 0)
-        return false;
-    ssize_t n =
-        recvfrom(run->node[i].fd, run->datagram, sizeof run->datagram, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
-    if (n < 0)
-        return false;
-    sim_now(run);
-    handle(run, i, &from, (size_t)n);
-    return true;
+    return hello;
 }

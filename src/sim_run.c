@@ -1,26 +1,18 @@
-/* The event loop: sockets, processes, time. */
+/* The event loop, in whatever world. */
 #include "sim_run_int.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
-    ROUNDS = 8,        /* datagrams taken from one socket before everything else has its turn */
-    BURST = 64,        /* requests made at most before the sockets have their turn */
+    BURST = 64,        /* requests made at most before the replicas have their turn */
     WARNINGS_MAX = 8,  /* about one replica */
     TRIES_MAX = 500000 /* a replica that always redirects makes the course's clients ask without end */
 };
-static const int64_t STOP_PATIENCE = 2 * SIM_SECOND, STOP_LIMIT = 10 * SIM_SECOND;
 static const int64_t PROGRESS_WITHIN = 5 * SIM_SECOND, HELLO_WITHIN = 5 * SIM_SECOND;
 
 const char *const sim_end_words[] = {
@@ -34,7 +26,7 @@ const char *const sim_end_words[] = {
 
 int64_t sim_now(struct sim_run *run)
 {
-    int64_t now = (int64_t)trace_mono_ns() - run->result->epoch;
+    int64_t now = run->world->now(run);
     trace_set_time(run->w, now);
     return now;
 }
@@ -88,6 +80,14 @@ static void warn_client(void *ctx, const char *text)
     sim_say(run, "%s", text);
 }
 
+void sim_run_name(const struct sim_run *run, char name[SIM_RUN_NAME])
+{
+    if (run->world->constant)
+        snprintf(name, SIM_RUN_NAME, "%s-%" PRIu64, run->cfg->name, run->plan->seed);
+    else
+        snprintf(name, SIM_RUN_NAME, "%s", strrchr(run->plan->dir, '/') + 1);
+}
+
 static void put_header(struct sim_run *run)
 {
     const struct sim_config *c = run->cfg;
@@ -95,7 +95,9 @@ static void put_header(struct sim_run *run)
     char host[256] = "";
     for (unsigned i = 0; i < c->replicas; i++)
         ids[i] = run->node[i].id;
-    gethostname(host, sizeof host - 1);
+    const bool constant = run->world->constant; /* then nothing about this process */
+    if (!constant)
+        gethostname(host, sizeof host - 1);
     json_t *cfg = json_pack(
         "{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:i}", "scenario", c->name, "replicas",
         (int)c->replicas, "requests", (json_int_t)c->requests, "lifetime_ms", (json_int_t)(c->lifetime / 1000000),
@@ -108,20 +110,21 @@ static void put_header(struct sim_run *run)
     json_decref(cfg);
     char impl[128];
     snprintf(impl, sizeof impl, "simulate %s", run->plan->version);
-    const char *slash = strrchr(run->plan->dir, '/');
+    char name[SIM_RUN_NAME];
+    sim_run_name(run, name);
     sim_now(run);
     trace_put_trace_open(run->w, &(struct trace_rec_trace_open){.schema = TRACE_SCHEMA,
                                                                 .v = TRACE_VERSION,
-                                                                .run = slash + 1,
+                                                                .run = name,
                                                                 .wall_us = run->result->wall_us,
                                                                 .epoch_ns = run->result->epoch,
-                                                                .clk = "mono-shared",
-                                                                .pid = getpid(),
+                                                                .clk = run->world->clock,
+                                                                .pid = constant ? 0 : getpid(),
                                                                 .host = *host ? host : NULL,
                                                                 .impl = impl,
                                                                 .peers = {ids, c->replicas},
                                                                 .cfg = text,
-                                                                .argv = run->plan->argv,
+                                                                .argv = constant ? NULL : run->plan->argv,
                                                                 .seed = TRACE_OPT(run->plan->seed)});
     free(text);
     trace_flush(run->w);
@@ -140,78 +143,13 @@ static int64_t next_deadline(const struct sim_run *run)
     return earliest(earliest(t, sim_net_deadline(&run->net)), sim_nodes_deadline(run));
 }
 
-enum { POLL_MAX = 3 * SIM_REPLICAS_MAX + 1 };
-
-struct poll_set {
-    struct pollfd fd[POLL_MAX];
-    bool *ready[POLL_MAX]; /* what it is for: becomes true when there is something to read */
-    nfds_t n;
-};
-
-static void watch(struct poll_set *set, int fd, bool *ready)
-{
-    *ready = false;
-    if (fd < 0)
-        return;
-    set->ready[set->n] = ready;
-    set->fd[set->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
-}
-
-/* Waits until `deadline` or until there is something to read. What this pass has recorded goes to the kernel first, in
- * one write: that costs no time while there is work. */
-static void wait_until(struct sim_run *run, int64_t deadline, int signals)
-{
-    struct poll_set set = {.n = 0};
-    watch(&set, signals, &run->signalled);
-    for (unsigned i = 0; i < run->cfg->replicas; i++) {
-        struct sim_node *node = &run->node[i];
-        watch(&set, node->fd, &node->ready);
-        watch(&set, node->proc.out[0], &node->printed[0]);
-        watch(&set, node->proc.out[1], &node->printed[1]);
-    }
-    trace_flush(run->w);
-    int64_t left = deadline - sim_now(run);
-    if (left < 0)
-        left = 0;
-    struct timespec ts = {.tv_sec = (time_t)(left / SIM_SECOND), .tv_nsec = (long)(left % SIM_SECOND)};
-    if (ppoll(set.fd, set.n, &ts, NULL) <= 0)
-        return;
-    for (nfds_t i = 0; i < set.n; i++)
-        *set.ready[i] = set.fd[i].revents != 0;
-}
-
-static void take_signals(struct sim_run *run, int signals)
-{
-    struct signalfd_siginfo info;
-    while (run->signalled && read(signals, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGCHLD)
-            run->child_ended = true;
-        else {
-            run->result->signal = info.ssi_signo;
-            sim_end_early(run, SIM_ENDED_SIGNAL);
-        }
-}
-
-/* One from each socket that has some, in the order of ids; then again. */
-static void take_datagrams(struct sim_run *run)
-{
-    bool any = true;
-    for (int round = 0; any && round < ROUNDS && !run->over; round++) {
-        any = false;
-        for (unsigned i = 0; i < run->cfg->replicas; i++)
-            if (run->node[i].ready) {
-                run->node[i].ready = sim_route_receive(run, i);
-                any |= run->node[i].ready;
-            }
-    }
-}
-
-static void reap(struct sim_run *run)
+/* Is anybody left? */
+static void count_replicas(struct sim_run *run)
 {
     if (!run->child_ended)
         return;
     run->child_ended = false;
-    if (sim_nodes_reap(run, false) == 0 && !sim_nodes_expected(run))
+    if (sim_nodes_running(run) == 0 && !sim_nodes_expected(run))
         sim_end_early(run, SIM_ENDED_NOBODY);
 }
 
@@ -227,7 +165,7 @@ static void make_requests(struct sim_run *run)
         sim_end_early(run, SIM_ENDED_TRIES);
 }
 
-static void loop(struct sim_run *run, int signals)
+static void loop(struct sim_run *run)
 {
     int64_t end = run->load_end + run->cfg->end_wait;
     bool healed = !run->cfg->clients.shared;
@@ -239,30 +177,10 @@ static void loop(struct sim_run *run, int signals)
         make_requests(run);
         sim_fault_tick(run, sim_now(run));
         sim_route_arrivals(run);
-        sim_nodes_insist(run, sim_now(run));
         int64_t deadline = earliest(earliest(end, next_deadline(run)), healed ? end : run->load_end);
         if (!run->over)
-            wait_until(run, deadline, signals);
-        take_datagrams(run);
-        sim_nodes_read(run);
-        take_signals(run, signals);
-        reap(run);
-    }
-}
-
-/* Ends every process, by force if need be, and waits for it. */
-static void stop_replicas(struct sim_run *run, int signals)
-{
-    int64_t now = sim_now(run), limit = now + STOP_LIMIT;
-    sim_nodes_terminate(run, now + STOP_PATIENCE);
-    while (sim_nodes_reap(run, true) > 0 && sim_now(run) < limit) {
-        struct signalfd_siginfo info;
-        sim_nodes_insist(run, sim_now(run));
-        wait_until(run, earliest(limit, sim_nodes_deadline(run)), signals);
-        while (read(signals, &info, sizeof info) > 0) {
-            /* the run is over already */
-        }
-        sim_nodes_read(run);
+            run->world->wait(run, deadline);
+        count_replicas(run);
     }
 }
 
@@ -282,18 +200,6 @@ static void conclude(struct sim_run *run, int64_t quiet_at)
     sim_verdict_make(run->cfg, &r->stats, &r->verdict);
 }
 
-static int open_signals(sigset_t *before)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &set, before);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *result)
 {
     struct sim_run *run = calloc(1, sizeof *run);
@@ -301,18 +207,20 @@ static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *r
         abort();
     run->plan = plan;
     run->cfg = plan->cfg;
+    run->world = plan->command ? &sim_real : &sim_virtual;
     run->result = result;
     run->stats = &result->stats;
     run->open = calloc(plan->cfg->n_faults + 1, sizeof *run->open);
     if (!run->open)
         abort();
     strcpy(run->leader, "FFFF");
+    run->decider = sim_decider_new(plan->seed);
+    sim_tapes_init(&run->tapes);
     rng_seed(&run->clients_rng, plan->seed);
     rng_seed(&run->faults_rng, plan->seed ^ UINT64_C(0xFA17));
     sim_net_init(&run->net, &plan->cfg->network, plan->seed ^ UINT64_C(0x4E37));
     for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++) {
         sim_id(i, run->node[i].id);
-        run->node[i].fd = run->node[i].proc.out[0] = run->node[i].proc.out[1] = -1;
         run->node[i].kill_at = run->node[i].restart_at = INT64_MAX;
         run->living[i] = i < plan->cfg->replicas;
     }
@@ -323,9 +231,8 @@ static void free_run(struct sim_run *run)
 {
     sim_clients_free(run->clients);
     sim_net_free(&run->net);
-    for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++)
-        if (run->node[i].fd >= 0)
-            close(run->node[i].fd);
+    sim_tapes_free(&run->tapes);
+    sim_decider_free(run->decider);
     free(run->open);
     free(run);
 }
@@ -345,37 +252,63 @@ static void make_clients(struct sim_run *run, int64_t quiet_at)
                                                              .ctx = run});
 }
 
-int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512])
+static int start_replicas(struct sim_run *run, char err[512])
 {
-    struct timespec wall;
+    int rc = 0;
+    for (unsigned i = 0; i < run->cfg->replicas && rc == 0; i++)
+        rc = sim_node_start(run, i, err);
+    return rc;
+}
+
+static int open_trace(struct sim_run *run, char err[512])
+{
     char why[TRACE_ERR_LEN];
-    *result = (struct sim_result){.epoch = (int64_t)trace_mono_ns()};
-    clock_gettime(CLOCK_REALTIME, &wall);
-    result->wall_us = wall.tv_sec * INT64_C(1000000) + wall.tv_nsec / 1000;
-    struct sim_run *run = new_run(plan, result);
-    run->w = trace_writer_open(&(struct trace_writer_options){.dir = plan->dir, .node = "sim", .boot = 1}, why);
-    if (!run->w) {
-        snprintf(err, 512, "%.500s", why);
-        free_run(run);
-        return 73;
+    if (run->world->constant) {
+        sim_tapes_add(&run->tapes, "sim", 1, &run->w);
+        put_header(run);
+        return 0;
     }
-    put_header(run);
-    sigset_t before;
-    int signals = open_signals(&before);
-    int rc = sim_nodes_start(run, err);
+    run->w = trace_writer_open(&(struct trace_writer_options){.dir = run->plan->dir, .node = "sim", .boot = 1}, why);
+    if (run->w) {
+        put_header(run);
+        return 0;
+    }
+    snprintf(err, 512, "%.500s", why);
+    return 73;
+}
+
+/* The world is open, and the trace. */
+static int run_open(struct sim_run *run, char err[512])
+{
+    struct sim_result *result = run->result;
+    int rc = start_replicas(run, err);
     run->load_start = sim_now(run) + run->cfg->start_wait;
     run->load_end = run->load_start + run->cfg->lifetime;
     int64_t quiet_at = sim_fault_quiet(run);
     make_clients(run, quiet_at);
     if (rc == 0)
-        loop(run, signals);
+        loop(run);
     conclude(run, quiet_at);
-    stop_replicas(run, signals);
-    close(signals);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    run->world->stop(run);
     result->trace_cut = !trace_flush(run->w);
     result->records_lost = trace_lost(run->w);
+    return rc;
+}
+
+int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512])
+{
+    *result = (struct sim_result){.epoch = 0};
+    struct sim_run *run = new_run(plan, result);
+    int rc = run->world->open(run, err);
+    if (rc == 0)
+        rc = open_trace(run, err);
+    if (rc == 0)
+        rc = run_open(run, err);
     trace_writer_close(run->w);
+    run->world->close(run);
+    result->hash = sim_tapes_hash(&run->tapes);
+    if (rc == 0 && !sim_tapes_write(&run->tapes, plan->dir, err))
+        rc = 74;
     free_run(run);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* sim_run.h -- one run of a scenario with real processes in real time. */
+/* sim_run.h -- one run of a scenario: with real processes in real time, or with our own replicas in virtual time. */
 #ifndef FAULTLINE_SIM_RUN_H
 #define FAULTLINE_SIM_RUN_H
 
@@ -12,7 +12,8 @@ enum { SIM_LEADERS_KEPT = 64 };
 struct sim_plan {
     const struct sim_config *cfg;
     uint64_t seed;
-    const char *const *command; /* of a replica: program, options, then room for nothing: NULL-terminated */
+    const char *const *command; /* of a replica: program, options; NULL-terminated. NULL: ours, in virtual time */
+    const char *const *args;    /* options of our own replicas, NULL-terminated; NULL: none */
     const char *data;           /* --data for the replicas: a directory that exists; NULL: none */
     const char *reads;          /* FAULTLINE_READS for the replicas; NULL: left alone */
     const char *dir;            /* of the run, absolute; exists */
@@ -32,6 +33,7 @@ struct sim_result {
     int64_t quiet_for;                 /* ns between the last fault and the end of the load */
     int64_t elapsed, epoch, wall_us;   /* ns; ns on CLOCK_MONOTONIC; microseconds */
     int64_t records_lost;              /* trace records for which there was no room */
+    uint64_t hash;                     /* of all traces, in virtual time */
     bool trace_cut;                    /* the last ones could not be written: disk full, file too large */
     unsigned signal;                   /* SIM_ENDED_SIGNAL: which */
     char leaders[SIM_LEADERS_KEPT][5]; /* as the course's simulator saw them change */

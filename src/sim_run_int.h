@@ -1,26 +1,21 @@
-/* sim_run_int.h -- for sim_run.c, sim_nodes.c, sim_route.c, sim_kill.c and sim_fault.c only: the state of a run. */
+/* sim_run_int.h -- for sim_run.c, sim_nodes.c, sim_route.c, sim_kill.c, sim_fault.c and the worlds only: the state of a
+ * run. */
 #ifndef FAULTLINE_SIM_RUN_INT_H
 #define FAULTLINE_SIM_RUN_INT_H
 
-#include <netinet/in.h>
 #include "sim_clients.h"
-#include "sim_exec.h"
+#include "sim_decide.h"
 #include "sim_net.h"
 #include "sim_run.h"
+#include "sim_tape.h"
+#include "sim_world.h"
 #include "trace.h"
-
-enum { SIM_OPTIONS_MAX = 64 };
 
 struct sim_node {
     char id[SIM_ID_LEN];
-    struct sim_proc proc;
-    const char *argv[SIM_OPTIONS_MAX + SIM_REPLICAS_MAX + 3]; /* the same at each start */
-    char port[16];                                            /* in argv */
-    unsigned boot;                                            /* starts so far */
-    int fd;                                                   /* the simulator's socket for it; -1 once closed */
-    struct sockaddr_in addr;                                  /* where it listens, known from its hello */
-    bool ready, printed[2]; /* its socket, stdout, stderr have something to read, as of the last wait */
+    unsigned boot; /* starts so far */
     bool said_hello, killed, given_up, hung;
+    bool hung_up;                /* by hang_up() of the world */
     int64_t kill_at;             /* when SIGKILL follows; INT64_MAX: it does not */
     bool down;                   /* killed to be started again: from the kill until its next hello */
     int64_t restart_at;          /* when that start is due; INT64_MAX: none is */
@@ -43,6 +38,10 @@ struct sim_run {
     struct sim_result *result;
     struct sim_stats *stats; /* of result */
     struct trace_writer *w;
+    const struct sim_world *world;
+    void *own; /* of the world */
+    struct sim_decider *decider;
+    struct sim_tapes tapes; /* of a constant world */
     struct sim_net net;
     struct rng clients_rng, faults_rng;
     struct sim_clients *clients;
@@ -55,13 +54,15 @@ struct sim_run {
     struct sim_open_fault *open; /* room for every planned fault */
     size_t n_open;
     int64_t course_cut; /* the fault of the course's partition in force; 0: none */
-    bool signalled;     /* as of the last wait */
-    bool child_ended;   /* a process may have ended, or could not be started */
+    bool child_ended;   /* a replica may have ended, or could not be started */
     bool over;
-    char datagram[65536];
 };
 
+enum { SIM_RUN_NAME = 256 };
+
 /* ---- sim_run.c ---- */
+/* What the headers of the traces call the run. */
+void sim_run_name(const struct sim_run *run, char name[SIM_RUN_NAME]);
 /* Time since the epoch; also becomes the time of the records to come. */
 int64_t sim_now(struct sim_run *run);
 /* A line on stderr for the user, with the time. */
@@ -71,27 +72,21 @@ __attribute__((format(printf, 3, 4))) void sim_warn(struct sim_run *run, unsigne
 /* The run ends early. */
 void sim_end_early(struct sim_run *run, enum sim_end why);
 
-/* ---- sim_nodes.c: the replica processes ---- */
-/* 0, or the exit status with words in `err`. */
-int sim_nodes_start(struct sim_run *run, char err[512]);
-/* Starts replica i, the next boot, with the arguments it had before. False with words in `err`. */
-bool sim_node_start(struct sim_run *run, unsigned i, char err[256]);
-/* Takes what the replicas have printed. */
-void sim_nodes_read(struct sim_run *run);
-/* Records those that have ended, as stopped when the run is over. Returns how many are running. */
-unsigned sim_nodes_reap(struct sim_run *run, bool stopping);
-/* SIGKILL for those that SIGTERM did not end in time. */
-void sim_nodes_insist(struct sim_run *run, int64_t now);
-/* When a SIGKILL or a start is due. */
+/* ---- sim_nodes.c: the replicas, in whatever world ---- */
+/* Starts replica i, the next boot, with the arguments it had before. 0, or the exit status with words in `err`. */
+int sim_node_start(struct sim_run *run, unsigned i, char err[512]);
+/* Replica i has ended with this status of waitpid(); `stopping`: the run is over. */
+void sim_node_ended(struct sim_run *run, unsigned i, int status, bool stopping);
+/* How many run. */
+unsigned sim_nodes_running(const struct sim_run *run);
+/* When a start is due, or a SIGKILL after a SIGTERM in vain. */
 int64_t sim_nodes_deadline(const struct sim_run *run);
 /* A killed replica is still to come back. */
 bool sim_nodes_expected(const struct sim_run *run);
-/* SIGTERM to all, with SIGKILL to follow at `kill_at`; nothing is received from them any more. */
-void sim_nodes_terminate(struct sim_run *run, int64_t kill_at);
 
 /* ---- sim_route.c: what becomes of datagrams ---- */
-/* Takes one datagram from replica i. False when there is none. */
-bool sim_route_receive(struct sim_run *run, unsigned i);
+/* Takes one datagram from replica i; any bytes. True: it is a hello, so answers go to where it came from. */
+bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size_t n);
 /* Delivers what has been on its way long enough. */
 void sim_route_arrivals(struct sim_run *run);
 /* sim_clients_env.send */

@@ -1,0 +1,119 @@
+/* The virtual world: the replicas are objects in this process, and time jumps from one thing that happens to the next.
+ * One thread; nothing is asked of a clock, and chance only of the run's seed. */
+#include "sim_virtual_int.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t now(const struct sim_run *run)
+{
+    return virtual_of(run)->now;
+}
+
+static bool runs(const struct sim_run *run, unsigned i)
+{
+    return virtual_of(run)->node[i].replica != NULL;
+}
+
+static int open_world(struct sim_run *run, char err[512])
+{
+    struct virtual *v = calloc(1, sizeof *v);
+    if (!v)
+        abort();
+    run->own = v;
+    run->result->epoch = 0;
+    run->result->wall_us = 0;
+    rng_seed(&v->hops, run->plan->seed ^ UINT64_C(0x40F5));
+    for (unsigned i = 0; i < run->cfg->replicas; i++) {
+        int rc = virtual_node_open(run, i, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static void close_world(struct sim_run *run)
+{
+    for (unsigned i = 0; i < run->cfg->replicas; i++)
+        virtual_node_close(run, i);
+    free(run->own);
+}
+
+static int start(struct sim_run *run, unsigned i, char err[512])
+{
+    return virtual_node_start(run, i, err);
+}
+
+static void send_signal(struct sim_run *run, unsigned i, int sig)
+{
+    struct virtual_node *node = &virtual_of(run)->node[i];
+    if (!node->replica)
+        return;
+    switch (sig) {
+    case SIGSTOP:
+        node->paused = true;
+        break;
+    case SIGCONT:
+        node->paused = false;
+        break;
+    case SIGTERM:
+        virtual_node_stop(run, i, false);
+        break;
+    default:
+        virtual_node_kill(run, i);
+    }
+}
+
+static void hang_up(struct sim_run *run, unsigned i)
+{
+    (void)run;
+    (void)i; /* what it has sent has been taken at that moment */
+}
+
+static bool deliver(struct sim_run *run, unsigned i, const char *bytes, size_t n)
+{
+    if (virtual_node_take(run, i, bytes, n))
+        return true;
+    errno = ENOBUFS;
+    return false;
+}
+
+static void wait_until(struct sim_run *run, int64_t deadline)
+{
+    struct virtual *v = virtual_of(run);
+    int64_t due[SIM_REPLICAS_MAX], next = deadline;
+    for (unsigned i = 0; i < run->cfg->replicas; i++) {
+        due[i] = virtual_node_due(run, i);
+        next = due[i] < next ? due[i] : next;
+    }
+    v->now = next > v->now ? next : v->now;
+    sim_now(run);
+    for (unsigned i = 0; i < run->cfg->replicas && !run->over; i++)
+        if (due[i] <= v->now)
+            virtual_node_step(run, i);
+    trace_flush(run->w);
+}
+
+static void stop(struct sim_run *run)
+{
+    for (unsigned i = 0; i < run->cfg->replicas; i++)
+        if (runs(run, i))
+            virtual_node_stop(run, i, true);
+}
+
+const struct sim_world sim_virtual = {
+    .clock = "virtual",
+    .constant = true,
+    .open = open_world,
+    .close = close_world,
+    .now = now,
+    .start = start,
+    .runs = runs,
+    .signal = send_signal,
+    .hang_up = hang_up,
+    .deliver = deliver,
+    .wait = wait_until,
+    .stop = stop,
+};

@@ -1,0 +1,71 @@
+/* sim_virtual_int.h -- for the sim_virtual*.c only: replicas in this process. */
+#ifndef FAULTLINE_SIM_VIRTUAL_INT_H
+#define FAULTLINE_SIM_VIRTUAL_INT_H
+
+#include "replica.h"
+#include "replica_options.h"
+#include "sim_run_int.h"
+
+/* Datagrams that are on the last stretch to a replica, or wait in its socket, in the order of their arrival. */
+struct virtual_letter {
+    int64_t due;
+    size_t n;
+    char *bytes; /* owned */
+};
+struct virtual_inbox {
+    struct virtual_letter *letter;
+    size_t first, end, room; /* letters first..end-1 wait */
+    size_t bytes;            /* of all that wait */
+};
+
+/* A replica's clock: what it shows is `local` at `base`, and from there on `ppm` millionths of the time that passes. */
+struct virtual_clock {
+    int64_t base, local;
+    int64_t ppm;
+};
+
+struct virtual_node {
+    struct sim_run *run;
+    unsigned i;
+    struct options options;
+    struct replica *replica; /* NULL: it does not run */
+    struct trace_writer *trace;
+    struct sim_tape *tape;
+    struct virtual_clock clock;
+    struct virtual_inbox inbox;
+    int64_t timer; /* when its timer is due, in the time of the run; INT64_MAX: none is armed */
+    bool paused;
+};
+
+struct virtual
+{
+    struct virtual_node node[SIM_REPLICAS_MAX];
+    int64_t now;
+    struct rng hops;
+};
+
+static inline struct virtual *virtual_of(const struct sim_run *run)
+{
+    return run->own;
+}
+
+/* Reads the options. 0, or 64 with words in `err`. */
+int virtual_node_open(struct sim_run *run, unsigned i, char err[512]);
+void virtual_node_close(struct sim_run *run, unsigned i);
+int virtual_node_start(struct sim_run *run, unsigned i, char err[512]);
+/* When it has something to do; INT64_MAX: never, as things are. */
+int64_t virtual_node_due(const struct sim_run *run, unsigned i);
+/* Takes what has arrived, all of it as one step, and lets the timer fire if it is due. */
+void virtual_node_step(struct sim_run *run, unsigned i);
+/* A datagram reaches it soon. False: it did not fit into the buffer of its socket. */
+bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_t n);
+/* As SIGTERM and SIGKILL do. */
+void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping);
+void virtual_node_kill(struct sim_run *run, unsigned i);
+
+/* ---- sim_virtual_clock.c ---- */
+int64_t virtual_clock_at(const struct virtual_clock *c, int64_t t);
+/* The earliest time at which the clock shows `local` or more. */
+int64_t virtual_clock_when(const struct virtual_clock *c, int64_t local);
+
+#endif

@@ -1,0 +1,223 @@
+/* One replica of the virtual world: the code of the process `replica`, without the process. */
+#include "sim_virtual_int.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+enum { ARGS_MAX = 64 };
+static const size_t INBOX_BYTES = 4 << 20;              /* as SO_RCVBUF of a real run */
+static const int64_t HOP_MIN = 50000, HOP_MAX = 250000; /* ns from the network to the replica */
+static const int64_t EPOCH = SIM_SECOND;                /* what its clock shows when the run begins */
+
+static struct virtual_node *node_of(struct sim_run *run, unsigned i)
+{
+    return &virtual_of(run)->node[i];
+}
+
+/* ---- options ---- */
+
+static char *no_environment(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+/* As the process gets them: OPTIONS... PORT ID OTHER... */
+int virtual_node_open(struct sim_run *run, unsigned i, char err[512])
+{
+    const char *argv[ARGS_MAX + SIM_REPLICAS_MAX + 8];
+    char why[OPTIONS_ERR_LEN];
+    struct virtual_node *node = node_of(run, i);
+    int n = 0;
+    argv[n++] = "replica";
+    for (const char *const *a = run->plan->args; a && *a && n < ARGS_MAX; a++)
+        argv[n++] = *a;
+    if (run->plan->reads) {
+        argv[n++] = "--reads";
+        argv[n++] = run->plan->reads;
+    }
+    argv[n++] = "1";
+    argv[n++] = run->node[i].id;
+    for (unsigned k = 0; k < run->cfg->replicas; k++)
+        if (k != i)
+            argv[n++] = run->node[k].id;
+    argv[n] = NULL;
+    node->run = run;
+    node->i = i;
+    node->clock = (struct virtual_clock){.local = EPOCH, .ppm = 1000000};
+    /* getopt's habit: the strings are not changed */
+    if (options_parse(&node->options, n, (char **)(uintptr_t)argv, no_environment, why) && node->options.port)
+        return 0;
+    snprintf(err, 512, "--replica-arg: %s", node->options.port ? why : "not in virtual time");
+    return EX_USAGE;
+}
+
+/* ---- life ---- */
+
+static void send_datagram(void *ctx, const char *bytes, size_t n, node_id dst, const char *answered)
+{
+    struct virtual_node *node = ctx;
+    (void)dst;
+    (void)answered;
+    sim_route_datagram(node->run, node->i, bytes, n);
+}
+
+static void learn_timer(struct virtual_node *node)
+{
+    uint64_t due = replica_deadline(node->replica);
+    node->timer = due >= INT64_MAX ? INT64_MAX : virtual_clock_when(&node->clock, (int64_t)due);
+}
+
+static uint64_t clock_of(const struct virtual_node *node)
+{
+    return (uint64_t)virtual_clock_at(&node->clock, virtual_of(node->run)->now);
+}
+
+int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
+{
+    struct virtual_node *node = node_of(run, i);
+    char name[SIM_RUN_NAME], seed_name[32];
+    const unsigned boot = run->node[i].boot;
+    sim_run_name(run, name);
+    snprintf(seed_name, sizeof seed_name, "%s.%u", run->node[i].id, boot);
+    node->tape = sim_tapes_add(&run->tapes, run->node[i].id, boot, &node->trace);
+    node->paused = false;
+    struct replica_options o = {
+        .core = node->options.core,
+        .trace = node->trace,
+        .header = {.run = name, .clock = "virtual", .impl = "faultline-replica"},
+        .boot = boot,
+        .epoch_ns = (uint64_t)EPOCH,
+        .hash_every = node->options.hash_every,
+    };
+    if (!node->options.seed_given)
+        o.core.seed = (uint64_t)sim_decide_between(run->decider, "seed", seed_name, 0, INT64_MAX - 1);
+    node->replica = replica_new(&o, (struct replica_io){.ctx = node, .send = send_datagram}, clock_of(node));
+    if (!node->replica) {
+        snprintf(err, 512, "replica %s could not start", run->node[i].id);
+        trace_writer_close(node->trace);
+        node->trace = NULL;
+        return EX_SOFTWARE;
+    }
+    learn_timer(node);
+    return 0;
+}
+
+static void empty_inbox(struct virtual_node *node)
+{
+    struct virtual_inbox *in = &node->inbox;
+    while (in->first < in->end)
+        free(in->letter[in->first++].bytes);
+    in->first = in->end = 0;
+    in->bytes = 0;
+}
+
+/* It is gone; `status` as of waitpid(). */
+static void end(struct sim_run *run, unsigned i, int status, bool stopping)
+{
+    struct virtual_node *node = node_of(run, i);
+    trace_writer_close(node->trace);
+    replica_free(node->replica);
+    node->trace = NULL;
+    node->replica = NULL;
+    empty_inbox(node);
+    sim_node_ended(run, i, status, stopping);
+}
+
+void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping)
+{
+    struct virtual_node *node = node_of(run, i);
+    replica_stop(node->replica, clock_of(node), "signal", SIGTERM);
+    end(run, i, 0, stopping);
+}
+
+void virtual_node_kill(struct sim_run *run, unsigned i)
+{
+    node_of(run, i)->tape->cut = true; /* no trace.close */
+    end(run, i, SIGKILL, false);
+}
+
+void virtual_node_close(struct sim_run *run, unsigned i)
+{
+    struct virtual_node *node = node_of(run, i);
+    trace_writer_close(node->trace);
+    replica_free(node->replica);
+    empty_inbox(node);
+    free(node->inbox.letter);
+}
+
+/* ---- inputs ---- */
+
+/* Room for one letter more. */
+static void make_room(struct virtual_inbox *in)
+{
+    if (in->end < in->room)
+        return;
+    if (in->first > in->room / 2) {
+        memmove(in->letter, in->letter + in->first, (in->end - in->first) * sizeof *in->letter);
+        in->end -= in->first;
+        in->first = 0;
+        return;
+    }
+    in->room = in->room ? 2 * in->room : 64;
+    in->letter = realloc(in->letter, in->room * sizeof *in->letter);
+    if (!in->letter)
+        abort();
+}
+
+bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_t n)
+{
+    struct virtual *v = virtual_of(run);
+    struct virtual_inbox *in = &v->node[i].inbox;
+    if (in->bytes + n > INBOX_BYTES)
+        return false;
+    make_room(in);
+    struct virtual_letter letter = {.due =
+                                        v->now + HOP_MIN + (int64_t)rng_below(&v->hops, (uint64_t)(HOP_MAX - HOP_MIN)),
+                                    .n = n,
+                                    .bytes = malloc(n ? n : 1)};
+    if (!letter.bytes)
+        abort();
+    memcpy(letter.bytes, bytes, n);
+    size_t at = in->end++;
+    for (; at > in->first && in->letter[at - 1].due > letter.due; at--)
+        in->letter[at] = in->letter[at - 1];
+    in->letter[at] = letter;
+    in->bytes += n;
+    return true;
+}
+
+int64_t virtual_node_due(const struct sim_run *run, unsigned i)
+{
+    const struct virtual_node *node = &virtual_of(run)->node[i];
+    const struct virtual_inbox *in = &node->inbox;
+    if (!node->replica || node->paused)
+        return INT64_MAX;
+    int64_t arrives = in->first < in->end ? in->letter[in->first].due : INT64_MAX;
+    return arrives < node->timer ? arrives : node->timer;
+}
+
+void virtual_node_step(struct sim_run *run, unsigned i)
+{
+    struct virtual *v = virtual_of(run);
+    struct virtual_node *node = &v->node[i];
+    struct virtual_inbox *in = &node->inbox;
+    bool well = true;
+    /* What it sends may make something else arrive here, later. */
+    while (well && in->first < in->end && in->letter[in->first].due <= v->now) {
+        const struct virtual_letter l = in->letter[in->first++];
+        well = replica_take(node->replica, clock_of(node), l.bytes, l.n);
+        in->bytes -= l.n;
+        free(l.bytes);
+    }
+    well = well && replica_flush(node->replica);
+    if (well && replica_deadline(node->replica) <= clock_of(node))
+        well = replica_on_tick(node->replica, clock_of(node));
+    if (well)
+        learn_timer(node);
+    else
+        end(run, i, EX_IOERR << 8, false);
+}
