@@ -7,11 +7,12 @@
 
 #include "check.h"
 #include "cli.h"
+#include "explain_class.h"
 #include "report_text.h"
 
 /* ---- text ---- */
 
-/* What went wrong, by class: how often, and the first of each to look at. */
+/* What went wrong, by class: how often, the first of each to look at, and what it is. */
 static void print_classes(FILE *f, struct db *db, int64_t run_id, const struct check_options *ran)
 {
     char ids[REPORT_IDS];
@@ -27,6 +28,9 @@ static void print_classes(FILE *f, struct db *db, int64_t run_id, const struct c
         fprintf(f, "%6" PRId64 "  %-4s ", (int64_t)sqlite3_column_int64(q, 1), (const char *)sqlite3_column_text(q, 3));
         cli_print(f, (const char *)sqlite3_column_text(q, 0));
         fprintf(f, "   V%" PRId64 "\n", (int64_t)sqlite3_column_int64(q, 2));
+        const struct violation_class *c = class_find((const char *)sqlite3_column_text(q, 0));
+        if (c != NULL)
+            fprintf(f, "             %s\n", c->says);
         any = true;
     }
     db_done(db, q);

@@ -249,7 +249,9 @@ static void tell_server(struct check_run *c, int64_t id, const struct server *s)
         s->local ? ", without hearing from a majority in between" : "",
         s->led || s->claims ? "" : ", although it did not lead");
     struct read_proof proof;
-    if (s->first_bad_rec != 0 && s->first_bad_rec != s->answer_rec && read_proof(c->db, s->first_bad_rec, &proof))
+    /* What the answer rested on, where there is a record of that; that nobody was asked the answer itself says. */
+    if (s->first_bad_rec != 0 && s->first_bad_rec != s->answer_rec && read_proof(c->db, s->first_bad_rec, &proof) &&
+        proof.rec != 0)
         say(c, id, "cause", proof.rec, 0, 0, "%s", proof.words);
     if (s->newer_term > 0)
         say(c, id, "cause", s->newer_rec, 0, 0, "%s led by then, in term %" PRId64 ", since " MS " ms", s->newer,

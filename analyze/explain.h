@@ -14,6 +14,7 @@ bool explain_violation(struct db *db, int64_t v, int depth, FILE *out);
 struct story *explain_story(struct db *db, int64_t v, int depth);
 /* The violation to look at first: the most severe, then the lowest number. 0 = there is none. */
 int64_t explain_worst(struct db *db);
+int64_t explain_worst_of(struct db *db, int64_t run_id); /* of this run only; 0 = of all */
 
 /* For a read of operation `op_id` that may have been stale: who served it, in which believed term, who really led,
  * which fault kept them apart, which lost messages would have deposed the server in time. Not `whole`: only what the

@@ -1,5 +1,5 @@
 /* explain_read.c -- why a node that no longer led could answer a read: one small question, one query each. */
-#include "explain.h"
+#include "explain_int.h"
 
 #include "check.h"
 #include "read_proof.h"
@@ -15,7 +15,8 @@ struct read {
     int64_t t_invoke, t_return;
     int64_t served_rec, t_served; /* 0: the replica left no records */
     bool unasked;                 /* served without asking anybody */
-    int64_t term, t_deposed_end;  /* believed leadership; when it ended, 0 = not before the end of the trace */
+    /* believed leadership: since when; when it ended, 0 = not before the end of the trace */
+    int64_t term, t_believed, t_deposed_end;
     int64_t end_rec;
     bool believed_on_wire;
     char leader[64]; /* who really led, in leader_term, since t_leader */
@@ -67,8 +68,9 @@ static void find_answer(struct read *r)
 /* Whom did the server take for the leader of which term when it answered, and who led a later one by then? */
 static bool find_leaders(struct read *r)
 {
-    sqlite3_stmt *q = ask(r, "SELECT term, coalesce(t_end, 0), coalesce(end_rec, 0), origin = 'wire' FROM leader_terms"
-                             " WHERE run_id = :run AND node = :server AND t_start <= :t ORDER BY t_start DESC LIMIT 1");
+    sqlite3_stmt *q =
+        ask(r, "SELECT term, coalesce(t_end, 0), coalesce(end_rec, 0), origin = 'wire', t_start FROM"
+               " leader_terms WHERE run_id = :run AND node = :server AND t_start <= :t ORDER BY t_start DESC LIMIT 1");
     db_bind_text(r->db, q, ":server", r->server);
     db_bind_int(r->db, q, ":t", r->t_served);
     bool found = db_row(r->db, q);
@@ -77,6 +79,7 @@ static bool find_leaders(struct read *r)
         r->t_deposed_end = sqlite3_column_int64(q, 1);
         r->end_rec = sqlite3_column_int64(q, 2);
         r->believed_on_wire = sqlite3_column_int(q, 3) != 0;
+        r->t_believed = sqlite3_column_int64(q, 4);
     }
     db_done(r->db, q);
     if (!found)
@@ -198,6 +201,35 @@ static void tell_lost(struct read *r)
     db_done(r->db, q);
 }
 
+/* Until when could it still have heard? The last message before the answer that would have deposed it: when that was
+ * lost, or, still under way, came too late, nothing could keep it from answering. */
+static void tell_point(struct read *r)
+{
+    sqlite3_stmt *q = ask(
+        r, "SELECT m.fate = 'dropped', m.t_in, coalesce(d.t, m.t_in), m.type, m.src, coalesce(m.t_recv, m.t_out)"
+           " FROM messages m LEFT JOIN records d ON d.id = m.drop_rec WHERE m.run_id = :run AND m.dst = :server"
+           " AND m.t_in < :t AND m.t_in >= :since AND m.term > :term AND (m.fate = 'dropped'"
+           " OR coalesce(m.t_recv, m.t_out) > :t) AND " CHECK_DEPOSES " ORDER BY m.t_in DESC, m.msg_id DESC LIMIT 1");
+    db_bind_text(r->db, q, ":server", r->server);
+    db_bind_int(r->db, q, ":term", r->term);
+    db_bind_int(r->db, q, ":since", r->t_believed);
+    db_bind_int(r->db, q, ":t", r->t_served);
+    if (db_row(r->db, q)) {
+        const unsigned char *type = sqlite3_column_text(q, 3), *src = sqlite3_column_text(q, 4);
+        if (sqlite3_column_int(q, 0) != 0)
+            story_remark(r->s,
+                         "inevitable from %.1f ms on: the %.40s of %.40s that was lost then was the last before the "
+                         "answer that would have told %s",
+                         (double)sqlite3_column_int64(q, 2) / 1e6, type != NULL ? (const char *)type : "message", src,
+                         r->server);
+        else
+            story_remark(r->s, "the %.40s of %.40s, sent at %.1f ms, would have told %s, and came %.1f ms too late",
+                         type != NULL ? (const char *)type : "message", src, (double)sqlite3_column_int64(q, 1) / 1e6,
+                         r->server, (double)(sqlite3_column_int64(q, 5) - r->t_served) / 1e6);
+    }
+    db_done(r->db, q);
+}
+
 static void tell_end(struct read *r)
 {
     if (r->t_deposed_end <= r->t_served)
@@ -221,12 +253,13 @@ void explain_read(struct story *s, struct db *db, int64_t run_id, int64_t op_id,
     if (r.served_rec != 0 && read_proof(db, r.served_rec, &proof)) {
         if (proof.rec != 0)
             story_record(s, proof.rec, NULL);
-        story_remark(s, "%s answered the read: %s", r.server, proof.words);
+        story_remark(s, "%s answered the read, and %s", r.server, proof.words);
     }
     if (!find_leaders(&r))
         return;
     tell_election(&r);
     tell_end(&r);
+    tell_point(&r);
     if (!whole)
         return;
     tell_faults(&r);

@@ -1,6 +1,7 @@
 /* replay_client.c -- answers, reads and timers (Raft paper §8; dissertation §6.3, §6.4; Students' Guide to Raft,
  * "Livelocks"). */
 #include "replay_int.h"
+#include "words.h"
 
 /* ---- writes ---- */
 
@@ -78,7 +79,8 @@ static void index_of_own_term(struct replay *rp, struct node *n, const struct re
         return;
     struct finding *f;
     if (n->role != 'L')
-        f = replay_found(rp, RULE_R44, n, r, "follower-serves-reads", "%s serves a read in role %c", n->name, n->role);
+        f = replay_found(rp, RULE_R44, n, r, "follower-serves-reads", "%s serves a read as %s", n->name,
+                         words_role(n->role));
     else
         f = replay_found(
             rp, RULE_R44, n, r, "read-index-before-term-commit",
@@ -107,7 +109,8 @@ static void local_read_of_own_term(struct replay *rp, struct node *n, const stru
         return;
     struct finding *f =
         n->role != 'L'
-            ? replay_found(rp, RULE_R44, n, r, "follower-serves-reads", "%s serves a read in role %c", n->name, n->role)
+            ? replay_found(rp, RULE_R44, n, r, "follower-serves-reads", "%s serves a read as %s", n->name,
+                           words_role(n->role))
             : replay_found(rp, RULE_R44, n, r, "local-read-before-term-commit",
                            "%s, leader of term %lld, answers a read with entry %lld applied: nothing of its own term",
                            n->name, (long long)n->term, (long long)at);
@@ -222,7 +225,9 @@ void replay_on_timer_set(struct replay *rp, struct node *n, const struct rec *r)
     }
     struct trace_text why = rec_text(r, "why");
     if (!ok)
-        finding_add(replay_found(rp, RULE_R63, n, r, "election-timer-reset-without-reason",
-                                 "%s restarts its election timer for a reason that is none", n->name),
-                    "cause", r->id, "why %.*s", (int)(why.n < 64 ? why.n : 64), why.p != NULL ? why.p : "");
+        finding_add(
+            replay_found(rp, RULE_R63, n, r, "election-timer-reset-without-reason",
+                         "%s restarts its election timer because of \"%.*s\", which says nothing of a live leader",
+                         n->name, (int)(why.n < 64 ? why.n : 64), why.p != NULL ? why.p : ""),
+            "cause", r->id, "only a live leader, a vote, an election or a restart may do that");
 }

@@ -1,6 +1,7 @@
 /* replay_close.c -- when the handling of an input is over: what must hold then, for the records in between show states
  * on the way. */
 #include "replay_int.h"
+#include "words.h"
 
 static void newer_term(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
@@ -12,8 +13,8 @@ static void newer_term(struct replay *rp, struct node *n, const struct rec *r, c
     if (n->term >= m->mterm && (n->role == 'F' || n->role == 'O' || n->term > m->mterm))
         return;
     struct finding *f =
-        replay_found(rp, RULE_R3, n, r, "newer-term-not-followed", "%s hears of term %lld and stays %c in term %lld",
-                     n->name, (long long)m->mterm, n->role, (long long)n->term);
+        replay_found(rp, RULE_R3, n, r, "newer-term-not-followed", "%s hears of term %lld and stays %s in term %lld",
+                     n->name, (long long)m->mterm, words_role(n->role), (long long)n->term);
     finding_rec(f, "cause", n->in.rec);
 }
 
@@ -53,7 +54,8 @@ static void declared_state(struct replay *rp, struct node *n, const struct rec *
     }
     if (end->role != n->role && f == NULL)
         f = replay_found(rp, RULE_T1, n, end, "declared-state-differs",
-                         "%s declares role %c, but its records add up to %c", n->name, end->role, n->role);
+                         "%s declares to be %s, but its records make it %s", n->name, words_role(end->role),
+                         words_role(n->role));
     finding_rec(f, "cause", end->id);
 }
 

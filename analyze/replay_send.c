@@ -1,6 +1,7 @@
 /* replay_send.c -- what a node says is what it is and has: appends, candidacies, acknowledgements (Raft paper §5.1 to
  * §5.4, Figure 2, receivers of both RPCs). */
 #include "replay_int.h"
+#include "words.h"
 
 static void append_sent(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
@@ -8,7 +9,7 @@ static void append_sent(struct replay *rp, struct node *n, const struct rec *r, 
     if (n->role != 'L')
         finding_add(replay_found(rp, RULE_R17, n, r, "append-from-non-leader",
                                  "%s sends an append in term %lld without being leader", n->name, (long long)n->term),
-                    "cause", r->id, "role %c", n->role);
+                    "cause", r->id, "it is %s", words_role(n->role));
     judged(rp, RULE_R19);
     if (m->lci > n->commit)
         finding_rec(replay_found(rp, RULE_R19, n, r, "append-announces-uncommitted",

@@ -1,5 +1,6 @@
 /* replay_vote.c -- starts, terms, roles and votes (Raft paper §5.1, §5.2, §5.4.1, Figures 3 and 4). */
 #include "replay_int.h"
+#include "words.h"
 
 #include <string.h>
 
@@ -134,9 +135,10 @@ void replay_on_role(struct replay *rp, struct node *n, const struct rec *r)
     bool startup = rec_why(r, "startup");
     judged(rp, RULE_R11);
     if (!startup && (!may_become(n->role, new) || old != n->role))
-        finding_add(replay_found(rp, RULE_R11, n, r, "illegal-role-change", "%s goes from role %c to %c in term %lld",
-                                 n->name, old != n->role ? old : n->role, new, (long long)n->term),
-                    "cause", r->id, "it was %c before", n->role);
+        finding_add(replay_found(rp, RULE_R11, n, r, "illegal-role-change", "%s goes from %s to %s in term %lld",
+                                 n->name, words_role(old != n->role ? old : n->role), words_role(new),
+                                 (long long)n->term),
+                    "cause", r->id, "it was %s before", words_role(n->role));
     n->role = new;
     if (new == 'C') {
         n->cand_term = n->term;

@@ -222,6 +222,13 @@ void story_record(struct story *s, int64_t rec, const char *words, ...)
     record(s, rec, text);
 }
 
+void story_note(struct story *s, int64_t rec, const char *note)
+{
+    char *own = story_words(s->db, rec);
+    story_record(s, rec, "%s: %s", own != NULL ? own : "", note);
+    free(own);
+}
+
 void story_wrong(struct story *s, int64_t rec)
 {
     struct step *step = record(s, rec, NULL);
@@ -414,7 +421,7 @@ void story_print(struct story *s, FILE *out)
     }
     const char *remark;
     for (size_t i = 0; (remark = story_remark_at(s, i)) != NULL; i++) {
-        fputs(i == 0 ? "\n    " : "    ", out);
+        fputs(i == 0 && s->n > 0 ? "\n    " : "    ", out);
         cli_print(out, remark);
         fputc('\n', out);
     }

@@ -15,6 +15,8 @@ void story_free(struct story *s); /* NULL allowed */
 
 /* A record as a step; `words` NULL = as the record says. A record that is in the story already keeps its words. */
 void story_record(struct story *s, int64_t rec, const char *words, ...) __attribute__((format(printf, 3, 4)));
+/* The same, with what the record says before the note: "votes for 0001 in term 2: the second vote". */
+void story_note(struct story *s, int64_t rec, const char *note);
 /* The step of this record (added when missing) is the first wrong one: it gets ">". */
 void story_wrong(struct story *s, int64_t rec);
 /* A step that no single record is: at time `t` ns, `who` did something. */

@@ -324,7 +324,7 @@ static void the_evidence_of_a_stale_read_names_its_lease(void **state)
     story_free(story);
     fclose(out);
     if (strstr(said, "has a lease since") == NULL || strstr(said, "on the word of 0001") == NULL ||
-        strstr(said, "0000 answered the read: it rested on a lease until") == NULL)
+        strstr(said, "0000 answered the read, and it rested on a lease until") == NULL)
         fail_msg("%s", said);
     free(said);
     rt_close(&rt);

@@ -11,6 +11,7 @@
 
 #include "support/damage.h"
 #include "support/raft_trace.h"
+#include "support/told.h"
 
 /* ---- good ---- */
 
@@ -643,6 +644,7 @@ static void rule_fires(void **state)
         fail_msg("%s found only: %s", bad->rule, fixture_rows(&rt.fx, "SELECT fingerprint, title FROM violations"));
     assert_rows(&rt.fx, "SELECT count(*) FROM violations WHERE first_bad_rec IS NULL", "0");
     assert_rows(&rt.fx, "SELECT count(*) > 0 FROM violation_evidence", "1");
+    told(&rt.fx.db, bad->rule, bad->name, rt.fx.dir);
     rt_close(&rt);
 }
 

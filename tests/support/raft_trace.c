@@ -1,5 +1,6 @@
 /* raft_trace.c -- see raft_trace.h. */
 #include "raft_trace.h"
+#include "told.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -633,6 +634,8 @@ void rt_expect(struct raft_trace *rt, const char *rule, const char *class)
         fail_msg("%s found only: %s; %s", rule, fixture_rows(&rt->fx, "SELECT fingerprint, title FROM violations"),
                  rt_verdict(rt, rule));
     assert_rows(&rt->fx, "SELECT count(*) FROM violations WHERE first_bad_rec IS NULL", "0");
+    snprintf(sql, sizeof sql, "%s %s", rule, class);
+    told(&rt->fx.db, rule, sql, rt->fx.dir);
 }
 
 const char *rt_verdict(struct raft_trace *rt, const char *id)
