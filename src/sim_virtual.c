@@ -3,7 +3,6 @@
 #include "sim_virtual_int.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +22,7 @@ static int open_world(struct sim_run *run, char err[512])
     if (!v)
         abort();
     run->own = v;
+    virtual_abort_open(v);
     run->result->epoch = 0;
     run->result->wall_us = 0;
     rng_seed(&v->hops, run->plan->seed ^ UINT64_C(0x40F5));
@@ -38,6 +38,7 @@ static void close_world(struct sim_run *run)
 {
     for (unsigned i = 0; i < run->cfg->replicas; i++)
         virtual_node_close(run, i);
+    virtual_abort_close(virtual_of(run));
     free(run->own);
 }
 

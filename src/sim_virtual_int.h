@@ -2,6 +2,8 @@
 #ifndef FAULTLINE_SIM_VIRTUAL_INT_H
 #define FAULTLINE_SIM_VIRTUAL_INT_H
 
+#include <setjmp.h>
+#include <signal.h>
 #include "replica.h"
 #include "replica_options.h"
 #include "sim_run_int.h"
@@ -35,6 +37,7 @@ struct virtual_node {
     struct virtual_inbox inbox;
     int64_t timer; /* when its timer is due, in the time of the run; INT64_MAX: none is armed */
     bool paused;
+    bool broken; /* an assertion failed in it: it must not be touched any more */
 };
 
 struct virtual
@@ -42,6 +45,8 @@ struct virtual
     struct virtual_node node[SIM_REPLICAS_MAX];
     int64_t now;
     struct rng hops;
+    sigjmp_buf escape;        /* out of a replica whose assertion failed */
+    struct sigaction aborted; /* what SIGABRT did before */
 };
 
 static inline struct virtual *virtual_of(const struct sim_run *run)
@@ -62,6 +67,12 @@ bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_
 /* As SIGTERM and SIGKILL do. */
 void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping);
 void virtual_node_kill(struct sim_run *run, unsigned i);
+
+/* ---- sim_virtual_abort.c: an assertion that fails ends one replica, as it would its process ---- */
+void virtual_abort_open(struct virtual *v);
+void virtual_abort_close(struct virtual *v);
+/* Runs `body`; false when an assertion failed in it. */
+bool virtual_abort_guard(struct virtual *v, void (*body)(void *ctx), void *ctx);
 
 /* ---- sim_virtual_clock.c ---- */
 int64_t virtual_clock_at(const struct virtual_clock *c, int64_t t);

@@ -76,6 +76,18 @@ static uint64_t clock_of(const struct virtual_node *node)
     return (uint64_t)virtual_clock_at(&node->clock, virtual_of(node->run)->now);
 }
 
+struct birth {
+    struct virtual_node *node;
+    struct replica_options o;
+};
+
+static void be_born(void *ctx)
+{
+    struct birth *b = ctx;
+    b->node->replica =
+        replica_new(&b->o, (struct replica_io){.ctx = b->node, .send = send_datagram}, clock_of(b->node));
+}
+
 int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
 {
     struct virtual_node *node = node_of(run, i);
@@ -85,25 +97,23 @@ int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
     snprintf(seed_name, sizeof seed_name, "%s.%u", run->node[i].id, boot);
     node->tape = sim_tapes_add(&run->tapes, run->node[i].id, boot, &node->trace);
     node->paused = false;
-    struct replica_options o = {
-        .core = node->options.core,
-        .trace = node->trace,
-        .header = {.run = name, .clock = "virtual", .impl = "faultline-replica"},
-        .boot = boot,
-        .epoch_ns = (uint64_t)EPOCH,
-        .hash_every = node->options.hash_every,
-    };
+    struct birth b = {.node = node,
+                      .o = {.core = node->options.core,
+                            .trace = node->trace,
+                            .header = {.run = name, .clock = "virtual", .impl = "faultline-replica"},
+                            .boot = boot,
+                            .epoch_ns = (uint64_t)EPOCH,
+                            .hash_every = node->options.hash_every}};
     if (!node->options.seed_given)
-        o.core.seed = (uint64_t)sim_decide_between(run->decider, "seed", seed_name, 0, INT64_MAX - 1);
-    node->replica = replica_new(&o, (struct replica_io){.ctx = node, .send = send_datagram}, clock_of(node));
-    if (!node->replica) {
-        snprintf(err, 512, "replica %s could not start", run->node[i].id);
-        trace_writer_close(node->trace);
-        node->trace = NULL;
-        return EX_SOFTWARE;
+        b.o.core.seed = (uint64_t)sim_decide_between(run->decider, "seed", seed_name, 0, INT64_MAX - 1);
+    if (virtual_abort_guard(virtual_of(run), be_born, &b) && node->replica) {
+        learn_timer(node);
+        return 0;
     }
-    learn_timer(node);
-    return 0;
+    snprintf(err, 512, "replica %s could not start", run->node[i].id);
+    trace_writer_close(node->trace);
+    node->trace = NULL;
+    return EX_SOFTWARE;
 }
 
 static void empty_inbox(struct virtual_node *node)
@@ -120,7 +130,9 @@ static void end(struct sim_run *run, unsigned i, int status, bool stopping)
 {
     struct virtual_node *node = node_of(run, i);
     trace_writer_close(node->trace);
-    replica_free(node->replica);
+    if (!node->broken)
+        replica_free(node->replica);
+    node->broken = false;
     node->trace = NULL;
     node->replica = NULL;
     empty_inbox(node);
@@ -200,24 +212,47 @@ int64_t virtual_node_due(const struct sim_run *run, unsigned i)
     return arrives < node->timer ? arrives : node->timer;
 }
 
-void virtual_node_step(struct sim_run *run, unsigned i)
+struct step {
+    struct virtual_node *node;
+    bool well;
+};
+
+static void do_step(void *ctx)
 {
-    struct virtual *v = virtual_of(run);
-    struct virtual_node *node = &v->node[i];
+    struct step *s = ctx;
+    struct virtual_node *node = s->node;
+    const struct virtual *v = virtual_of(node->run);
     struct virtual_inbox *in = &node->inbox;
-    bool well = true;
     /* What it sends may make something else arrive here, later. */
-    while (well && in->first < in->end && in->letter[in->first].due <= v->now) {
+    while (s->well && in->first < in->end && in->letter[in->first].due <= v->now) {
         const struct virtual_letter l = in->letter[in->first++];
-        well = replica_take(node->replica, clock_of(node), l.bytes, l.n);
+        s->well = replica_take(node->replica, clock_of(node), l.bytes, l.n);
         in->bytes -= l.n;
         free(l.bytes);
     }
-    well = well && replica_flush(node->replica);
-    if (well && replica_deadline(node->replica) <= clock_of(node))
-        well = replica_on_tick(node->replica, clock_of(node));
-    if (well)
+    s->well = s->well && replica_flush(node->replica);
+    if (s->well && replica_deadline(node->replica) <= clock_of(node))
+        s->well = replica_on_tick(node->replica, clock_of(node));
+    if (s->well)
         learn_timer(node);
-    else
-        end(run, i, EX_IOERR << 8, false);
+}
+
+static void stop_asserted(void *ctx)
+{
+    struct virtual_node *node = ctx;
+    replica_stop(node->replica, clock_of(node), "assert", SIGABRT);
+}
+
+void virtual_node_step(struct sim_run *run, unsigned i)
+{
+    struct virtual *v = virtual_of(run);
+    struct step s = {.node = &v->node[i], .well = true};
+    bool sound = virtual_abort_guard(v, do_step, &s);
+    if (sound && s.well)
+        return;
+    if (!sound) {
+        (void)virtual_abort_guard(v, stop_asserted, s.node);
+        s.node->broken = true;
+    }
+    end(run, i, (sound ? EX_IOERR : EX_SOFTWARE) << 8, false);
 }
