@@ -159,6 +159,27 @@ bool check_has_event(struct check_run *c, const char *ev)
     return found;
 }
 
+const char *check_next_word(const char *list, const char *stops, char word[CHECK_EVENT])
+{
+    list += strspn(list, stops);
+    size_t n = strcspn(list, stops);
+    snprintf(word, CHECK_EVENT, "%.*s", (int)(n < CHECK_EVENT - 1 ? n : CHECK_EVENT - 1), list);
+    return n > 0 ? list + n : NULL;
+}
+
+bool check_has_needs(struct check_run *c, char lacks[CHECK_EVENT])
+{
+    for (const char *p = c->check->needs; p != NULL && (p = check_next_word(p, " ", lacks)) != NULL;) {
+        char ev[CHECK_EVENT];
+        bool any = false;
+        for (const char *e = lacks; !any && (e = check_next_word(e, "|", ev)) != NULL;)
+            any = check_has_event(c, ev);
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
 enum verdict check_answer(struct check_run *c)
 {
     return c->violations > 0 ? VERDICT_FAIL : c->incomplete ? VERDICT_UNKNOWN : VERDICT_PASS;

@@ -18,6 +18,8 @@ struct check {
     const char *severity;        /* class of a violation: LIN-STALE, LIN-LOST, SMS, ES, LM, LC, DUR, CONF, LIVE, TRACE ... */
     const char *help;            /* the rule in one or two sentences, with its source */
     enum verdict (*run)(struct check_run *c);
+    const char *needs;           /* events without which it has nothing to look at, with spaces between; of "a|b" one is
+                                  * enough. NULL or "": it says itself what it lacks */
 };
 
 /* Each family of checks exports its table; check.c lists the families. Sorted by id within a family. */
@@ -75,6 +77,11 @@ void check_evidence(struct check_run *c, int64_t violation_id, const char *part,
 
 /* True when at least one record of this event was loaded. For deciding VERDICT_SKIPPED. */
 bool check_has_event(struct check_run *c, const char *ev);
+enum { CHECK_EVENT = 64 };
+/* Are all of c->check->needs there? If not, the first that is missing is in `lacks`. */
+bool check_has_needs(struct check_run *c, char lacks[CHECK_EVENT]);
+/* The first word of `list`, up to one of `stops`, cut to fit; what follows it is returned, NULL at the end. */
+const char *check_next_word(const char *list, const char *stops, char word[CHECK_EVENT]);
 /* Ends a check: fail when violations were stored, else pass; unknown when `incomplete`. */
 enum verdict check_answer(struct check_run *c);
 

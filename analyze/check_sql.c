@@ -23,7 +23,7 @@ enum { CHECKS_MAX = 100, WITNESSES = 5 };
 
 struct sql_check {
     struct check check;
-    char *class, *needs;
+    char *class;
     const char *query;
 };
 
@@ -69,9 +69,9 @@ static void read_header(struct sql_check *s, const char *text)
                               .title = mem_text(first + id + 1, strlen(first + id) > 0 ? strlen(first + id + 1) : 0),
                               .severity = value_of(text, "severity"),
                               .help = help_of(text),
+                              .needs = value_of(text, "needs"),
                               .run = run_query};
     s->class = value_of(text, "class");
-    s->needs = value_of(text, "needs");
     s->query = text;
     free(first);
 }
@@ -100,29 +100,6 @@ const struct check *check_sql_at(size_t i)
 
 /* ---- running ---- */
 
-/* Copies the first word of `list`, up to one of `stops`, and returns what follows it; NULL at the end. */
-static const char *next_word(const char *list, const char *stops, char word[64])
-{
-    list += strspn(list, stops);
-    size_t n = strcspn(list, stops);
-    snprintf(word, 64, "%.*s", (int)(n < 63 ? n : 63), list);
-    return n > 0 ? list + n : NULL;
-}
-
-/* Is one event there of every group that the check needs? If not, the group in `lacks`. */
-static bool has_needs(struct check_run *c, const char *needs, char lacks[64])
-{
-    for (const char *p = needs; (p = next_word(p, " ", lacks)) != NULL;) {
-        char ev[64];
-        bool any = false;
-        for (const char *e = lacks; !any && (e = next_word(e, "|", ev)) != NULL;)
-            any = check_has_event(c, ev);
-        if (!any)
-            return false;
-    }
-    return true;
-}
-
 static enum verdict run_query(struct check_run *c)
 {
     size_t n;
@@ -133,8 +110,8 @@ static enum verdict run_query(struct check_run *c)
         snprintf(c->note, sizeof c->note, "no replica trace");
         return VERDICT_SKIPPED;
     }
-    char lacks[64];
-    if (!has_needs(c, s->needs, lacks)) {
+    char lacks[CHECK_EVENT];
+    if (!check_has_needs(c, lacks)) {
         snprintf(c->note, sizeof c->note, "no %.60s records in this trace", lacks);
         return VERDICT_SKIPPED;
     }

@@ -128,15 +128,15 @@ static enum verdict run_t5(struct check_run *c)
 const struct check check_trace[] = {
     {"T1", "declared state is true", "TRACE",
      "The term, role, commit, applied and last index that a record declares are what the records before it add up to.",
-     run_t1},
+     run_t1, NULL},
     {"T2", "no gaps", "TRACE",
-     "Each file's records are numbered without a gap and end with a whole line; what is missing is named.", run_t2},
+     "Each file's records are numbered without a gap and end with a whole line; what is missing is named.", run_t2, NULL},
     {"T3", "no orphan receives", "TRACE",
-     "What was received had been sent: with write-ahead tracing, the proof that no visible record is missing.", run_t3},
+     "What was received had been sent: with write-ahead tracing, the proof that no visible record is missing.", run_t3, NULL},
     {"T4", "clock condition", "TRACE",
      "A receive has a greater Lamport clock than its send, and neither time nor clock goes back within a boot.",
-     run_t4},
+     run_t4, NULL},
     {"T5", "datagrams conserved", "TRACE",
-     "Each copy of a datagram is delivered or dropped at most once, and only after it came in.", run_t5},
+     "Each copy of a datagram is delivered or dropped at most once, and only after it came in.", run_t5, NULL},
 };
 const size_t check_trace_n = sizeof check_trace / sizeof *check_trace;

@@ -259,6 +259,19 @@ static bool in_order(struct replay *rp, struct node *n, const struct rec *r)
     return true;
 }
 
+/* A replica that records little still says in each envelope what it is. */
+static void take_untold(struct node *n, const struct rec *r)
+{
+    if (!n->tells_term)
+        n->term = r->term;
+    if (!n->tells_role)
+        n->role = r->role;
+    if (!n->tells_commit)
+        n->commit = r->ci;
+    if (!n->tells_apply)
+        n->applied = r->ai;
+}
+
 /* After a hole: what the envelope says is taken over; what it does not say is unknown. */
 static void take_over(const struct replay *rp, struct node *n, const struct rec *r)
 {
@@ -305,6 +318,8 @@ static void one_record(struct replay *rp, struct node *n, const struct event *e,
             replay_close_input(rp, n);
             n->in.rec = 0;
         }
+        if (r->has_state)
+            take_untold(n, r);
         if (e != NULL && !e->network && !r->has_state)
             n->stateless = true;
         else if (e != NULL)
@@ -396,16 +411,23 @@ static void find_holes(struct replay *rp)
     db_done(rp->db, q);
 }
 
-/* Who writes to stable storage: known before the first vote, which must wait for it. */
-static void find_disks(struct replay *rp)
+/* Who records what: whether a vote must wait for stable storage is asked before the first disk.sync. */
+static void find_habits(struct replay *rp)
 {
-    sqlite3_stmt *q = db_prepare(rp->db, "SELECT DISTINCT node FROM records WHERE run_id = :run AND ev = 'disk.sync'");
-    db_bind_int(rp->db, q, ":run", rp->run_id);
-    while (db_row(rp->db, q)) {
-        int number = replay_number(rp, (const char *)sqlite3_column_text(q, 0), (size_t)sqlite3_column_bytes(q, 0));
-        rp->node[number]->disk.used = true;
+    static const char *const told_by[] = {"disk.sync", "term.change", "role.change", "commit.advance", "apply"};
+    for (size_t i = 0; i < sizeof told_by / sizeof *told_by; i++) {
+        sqlite3_stmt *q = db_prepare(rp->db, "SELECT DISTINCT node FROM records WHERE run_id = :run AND ev = :ev");
+        db_bind_int(rp->db, q, ":run", rp->run_id);
+        db_bind_text(rp->db, q, ":ev", told_by[i]);
+        while (db_row(rp->db, q)) {
+            const char *name = (const char *)sqlite3_column_text(q, 0);
+            int number = replay_number(rp, name, (size_t)sqlite3_column_bytes(q, 0));
+            struct node *n = rp->node[number];
+            bool *const habits[] = {&n->disk.used, &n->tells_term, &n->tells_role, &n->tells_commit, &n->tells_apply};
+            *habits[i] = true;
+        }
+        db_done(rp->db, q);
     }
-    db_done(rp->db, q);
 }
 
 /* Boots whose end may be missing: what they wrote last, to the trace and to the disk, nobody knows. */
@@ -468,7 +490,7 @@ static struct replay *replay_of(struct check_run *c)
         rp->db = c->db;
         rp->run_id = c->run_id;
         find_holes(rp);
-        find_disks(rp);
+        find_habits(rp);
         find_open_ends(rp);
         pass(rp);
         stateless(rp);

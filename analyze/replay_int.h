@@ -158,6 +158,8 @@ struct node {
     bool traced;      /* a replica that left records */
     bool network;     /* records datagrams: the simulator */
     bool member_list; /* trace.open named its peers */
+    /* Which changes of its state it records as events, in any of its boots; what it does not is taken from the envelope. */
+    bool tells_term, tells_role, tells_commit, tells_apply;
     int64_t boot, seq;
     int64_t boots; /* seen so far */
     bool open_end; /* of the boot before the last records may be missing */

@@ -1,7 +1,9 @@
 /* stat.c -- analyze stat: what is in a run. The sections are the queries of stat.sql. */
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
 #include "cli.h"
 #include "commands.h"
 #include "queries.h"
@@ -10,7 +12,7 @@
 static const char help[] =
     "usage: analyze stat DB|RUN [SECTION...] [--format FORMAT]\n"
     "Says what is in a run: nodes, boots, completeness, leaders, faults, loss, latencies, operations, reads and what\n"
-    "they rested on, events.\n"
+    "they rested on, events; and which records more would switch on which checks.\n"
     "\n"
     "  analyze stat runs/7\n"
     "  analyze stat runs/7 links ops\n"
@@ -18,7 +20,7 @@ static const char help[] =
     "\n"
     "  --format FORMAT  " TABLE_FORMATS " (default table)\n"
     "json of several sections is one object, keyed by section.\n"
-    "Sections: run nodes leaders faults fates links ops reads events findings\n";
+    "Sections: run nodes leaders faults fates links ops reads events findings advice\n";
 
 static bool wanted(const struct named_query *q, int argc, char **argv)
 {
@@ -29,12 +31,23 @@ static bool wanted(const struct named_query *q, int argc, char **argv)
     return argc == 0;
 }
 
+/* For the one section that is not made of tables alone. */
+static void bind_advice(struct db *db, sqlite3_stmt *stmt)
+{
+    int at = stmt != NULL ? sqlite3_bind_parameter_index(stmt, ":advice") : 0;
+    if (at == 0)
+        return;
+    char *json = advice_json(db);
+    sqlite3_bind_text(stmt, at, json, -1, free);
+}
+
 /* Returns the number of rows. */
 static long long section(struct db *db, const struct named_query *q, enum table_format format, bool first, bool keyed)
 {
     char sql[4096];
     snprintf(sql, sizeof sql, "%.*s", (int)q->n, q->sql);
     sqlite3_stmt *stmt = db_prepare(db, sql);
+    bind_advice(db, stmt);
     if (stmt == NULL || !db_row(db, stmt)) {
         db_done(db, stmt);
         if (format == TABLE_JSON && !keyed && !db->failed)

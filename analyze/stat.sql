@@ -92,3 +92,8 @@ JOIN load_stats f ON f.rowid = (SELECT min(rowid) FROM load_stats x
                                 WHERE x.run_id = s.run_id AND x.name = s.name AND x.severity = s.severity AND x.node IS s.node)
 GROUP BY s.run_id, s.severity, s.name, s.node
 ORDER BY CASE s.severity WHEN 'error' THEN 0 WHEN 'data_loss' THEN 1 ELSE 2 END, s.name, s.node;
+
+-- name: advice
+-- records that nobody writes, and the checks that they would switch on, each with those above it
+SELECT json_extract(value, '$.record') AS record, json_extract(value, '$.checks') AS checks, json_extract(value, '$.switches_on') AS switches_on
+FROM json_each(:advice);

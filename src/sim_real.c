@@ -1,5 +1,6 @@
 /* The real world: a process for each replica, a UDP socket for each, real time. */
 #include "sim_exec.h"
+#include "sim_lift.h"
 #include "sim_run_int.h"
 
 #include <errno.h>
@@ -25,6 +26,7 @@ static const int64_t STOP_PATIENCE = 2 * SIM_SECOND, STOP_LIMIT = 10 * SIM_SECON
 
 struct process {
     struct sim_proc proc;
+    struct sim_lift *lift;                                /* of what it prints; NULL: it has ended */
     const char *argv[OPTIONS_MAX + SIM_REPLICAS_MAX + 3]; /* the same at each start */
     char port[16];                                        /* in argv */
     int fd;                                               /* our socket for it; -1 once closed */
@@ -62,6 +64,9 @@ static void printed(void *ctx, const char *line, bool truncated)
 {
     const struct stream *s = ctx;
     struct sim_node *node = &s->run->node[s->i];
+    int64_t now = sim_now(s->run);
+    if (!truncated && sim_lift_line(process_of(s->run, s->i)->lift, now, trace_lc(s->run->w), line))
+        return;
     trace_set_cause(s->run->w, 0);
     trace_put_node_out(s->run->w,
                        &(struct trace_rec_node_out){.of = node->id, .fd = s->fd, .line = line, .trunc = truncated});
@@ -96,8 +101,12 @@ static void reap(struct sim_run *run, bool stopping)
 {
     for (unsigned i = 0; i < run->cfg->replicas; i++)
         if (sim_proc_reap(&process_of(run, i)->proc)) {
+            struct process *p = process_of(run, i);
+            const struct sim_node *node = &run->node[i];
             read_streams(run, i, true);
-            sim_node_ended(run, i, process_of(run, i)->proc.status, stopping);
+            sim_lift_free(p->lift, sim_now(run), stopping && !node->killed && !node->hung);
+            p->lift = NULL;
+            sim_node_ended(run, i, p->proc.status, stopping);
         }
 }
 
@@ -197,6 +206,8 @@ static int start(struct sim_run *run, unsigned i, char err[512])
         {run->plan->reads ? "FAULTLINE_READS" : NULL, run->plan->reads},
         {NULL, NULL},
     };
+    sim_lift_free(p->lift, sim_now(run), false);
+    p->lift = sim_lift_new(run->plan->dir, run->node[i].id, run->node[i].boot, run->result->epoch, run->result->wall_us);
     if (sim_proc_start(&p->proc, p->argv, variables, sim_now(run), why))
         return 0;
     snprintf(err, 512, "%s", why);
@@ -358,8 +369,10 @@ static int open_world(struct sim_run *run, char err[512])
 static void close_world(struct sim_run *run)
 {
     struct real *real = real_of(run);
-    for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++)
+    for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++) {
         hang_up(run, i);
+        sim_lift_free(real->process[i].lift, 0, false);
+    }
     close(real->signals);
     sigprocmask(SIG_SETMASK, &real->before, NULL);
     free(real);
