@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "json_out.h"
 #include "mem.h"
 
 enum { CELL_MAX = 1000 };      /* bytes of a value that a table shows; the other formats show all */
@@ -192,55 +193,6 @@ static void put_tsv(const struct table *t, const char *p, size_t n)
     }
 }
 
-/* Length of the UTF-8 sequence at p, 0 when it is none. */
-static size_t utf8(const unsigned char *p, size_t n)
-{
-    size_t len = p[0] < 0x80                    ? 1
-                 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
-                 : (p[0] & 0xf0) == 0xe0        ? 3
-                 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-                                                : 0;
-    if (len > n)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool outside = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return overlong || outside ? 0 : len;
-}
-
-static void put_json(FILE *out, const char *p, size_t n)
-{
-    const unsigned char *u = (const unsigned char *)p;
-    fputc('"', out);
-    for (size_t i = 0; i < n;) {
-        size_t len = utf8(u + i, n - i);
-        if (len == 0) {
-            fputs("\\ufffd", out);
-            i++;
-        } else if (len > 1 && cli_printable(u + i, n - i) == 0) { /* all of them are below U+10000 */
-            fprintf(out, "\\u%04x",
-                    len == 2 ? (u[i] & 0x1fu) << 6 | (u[i + 1] & 0x3fu)
-                             : (u[i] & 0xfu) << 12 | (u[i + 1] & 0x3fu) << 6 | (u[i + 2] & 0x3fu));
-            i += len;
-        } else if (len > 1) {
-            fwrite(u + i, 1, len, out);
-            i += len;
-        } else {
-            if (u[i] == '"' || u[i] == '\\')
-                fprintf(out, "\\%c", u[i]);
-            else if (u[i] < 0x20 || u[i] == 0x7f)
-                fprintf(out, "\\u%04x", u[i]);
-            else
-                fputc(u[i], out);
-            i++;
-        }
-    }
-    fputc('"', out);
-}
-
 static void put_json_value(FILE *out, sqlite3_stmt *q, int i)
 {
     switch (sqlite3_column_type(q, i)) {
@@ -264,7 +216,7 @@ static void put_json_value(FILE *out, sqlite3_stmt *q, int i)
         break;
     }
     default:
-        put_json(out, (const char *)sqlite3_column_text(q, i), (size_t)sqlite3_column_bytes(q, i));
+        json_out(out, (const char *)sqlite3_column_text(q, i), (size_t)sqlite3_column_bytes(q, i));
     }
 }
 
@@ -286,7 +238,7 @@ static void object_row(struct table *t, sqlite3_stmt *q)
         fputs(t->count == 0 ? "[\n" : ",\n", t->out);
     for (int i = 0; i < t->columns; i++) {
         fputs(i == 0 ? "{" : ",", t->out);
-        put_json(t->out, t->name[i], strlen(t->name[i]));
+        json_out(t->out, t->name[i], strlen(t->name[i]));
         fputc(':', t->out);
         put_json_value(t->out, q, i);
     }
