@@ -132,14 +132,21 @@ static enum verdict check_replies(struct check_run *c)
 
 /* ---- C6 ---- */
 
-/* Refused by the simulator, or by the replica that got it; a replica is not asked about what the network did to it. */
+/* Refused by the simulator, or by the replica that got it; a replica is not asked about what the network did to it: of
+ * the bad datagrams of some size that it got, as many are the network's as it damaged to that size and handed over. */
 static const char bad_datagrams[] =
-    "SELECT id, t, ev, json_extract(body, '$.why'), coalesce(json_extract(body, '$.src'), json_extract(body, "
-    "'$.from')),"
-    " json_extract(body, '$.what'), json_extract(body, '$.dst'), node FROM records"
-    " WHERE run_id = :run AND (ev = 'net.bad' OR (ev = 'msg.bad' AND json_extract(body, '$.addr') IS NULL AND"
-    "  json_extract(body, '$.why') NOT IN ('unknown_source', 'bad_seal', 'replayed'))" /* who sent it is not known */
-    " OR (ev = 'net.drop' AND json_extract(body, '$.why') IN ('unknown_dst', 'oversize')))"
+    "WITH harmed AS (SELECT json_extract(body, '$.dst') AS dst, json_extract(body, '$.sz') AS sz, count(*) AS n"
+    "   FROM records WHERE run_id = :run AND ev = 'net.out' AND json_extract(body, '$.why') IS NOT NULL GROUP BY 1, 2),"
+    " bad AS (SELECT id, t, ev, body, node, row_number() OVER"
+    "    (PARTITION BY ev, node, json_extract(body, '$.sz') ORDER BY id) AS nth FROM records"
+    "  WHERE run_id = :run AND (ev = 'net.bad' OR (ev = 'msg.bad' AND json_extract(body, '$.addr') IS NULL AND"
+    "   json_extract(body, '$.why') NOT IN ('unknown_source', 'bad_seal', 'replayed'))" /* who sent it is not known */
+    "  OR (ev = 'net.drop' AND json_extract(body, '$.why') IN ('unknown_dst', 'oversize'))))"
+    " SELECT id, t, ev, json_extract(body, '$.why'), coalesce(json_extract(body, '$.src'), json_extract(body,"
+    " '$.from')),"
+    " json_extract(body, '$.what'), json_extract(body, '$.dst'), node FROM bad"
+    " WHERE ev <> 'msg.bad' OR nth > coalesce((SELECT n FROM harmed WHERE dst = node AND sz = json_extract(body,"
+    " '$.sz')), 0)"
     " ORDER BY id";
 
 static enum verdict check_datagrams(struct check_run *c)

@@ -276,9 +276,14 @@ void net_out(struct context *c)
         return;
     copy->t_out = c->r->t;
     copy->out_rec = c->id;
+    copy->why = field_name(c->l, c->r, "why");
 
     struct datagram *g = copy->g;
-    if (node_receives(copy->dst) && g->w.key.src != NULL) {
+    if (copy->why != NULL) { /* damaged: bytes arrive, but not the message */
+        copy->drop_rec = c->id;
+        int64_t f = field_int(c->r, "f");
+        copy->fault = f != NONE ? fault_id(c->d->faults, f) : NONE;
+    } else if (node_receives(copy->dst) && g->w.key.src != NULL) {
         bool more;
         copy->w.key = towards(g->w.key, copy->dst);
         struct recv *recv = first_waiting(m, RECEIVED, &copy->w.key, &more);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NODES_MAX = 64 };
+enum { NODES_MAX = 64, MILD_US = 20000 };
 
 struct fault {
     int64_t begin, end;
@@ -86,6 +86,40 @@ static struct fault *new_fault(struct health *g)
     return f;
 }
 
+/* Is there one link at least with a client at its end, or with somebody whom we do not know? */
+static bool beyond_replicas(const struct health *g, const json_t *links)
+{
+    size_t k;
+    json_t *one;
+    json_array_foreach(links, k, one)
+    {
+        if (index_of(g, json_string_value(json_array_get(one, 0))) == g->n ||
+            index_of(g, json_string_value(json_array_get(one, 1))) == g->n)
+            return true;
+    }
+    return false;
+}
+
+/* Replicas make progress all the same: most messages come through, and soon. */
+static bool mild(const char *kind, const json_t *how)
+{
+    const json_t *p = json_object_get(how, "p"), *max = json_object_get(how, "max_us");
+    bool often = !json_is_integer(p) || json_integer_value(p) >= 500;
+    if (strcmp(kind, "loss") == 0 || strcmp(kind, "corrupt") == 0 || strcmp(kind, "truncate") == 0)
+        return !often;
+    if (strcmp(kind, "slow_link") == 0)
+        return json_is_integer(max) && json_integer_value(max) <= MILD_US;
+    return strcmp(kind, "duplicate") == 0;
+}
+
+/* What a fault of links that is not mild does: it cuts them, as far as anybody can tell. */
+static void hit_links(const struct health *g, struct fault *f, const json_t *how)
+{
+    const json_t *groups = json_object_get(how, "groups"), *links = json_object_get(how, "links");
+    read_cuts(g, f, groups, links);
+    f->blurs = (json_array_size(groups) == 0 && json_array_size(links) == 0) || beyond_replicas(g, links);
+}
+
 static bool add_fault(struct health *g, sqlite3_stmt *q)
 {
     struct fault *f = new_fault(g);
@@ -105,10 +139,8 @@ static bool add_fault(struct health *g, sqlite3_stmt *q)
     }
     const char *target = (const char *)sqlite3_column_text(q, 4);
     json_t *j = target != NULL ? json_loads(target, 0, NULL) : NULL;
-    json_t *groups = json_object_get(j, "groups"), *links = json_object_get(j, "links"), *p = json_object_get(j, "p");
-    read_cuts(g, f, groups, links);
-    bool mild = strcmp(kind, "loss") == 0 && json_is_integer(p) && json_integer_value(p) < 500;
-    f->blurs = !mild && json_array_size(groups) == 0 && json_array_size(links) == 0;
+    if (!mild(kind, j))
+        hit_links(g, f, j);
     json_decref(j);
     return true;
 }

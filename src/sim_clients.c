@@ -68,26 +68,44 @@ int clients_living(const struct sim_clients *c, const char *id)
     return i >= 0 && c->env.living[i] ? i : -1;
 }
 
-size_t clients_send(struct sim_clients *c, int64_t now, uint32_t op_index, unsigned to, const char *leader)
+static void send(struct sim_clients *c, const struct sim_try *t, const char *leader)
 {
-    const struct sim_try *t = sim_ops_try(&c->ops, op_index, to, now);
-    const struct sim_op *op = &c->ops.op[op_index];
+    const struct sim_op *op = &c->ops.op[t->op];
     char bytes[400];
     int n = snprintf(bytes, sizeof bytes,
                      "{\"src\": \"%04X\", \"dst\": \"%04X\", \"leader\": \"%s\", \"type\": \"%s\", \"MID\": \"%s\", "
                      "\"key\": \"%s\"%s%s%s}",
-                     c->ops.base + op->client, to, leader, op->put ? "put" : "get", t->mid, op->key,
+                     c->ops.base + op->client, t->to, leader, op->put ? "put" : "get", t->mid, op->key,
                      op->put ? ", \"value\": \"" : "", op->value, op->put ? "\"" : "");
-    size_t index = c->ops.n_tries - 1;
     c->env.send(c->env.ctx, &(struct sim_request){.client = op->client,
-                                                  .to = to,
+                                                  .to = t->to,
                                                   .type = op->put ? "put" : "get",
                                                   .mid = t->mid,
                                                   .leader = leader,
                                                   .bytes = bytes,
                                                   .n = (size_t)n,
                                                   .try_seq = t->seq});
+}
+
+size_t clients_send(struct sim_clients *c, int64_t now, uint32_t op, unsigned to, const char *leader)
+{
+    const struct sim_try t = *sim_ops_try(&c->ops, op, to, now); /* the table may move when an answer comes at once */
+    size_t index = c->ops.n_tries - 1;
+    send(c, &t, leader);
     return index;
+}
+
+void clients_send_again(struct sim_clients *c, int64_t now, size_t index, unsigned to, const char *leader)
+{
+    const struct sim_try t = *sim_ops_again(&c->ops, index, to, now);
+    send(c, &t, leader);
+}
+
+void sim_clients_doubled(struct sim_clients *c, const char *mid)
+{
+    struct sim_try *t = sim_ops_find(&c->ops, mid);
+    if (t)
+        t->spares++;
 }
 
 void clients_incorrect(struct sim_clients *c, const char *format, ...)
@@ -136,6 +154,11 @@ static void extra(struct sim_clients *c, const struct sim_answer *a, const char 
 void sim_clients_answer(struct sim_clients *c, int64_t now, const struct sim_answer *a)
 {
     struct sim_try *t = sim_ops_find(&c->ops, a->m->mid);
+    if (t && t->spares > 0 && (t->state == SIM_TRY_OK || t->state == SIM_TRY_REFUSED)) {
+        t->spares--;
+        extra(c, a, "duplicate");
+        return;
+    }
     if (t && t->state == SIM_TRY_OK) {
         c->env.stats->duplicates++;
         extra(c, a, "duplicate");

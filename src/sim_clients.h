@@ -7,7 +7,9 @@
  *
  * Ours: closed loop, one operation at a time per client on keys that all use, each value written once; redirects are
  * followed a bounded number of times; an operation without an answer is given up and its outcome recorded as unknown;
- * at the end each client reads each key once.
+ * at the end each client reads each key once. Where messages of clients can be lost or doubled, all tries of an
+ * operation have one MID (a late copy of an older try must not be another request: Raft paper §8), and what is not
+ * answered is sent again.
  *
  * Nothing here has a socket or a clock. The caller sets the writer's time before each call. */
 #ifndef FAULTLINE_SIM_CLIENTS_H
@@ -56,6 +58,8 @@ void sim_clients_free(struct sim_clients *c);
 int64_t sim_clients_deadline(const struct sim_clients *c);
 void sim_clients_tick(struct sim_clients *c, int64_t now);
 void sim_clients_answer(struct sim_clients *c, int64_t now, const struct sim_answer *a);
+/* The network has doubled a request with this MID, or an answer to it: one answer more may come. */
+void sim_clients_doubled(struct sim_clients *c, const char *mid);
 /* All clients forget who leads (part_hard, kill_leader). */
 void sim_clients_forget(struct sim_clients *c);
 /* Nothing is left to do: only clients that share keys ever say so. */

@@ -31,6 +31,8 @@ int clients_random_living(struct sim_clients *c);
 int clients_living(const struct sim_clients *c, const char *id);
 /* One try of `op` at replica `to`; `leader` is what the client puts into the message. Returns the try's index. */
 size_t clients_send(struct sim_clients *c, int64_t now, uint32_t op, unsigned to, const char *leader);
+/* Try number `index` once more, under the same MID. */
+void clients_send_again(struct sim_clients *c, int64_t now, size_t index, unsigned to, const char *leader);
 /* An operation succeeded: its return, with the value a get read. */
 void clients_ok(struct sim_clients *c, int64_t now, const struct sim_answer *a, uint32_t op);
 __attribute__((format(printf, 2, 3))) void clients_incorrect(struct sim_clients *c, const char *format, ...);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { TRIES_MAX = 20 };
+static const int64_t PATIENCE = SIM_SECOND / 4; /* until what may have been lost is sent again */
 static const int64_t BACKOFF_MIN = 10 * (SIM_SECOND / 1000), BACKOFF_MAX = 160 * (SIM_SECOND / 1000);
 
 enum phase { LOAD, READ_BACK, DONE };
@@ -15,7 +16,7 @@ struct client {
     enum phase phase;
     uint32_t op;                            /* SIM_NO_OP: none under way */
     size_t last_try;                        /* of op */
-    bool waiting;                           /* for an answer to last_try; else for retry_at */
+    bool waiting;                           /* for an answer to last_try; else for retry_at, or for both */
     int64_t deadline, retry_at, next_start; /* ns */
     int leader;                             /* the last replica that answered, or was named; -1: none known */
     uint32_t writes;                        /* values used up */
@@ -26,6 +27,7 @@ struct shared {
     struct client *client;
     int64_t interval; /* ns between the starts of one client's operations; 0: no pause */
     bool none;        /* rate 0: no load */
+    bool one_mid;     /* messages can be lost or doubled: all tries of an operation have one MID, and come again */
 };
 
 static void *shared_make(struct sim_clients *c)
@@ -38,6 +40,7 @@ static void *shared_make(struct sim_clients *c)
     if (!own->client)
         abort();
     own->none = !(cfg->rate > 0);
+    own->one_mid = sim_config_clients_faulty(c->env.cfg);
     own->interval = own->none ? 0 : (int64_t)((double)cfg->count / cfg->rate * SIM_SECOND);
     for (unsigned i = 0; i < cfg->count; i++) {
         struct client *cl = &own->client[i];
@@ -61,7 +64,7 @@ static int64_t client_deadline(const struct client *cl)
         return INT64_MAX;
     if (cl->op == SIM_NO_OP)
         return cl->next_start;
-    return cl->waiting || cl->deadline < cl->retry_at ? cl->deadline : cl->retry_at;
+    return cl->deadline < cl->retry_at ? cl->deadline : cl->retry_at;
 }
 
 static int64_t shared_deadline(const struct sim_clients *c)
@@ -86,8 +89,13 @@ static void send_to(struct sim_clients *c, int64_t now, struct client *cl, int t
     }
     if (cl->leader >= 0)
         sim_id((unsigned)cl->leader, leader);
+    bool one_mid = ((const struct shared *)c->own)->one_mid;
     cl->waiting = true;
-    cl->last_try = clients_send(c, now, cl->op, (unsigned)to, leader);
+    cl->retry_at = one_mid ? now + PATIENCE : INT64_MAX;
+    if (one_mid && c->ops.op[cl->op].tries > 0)
+        clients_send_again(c, now, cl->last_try, (unsigned)to, leader);
+    else
+        cl->last_try = clients_send(c, now, cl->op, (unsigned)to, leader);
 }
 
 static void send_somewhere(struct sim_clients *c, int64_t now, struct client *cl)
@@ -95,6 +103,14 @@ static void send_somewhere(struct sim_clients *c, int64_t now, struct client *cl
     if (cl->leader >= 0 && !c->env.living[cl->leader])
         cl->leader = -1;
     send_to(c, now, cl, cl->leader >= 0 ? cl->leader : clients_random_living(c));
+}
+
+/* No answer yet, or nobody was there: the next one may do better. */
+static void try_again(struct sim_clients *c, int64_t now, struct client *cl)
+{
+    if (cl->waiting)
+        cl->leader = -1;
+    send_somewhere(c, now, cl);
 }
 
 static void start(struct sim_clients *c, int64_t now, unsigned index)
@@ -134,10 +150,13 @@ static void give_up(struct sim_clients *c, int64_t now, struct client *cl)
     struct sim_op *op = &c->ops.op[cl->op];
     int64_t cause = op->tries ? c->ops.tries[cl->last_try].seq : op->invoke_seq;
     (*(op->put ? &c->env.stats->unanswered_puts : &c->env.stats->unanswered_gets))++;
+    bool copies = ((const struct shared *)c->own)->one_mid && op->put && op->tries > 0;
     if (cl->waiting) {
         c->ops.tries[cl->last_try].state = SIM_TRY_GIVEN_UP;
         sim_ops_return(&c->ops, cl->op, "info", NULL, -1, "unanswered", cause);
-    } else /* every try was redirected, or there was nobody to try: it did not happen */
+    } else if (copies) /* one of them may still be under way */
+        sim_ops_return(&c->ops, cl->op, "info", NULL, -1, "redirect", cause);
+    else /* every try was redirected, or there was nobody to try: it did not happen */
         sim_ops_return(&c->ops, cl->op, "fail", NULL, -1, "redirect", cause);
     cl->leader = -1;
     next(c, now, cl);
@@ -167,7 +186,7 @@ static void shared_tick(struct sim_clients *c, int64_t now)
         else if (now >= cl->deadline)
             give_up(c, now, cl);
         else
-            send_somewhere(c, now, cl);
+            try_again(c, now, cl);
     }
 }
 

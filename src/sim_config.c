@@ -359,7 +359,8 @@ static void read_scenario(struct reading *r, const json_t *scenario, struct sim_
     }
     double lifetime = (double)seconds;
     c->lifetime = seconds * SIM_SECOND;
-    c->replicas = (unsigned)config_integer(r, scenario, "replicas", "replicas", 3, SIM_REPLICAS_MAX, 3);
+    c->replicas =
+        (unsigned)config_integer(r, scenario, "replicas", "replicas", c->clients.shared ? 1 : 3, SIM_REPLICAS_MAX, 3);
     c->requests = config_integer(r, scenario, "requests", "requests", 0, REQUESTS_MAX, 0);
     c->mix = config_number(r, scenario, "mix", "mix", 0, 1, 0.8);
     c->start_wait =

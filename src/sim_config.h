@@ -3,7 +3,7 @@
  * Keys of the course (* = required), with its defaults and bounds; keys that nobody knows are ignored, as there:
  *
  *   lifetime*    int >= 5        seconds during which requests are made
- *   replicas*    int 3..21
+ *   replicas*    int 3..21       1..21 with shared clients
  *   requests*    int >= 0        spread evenly over the lifetime
  *   tests*       object          benchmarks* (total_msgs, failures, duplicates, median_latency: three numbers each),
  *                                maximum_get_fail_fraction 0.5, maximum_put_fail_fraction 0.5,
@@ -26,18 +26,10 @@
  *                reads every key. With shared clients `tests` may be missing, `requests` too when there is a rate,
  *                and max_packets may be up to 10^9, which is its default.
  *   network      {"loss": p, "duplicate": p, "delay_ms": [min, max]}  between replicas; loss overrides drops; each copy
- *                has a delay of its own, so messages overtake each other
- *   faults       list of
- *                {"kind": "partition", "around": "leader", "begin": s, "end": s}   the leader with a minority on one
- * side
- *                {"kind": "partition", "groups": [["0000", "0001"], ["0002"]], "begin": s, "end": s}
- *                                     replicas that are not named form one more group
- *                {"kind": "kill", "node": "leader" | "non_leader" | "random" | "all" | ID, "at": s,
- *                 "signal": "KILL" | "TERM" | 9 | 15, "restart_after_ms": [min, max]}
- *                                     with restart_after_ms it is started again, a random time between these later
- *                {"kind": "kill", ..., "begin": s, "end": s, "every": s, "all_every": N}
- *                                     the same again and again; each N-th time all replicas at once
- *                {"kind": "pause", "node": the same, but not all, "begin": s, "end": s}         SIGSTOP, SIGCONT
+ *                has a delay of its own, so messages overtake each other. And a few more keys: see struct sim_quality
+ *   faults       list of objects with a "kind", each an interval of time with a record of its beginning and its end:
+ *                partition, loss, delay, duplicate, corrupt, truncate, clog, queue, kill, pause, slow.
+ *                sim_config_help has the keys of each.
  *                times as for events */
 #ifndef FAULTLINE_SIM_CONFIG_H
 #define FAULTLINE_SIM_CONFIG_H
@@ -50,6 +42,35 @@
 enum { SIM_REPLICAS_MAX = 21, SIM_CLIENTS_MAX = 64, SIM_KEYS_MAX = 1000, SIM_CLIENT_BASE = 16 };
 #define SIM_SECOND INT64_C(1000000000)
 
+/* ---- links ---- */
+
+/* The ends of links: the replicas by index, and all clients together. */
+enum { SIM_CLIENTS_END = SIM_REPLICAS_MAX, SIM_ENDS };
+
+/* A set of directed links: bit `to` of to[from]. */
+struct sim_links {
+    uint32_t to[SIM_ENDS];
+};
+
+enum sim_damage { SIM_INTACT, SIM_CORRUPT, SIM_TRUNCATED };
+
+/* What links do to the copies that cross them, or an end to what it gets. Zero: nothing. Times in ns. */
+struct sim_quality {
+    bool any;                                  /* something below is set */
+    bool cut;                                  /* nothing passes */
+    bool clog;                                 /* nothing arrives until it ends, then all of it */
+    double loss, duplicate, corrupt, truncate; /* chances, each copy for itself */
+    int64_t after_min, after_max;              /* how much later than its original a duplicate comes: heavy-tailed */
+    int64_t delay_min, delay_max;              /* of each copy: uniform */
+    double tail;                               /* chance of a further delay: heavy-tailed, bounded Pareto */
+    int64_t tail_min, tail_max;
+    uint32_t queue;             /* copies under way on one link at most, the others are lost; 0: any */
+    unsigned worker;            /* an end that is slow: it takes its inputs one after another, each */
+    int64_t work_min, work_max; /* takes so long: uniform; work_max 0: no end is slow */
+};
+
+/* ---- faults ---- */
+
 enum sim_fault_kind {
     /* events of the course */
     SIM_PART_EASY,
@@ -60,20 +81,59 @@ enum sim_fault_kind {
     /* ours */
     SIM_PARTITION_LEADER,
     SIM_PARTITION_GROUPS,
+    SIM_PARTITION_ISOLATE,
+    SIM_PARTITION_HALVES,
+    SIM_PARTITION_BRIDGE,
+    SIM_PARTITION_RING,
+    SIM_PARTITION_LINKS,
+    SIM_LINK_LOSS,
+    SIM_LINK_DELAY,
+    SIM_LINK_DUPLICATE,
+    SIM_LINK_CORRUPT,
+    SIM_LINK_TRUNCATE,
+    SIM_LINK_CLOG,
+    SIM_LINK_QUEUE,
     SIM_KILL,
-    SIM_PAUSE
+    SIM_PAUSE,
+    SIM_SLOW
 };
 
-enum sim_target { SIM_TARGET_LEADER, SIM_TARGET_NON_LEADER, SIM_TARGET_RANDOM, SIM_TARGET_ALL, SIM_TARGET_NODE };
+enum sim_target {
+    SIM_TARGET_LEADER,
+    SIM_TARGET_NON_LEADER,
+    SIM_TARGET_RANDOM,
+    SIM_TARGET_ALL,
+    SIM_TARGET_NODE,
+    SIM_TARGET_CLIENTS /* as an end of a link */
+};
+
+/* One end of a link as the scenario names it. */
+struct sim_end_name {
+    enum sim_target target;
+    unsigned node; /* SIM_TARGET_NODE: index of the replica */
+};
+
+enum { SIM_PAIRS_MAX = 32 };
+
+struct sim_pair {
+    struct sim_end_name from, to;
+};
+
+enum sim_direction { SIM_BOTH, SIM_INWARDS, SIM_OUTWARDS };
 
 struct sim_fault {
     enum sim_fault_kind kind;
     /* ns after the end of start_wait. Events have no end: end == begin. A kill ends when the replica is started again,
      * at the latest; without a restart it has no end either. */
     int64_t begin, end;
+    int64_t for_min, for_max; /* it ends after so long, `end` being the latest; for_max 0: at `end` */
     enum sim_target target;
     unsigned node;                         /* SIM_TARGET_NODE: index of the replica */
     unsigned char group[SIM_REPLICAS_MAX]; /* SIM_PARTITION_GROUPS: the group of each replica */
+    enum sim_direction direction;          /* SIM_PARTITION_ISOLATE */
+    struct sim_pair pair[SIM_PAIRS_MAX];   /* SIM_LINK_*, SIM_PARTITION_LINKS: which links */
+    unsigned n_pairs;                      /* 0: all between replicas */
+    struct sim_quality q;                  /* SIM_LINK_*, SIM_SLOW */
     int sig;                               /* SIM_KILL, and: is it started again, after how long? (ns) */
     bool restarts;
     int64_t restart_min, restart_max;
@@ -96,8 +156,10 @@ struct sim_clients_config {
 }; /* ns; operations a second */
 struct sim_network_config {
     double loss, duplicate;
-    int64_t delay_min, delay_max;
-}; /* ns */
+    int64_t delay_min, delay_max; /* ns */
+    struct sim_quality more;      /* what else the links between replicas do all the time */
+    struct sim_quality clients;   /* and those of the clients */
+};
 
 struct sim_config {
     char name[64];    /* usable as a file name */
@@ -114,6 +176,9 @@ struct sim_config {
     struct sim_clients_config clients;
     struct sim_network_config network;
 };
+
+/* Some link of a client is faulty at some time: requests and answers can be lost, doubled or late. */
+bool sim_config_clients_faulty(const struct sim_config *c);
 
 enum { SIM_CONFIG_ERR = 2048 };
 
@@ -132,7 +197,7 @@ const char *sim_id(unsigned number, char out[SIM_ID_LEN]);
 /* Which of the `count` ids from number `first` on it is, from 0; -1: none of them, or NULL. */
 int sim_id_index(const char *id, unsigned first, unsigned count);
 
-/* What --help-scenario prints. */
-extern const char sim_config_help[];
+/* What --help-scenario prints: one, then the other. */
+extern const char sim_config_help[], sim_config_help_faults[];
 
 #endif

@@ -23,11 +23,54 @@ int64_t config_integer(struct reading *r, const json_t *o, const char *key, cons
 /* Warns of keys of `o` that are none of `known` (NULL-terminated) but nearly. */
 void config_spelling(struct reading *r, const json_t *o, const char *path, const char *const *known);
 
+/* [min, max] in milliseconds at o[key], in ns: 0 <= min <= max <= SIM_MS_MAX. False: missing, or wrong and said so. */
+enum { SIM_MS_MAX = 600000 };
+bool config_span(struct reading *r, const json_t *o, const char *key, const char *path, int64_t *min, int64_t *max);
+
 /* Our optional keys: clients, network, faults. Needs replicas, requests, lifetime in `c`; appends to c->faults. */
 void config_ours(struct reading *r, const json_t *scenario, struct sim_config *c);
 /* Of these, the faults. */
 void config_faults(struct reading *r, const json_t *scenario, struct sim_config *c);
 /* Appends a zeroed fault to c->faults. */
 struct sim_fault *config_add_fault(struct sim_config *c);
+
+/* ---- one fault ---- */
+
+struct one_fault {
+    struct reading *r;
+    struct sim_config *c; /* its faults grow */
+    const json_t *o;
+    const char *kind;
+    char path[40]; /* "faults[N]" */
+};
+
+enum { CONFIG_PATH = 80 };
+/* "faults[N].key" */
+const char *config_path(const struct one_fault *f, const char *key, char out[CONFIG_PATH]);
+/* Seconds after start_wait, as ns; a problem when it is missing. */
+int64_t config_time(struct one_fault *f, const char *key);
+/* A chance in (0, 1], `fallback` when it is missing; negative: then it is a problem. */
+double config_chance(struct one_fault *f, const char *key, double fallback);
+/* How often: the fault once, from `begin` to `end` or for `for_ms`; or again and again, with `every`. */
+void config_add_band(struct one_fault *f, struct sim_fault fault);
+enum { SIM_REPEATS_MAX = 10000 };
+/* The interval between repetitions, ns; 0: `every` is missing or wrong. */
+int64_t config_every(struct one_fault *f);
+/* Whom it hits; `all` where that has a meaning. */
+void config_target(struct one_fault *f, struct sim_fault *out, bool all);
+
+/* The kinds of faults, in sim_config_partition.c, _links.c and _nodes.c. */
+void config_partition(struct one_fault *f);
+void config_link(struct one_fault *f);
+void config_kill(struct one_fault *f);
+void config_pause(struct one_fault *f);
+void config_slow(struct one_fault *f);
+/* The optional key "links". */
+void config_pairs(struct one_fault *f, struct sim_fault *out);
+/* The section "network". */
+void config_network(struct reading *r, const json_t *scenario, struct sim_config *c);
+/* The section o[key], NULL when it is missing or wrong. */
+const json_t *config_section(struct reading *r, const json_t *o, const char *key, const char *path,
+                             const char *const *known);
 
 #endif

@@ -1,13 +1,13 @@
-/* Events of the course and faults of ours: partitions, kills, restarts, pauses; each is recorded as a band
- * (fault.begin, fault.end). A kill that nothing follows never ends. */
-#include "sim_run_int.h"
+/* The agenda of faults, and whom they hit. Each is recorded as a band (fault.begin, fault.end). */
+#include "sim_fault_int.h"
 
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_names[] = {
+const char *const sim_fault_names[] = {
     [SIM_PART_EASY] = "part_easy",
     [SIM_PART_HARD] = "part_hard",
     [SIM_PART_END] = "part_end",
@@ -15,15 +15,28 @@ static const char *const kind_names[] = {
     [SIM_KILL_NON_LEADER] = "kill_non_leader",
     [SIM_PARTITION_LEADER] = "partition around the leader",
     [SIM_PARTITION_GROUPS] = "partition in groups",
+    [SIM_PARTITION_ISOLATE] = "isolation",
+    [SIM_PARTITION_HALVES] = "partition in halves",
+    [SIM_PARTITION_BRIDGE] = "partition with a bridge",
+    [SIM_PARTITION_RING] = "partition into a ring",
+    [SIM_PARTITION_LINKS] = "cut links",
+    [SIM_LINK_LOSS] = "loss",
+    [SIM_LINK_DELAY] = "delay",
+    [SIM_LINK_DUPLICATE] = "duplicate",
+    [SIM_LINK_CORRUPT] = "corrupt",
+    [SIM_LINK_TRUNCATE] = "truncate",
+    [SIM_LINK_CLOG] = "clog",
+    [SIM_LINK_QUEUE] = "queue",
     [SIM_KILL] = "kill",
     [SIM_PAUSE] = "pause",
+    [SIM_SLOW] = "slow",
 };
 
 /* ---- who ---- */
 
-/* The living replica that last called itself leader; of several, the one with the highest term. A deposed leader that
- * has not heard of it yet still calls itself so, in an older term. */
-static int claimed_leader(const struct sim_run *run)
+/* Of several, the one with the highest term. A deposed leader that has not heard of it yet still calls itself so, in an
+ * older term. */
+int sim_fault_leader(const struct sim_run *run)
 {
     int best = -1;
     for (unsigned i = 0; i < run->cfg->replicas; i++) {
@@ -37,25 +50,26 @@ static int claimed_leader(const struct sim_run *run)
     return best;
 }
 
-static int random_living(struct sim_run *run, int except)
+int sim_fault_any(struct sim_run *run, const char *about, int except)
 {
     unsigned n = 0, found[SIM_REPLICAS_MAX];
     for (unsigned i = 0; i < run->cfg->replicas; i++)
         if (run->living[i] && (int)i != except)
             found[n++] = i;
-    return n ? (int)found[rng_below(&run->faults_rng, n)] : -1;
+    return n ? (int)found[sim_decide_between(run->decider, "target", about, 0, (int64_t)n - 1)] : -1;
 }
 
-static int target(struct sim_run *run, const struct sim_fault *f)
+int sim_fault_target(struct sim_run *run, const struct sim_fault *f, const char *about)
 {
     switch (f->target) {
     case SIM_TARGET_LEADER:
-        return claimed_leader(run);
+        return sim_fault_leader(run);
     case SIM_TARGET_NON_LEADER:
-        return random_living(run, claimed_leader(run));
+        return sim_fault_any(run, about, sim_fault_leader(run));
     case SIM_TARGET_RANDOM:
-        return random_living(run, -1);
+        return sim_fault_any(run, about, -1);
     case SIM_TARGET_ALL: /* not one */
+    case SIM_TARGET_CLIENTS:
         return -1;
     case SIM_TARGET_NODE:
         return run->living[f->node] ? (int)f->node : -1;
@@ -63,60 +77,16 @@ static int target(struct sim_run *run, const struct sim_fault *f)
     return -1;
 }
 
-static void nobody(struct sim_run *run, const struct sim_fault *f)
+void sim_fault_nobody(struct sim_run *run, const struct sim_fault *f)
 {
     char text[100];
-    snprintf(text, sizeof text, "%s: no such replica is known to be alive, nothing was done", kind_names[f->kind]);
+    snprintf(text, sizeof text, "%s: no such replica is known to be alive, nothing was done", sim_fault_names[f->kind]);
     trace_set_cause(run->w, 0);
     trace_put_note(run->w, &(struct trace_rec_note){.text = text});
     sim_say(run, "%s", text);
 }
 
-/* ---- partitions ---- */
-
-static void open_fault(struct sim_run *run, struct sim_open_fault fault)
-{
-    run->open[run->n_open++] = fault;
-}
-
-/* Puts the partition in force and records it. Returns the fault's number. */
-static int64_t part(struct sim_run *run, const struct sim_fault *f, const unsigned char *group, int64_t end)
-{
-    const char *ids[SIM_REPLICAS_MAX + 1][SIM_REPLICAS_MAX];
-    struct trace_strs sides[SIM_REPLICAS_MAX + 1];
-    size_t n_sides = 0;
-    unsigned main = 0, most = 0;
-    char text[256] = "";
-    for (unsigned g = 0; g <= SIM_REPLICAS_MAX; g++) {
-        size_t n = 0;
-        for (unsigned i = 0; i < run->cfg->replicas; i++)
-            if (group[i] == g)
-                ids[n_sides][n++] = run->node[i].id;
-        if (n == 0)
-            continue;
-        if (n > most) {
-            most = (unsigned)n;
-            main = g;
-        }
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s", n_sides ? " |" : "");
-        for (size_t i = 0; i < n; i++)
-            snprintf(text + strlen(text), sizeof text - strlen(text), " %s", ids[n_sides][i]);
-        sides[n_sides] = (struct trace_strs){ids[n_sides], n};
-        n_sides++;
-    }
-    int64_t number = ++run->f;
-    if (!sim_net_part(&run->net, number, group, main)) {
-        sim_say(run, "%s: too many partitions at once, this one was not made", kind_names[f->kind]);
-        return 0;
-    }
-    trace_set_cause(run->w, 0);
-    trace_put_fault_begin(
-        run->w, &(struct trace_rec_fault_begin){
-                    .f = number, .kind = "partition", .groups = {sides, n_sides}, .cause = kind_names[f->kind]});
-    open_fault(run, (struct sim_open_fault){.f = number, .end = end, .kind = f->kind});
-    sim_say(run, "F%" PRId64 " %s:%s", number, kind_names[f->kind], text);
-    return number;
-}
+/* ---- pauses ---- */
 
 /* Another pause of this replica goes on. */
 static bool paused(const struct sim_run *run, unsigned node)
@@ -127,7 +97,61 @@ static bool paused(const struct sim_run *run, unsigned node)
     return false;
 }
 
-static void end_fault(struct sim_run *run, size_t at)
+static void pause_node(struct sim_run *run, const struct sim_fault *f)
+{
+    char name[SIM_RULE_NAME];
+    sim_fault_name(run, f, name);
+    int i = sim_fault_target(run, f, name);
+    if (i < 0) {
+        sim_fault_nobody(run, f);
+        return;
+    }
+    int64_t end = sim_fault_end(run, f, name);
+    trace_set_cause(run->w, 0);
+    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){.f = ++run->f,
+                                                                  .kind = "pause",
+                                                                  .node = run->node[i].id,
+                                                                  .sig = TRACE_OPT(SIGSTOP),
+                                                                  .cause = sim_fault_names[f->kind]});
+    trace_flush(run->w);
+    run->world->signal(run, (unsigned)i, SIGSTOP);
+    sim_fault_open(run, (struct sim_open_fault){
+                            .f = run->f, .end = end, .kind = SIM_PAUSE, .record = "pause", .node = (unsigned)i});
+    sim_say(run, "F%" PRId64 " pause: %s", run->f, run->node[i].id);
+}
+
+/* ---- the agenda ---- */
+
+void sim_fault_name(struct sim_run *run, const struct sim_fault *f, char name[SIM_RULE_NAME])
+{
+    char plain[SIM_RULE_NAME];
+    snprintf(plain, sizeof plain, "%.28s@%" PRId64, sim_fault_names[f->kind], f->begin / 1000);
+    unsigned again = sim_decide_again(run->decider, plain);
+    if (again)
+        snprintf(name, SIM_RULE_NAME, "%.42s#%u", plain, again % 10000);
+    else
+        snprintf(name, SIM_RULE_NAME, "%s", plain);
+}
+
+int64_t sim_fault_end(struct sim_run *run, const struct sim_fault *f, const char *about)
+{
+    if (f->for_max == 0)
+        return run->load_start + f->end;
+    return run->load_start + f->begin + sim_decide_between(run->decider, "for", about, f->for_min, f->for_max);
+}
+
+void sim_fault_open(struct sim_run *run, struct sim_open_fault fault)
+{
+    if (run->n_open == run->open_room) {
+        run->open_room = run->open_room ? 2 * run->open_room : 16;
+        run->open = realloc(run->open, run->open_room * sizeof *run->open);
+        if (!run->open)
+            abort();
+    }
+    run->open[run->n_open++] = fault;
+}
+
+void sim_fault_close(struct sim_run *run, size_t at)
 {
     struct sim_open_fault o = run->open[at];
     run->open[at] = run->open[--run->n_open];
@@ -135,131 +159,14 @@ static void end_fault(struct sim_run *run, size_t at)
     if (pause && !paused(run, o.node))
         run->world->signal(run, o.node, SIGCONT);
     else if (!pause)
-        sim_net_heal(&run->net, o.f);
+        sim_net_heal(&run->net, o.f, sim_now(run));
     if (o.f == run->course_cut)
         run->course_cut = 0;
     trace_set_cause(run->w, 0);
-    trace_put_fault_end(run->w, &(struct trace_rec_fault_end){.f = o.f,
-                                                              .kind = pause ? "pause" : "partition",
-                                                              .node = pause ? run->node[o.node].id : NULL});
-    sim_say(run, "F%" PRId64 " %s ended", o.f, pause ? "pause" : "partition");
-}
-
-static void end_course_cut(struct sim_run *run)
-{
-    for (size_t i = 0; i < run->n_open; i++)
-        if (run->course_cut && run->open[i].f == run->course_cut) {
-            end_fault(run, i);
-            return;
-        }
-}
-
-/* Moves random replicas of group `from` to group `to` until that has `n`. */
-static void fill(struct sim_run *run, unsigned char *group, unsigned char from, unsigned char to, unsigned n)
-{
-    for (;;) {
-        unsigned have = 0, others = 0, other[SIM_REPLICAS_MAX];
-        for (unsigned i = 0; i < run->cfg->replicas; i++) {
-            have += group[i] == to;
-            if (group[i] == from)
-                other[others++] = i;
-        }
-        if (have >= n || others == 0)
-            return;
-        group[other[rng_below(&run->faults_rng, others)]] = to;
-    }
-}
-
-static void course_part(struct sim_run *run, const struct sim_fault *f)
-{
-    unsigned char group[SIM_REPLICAS_MAX] = {0};
-    int leader = sim_id_index(run->leader, 0, run->cfg->replicas);
-    memset(group, 1, run->cfg->replicas);
-    end_course_cut(run);
-    if (f->kind == SIM_PART_HARD || leader < 0) {
-        strcpy(run->leader, "FFFF");
-        sim_clients_forget(run->clients);
-    } else
-        group[leader] = 0;
-    fill(run, group, 1, 0, run->cfg->replicas / 2 + 1);
-    run->course_cut = part(run, f, group, INT64_MAX);
-}
-
-/* The leader with a minority on one side, so that the other side can elect another: the minority takes the dead first.
- */
-static void part_around_leader(struct sim_run *run, const struct sim_fault *f)
-{
-    unsigned char group[SIM_REPLICAS_MAX] = {0};
-    unsigned n = run->cfg->replicas, minority = (n - 1) / 2, inside = 1;
-    int leader = claimed_leader(run);
-    if (leader < 0)
-        leader = random_living(run, -1);
-    if (leader < 0) {
-        nobody(run, f);
-        return;
-    }
-    group[leader] = 1;
-    for (unsigned i = 0; i < n && inside < minority; i++)
-        if (!run->living[i] && (int)i != leader) {
-            group[i] = 1;
-            inside++;
-        }
-    fill(run, group, 0, 1, minority);
-    part(run, f, group, run->load_start + f->end);
-}
-
-/* ---- kills and pauses ---- */
-
-static void kill_node(struct sim_run *run, const struct sim_fault *f, int i, int sig)
-{
-    if (i < 0)
-        nobody(run, f);
-    else
-        sim_kill(run, f, (unsigned)i, sig, f->target == SIM_TARGET_ALL ? "kill all" : kind_names[f->kind]);
-}
-
-static void kill_targets(struct sim_run *run, const struct sim_fault *f)
-{
-    unsigned killed = 0;
-    if (f->target != SIM_TARGET_ALL) {
-        kill_node(run, f, target(run, f), f->sig);
-        return;
-    }
-    for (unsigned i = 0; i < run->cfg->replicas; i++)
-        if (run->living[i]) {
-            kill_node(run, f, (int)i, f->sig);
-            killed++;
-        }
-    if (killed == 0)
-        nobody(run, f);
-}
-
-static void course_kill_leader(struct sim_run *run, const struct sim_fault *f)
-{
-    int leader = sim_id_index(run->leader, 0, run->cfg->replicas);
-    kill_node(run, f, leader >= 0 && run->living[leader] ? leader : -1, SIGTERM);
-    strcpy(run->leader, "FFFF");
-    sim_clients_forget(run->clients);
-}
-
-static void pause_node(struct sim_run *run, const struct sim_fault *f)
-{
-    int i = target(run, f);
-    if (i < 0) {
-        nobody(run, f);
-        return;
-    }
-    trace_set_cause(run->w, 0);
-    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){.f = ++run->f,
-                                                                  .kind = "pause",
-                                                                  .node = run->node[i].id,
-                                                                  .sig = TRACE_OPT(SIGSTOP),
-                                                                  .cause = kind_names[f->kind]});
-    trace_flush(run->w);
-    run->world->signal(run, (unsigned)i, SIGSTOP);
-    open_fault(run, (struct sim_open_fault){
-                        .f = run->f, .end = run->load_start + f->end, .kind = SIM_PAUSE, .node = (unsigned)i});
-    sim_say(run, "F%" PRId64 " pause: %s", run->f, run->node[i].id);
+    trace_put_fault_end(
+        run->w, &(struct trace_rec_fault_end){
+                    .f = o.f, .kind = o.record, .node = pause || o.kind == SIM_SLOW ? run->node[o.node].id : NULL});
+    sim_say(run, "F%" PRId64 " %s ended", o.f, o.record);
 }
 
 static void begin_fault(struct sim_run *run, const struct sim_fault *f)
@@ -267,33 +174,40 @@ static void begin_fault(struct sim_run *run, const struct sim_fault *f)
     switch (f->kind) {
     case SIM_PART_EASY:
     case SIM_PART_HARD:
-        course_part(run, f);
-        break;
     case SIM_PART_END:
-        end_course_cut(run);
-        break;
     case SIM_KILL_LEADER:
-        course_kill_leader(run, f);
-        break;
     case SIM_KILL_NON_LEADER:
-        kill_node(run, f, random_living(run, sim_id_index(run->leader, 0, run->cfg->replicas)), SIGTERM);
+        sim_fault_course(run, f);
         break;
     case SIM_PARTITION_LEADER:
-        part_around_leader(run, f);
-        break;
     case SIM_PARTITION_GROUPS:
-        part(run, f, f->group, run->load_start + f->end);
+    case SIM_PARTITION_ISOLATE:
+    case SIM_PARTITION_HALVES:
+    case SIM_PARTITION_BRIDGE:
+    case SIM_PARTITION_RING:
+    case SIM_PARTITION_LINKS:
+        sim_fault_partition(run, f);
+        break;
+    case SIM_LINK_LOSS:
+    case SIM_LINK_DELAY:
+    case SIM_LINK_DUPLICATE:
+    case SIM_LINK_CORRUPT:
+    case SIM_LINK_TRUNCATE:
+    case SIM_LINK_CLOG:
+    case SIM_LINK_QUEUE:
+        sim_fault_link(run, f);
         break;
     case SIM_KILL:
-        kill_targets(run, f);
+        sim_kill_targets(run, f);
         break;
     case SIM_PAUSE:
         pause_node(run, f);
         break;
+    case SIM_SLOW:
+        sim_fault_slow(run, f);
+        break;
     }
 }
-
-/* ---- the agenda ---- */
 
 int64_t sim_fault_deadline(const struct sim_run *run)
 {
@@ -308,7 +222,7 @@ void sim_fault_tick(struct sim_run *run, int64_t now)
 {
     for (size_t i = run->n_open; i-- > 0;)
         if (run->open[i].end <= now)
-            end_fault(run, i);
+            sim_fault_close(run, i);
     sim_kill_restart(run, now);
     while (run->next_fault < run->cfg->n_faults && run->load_start + run->cfg->faults[run->next_fault].begin <= now)
         begin_fault(run, &run->cfg->faults[run->next_fault++]);
@@ -317,7 +231,7 @@ void sim_fault_tick(struct sim_run *run, int64_t now)
 void sim_fault_heal(struct sim_run *run)
 {
     while (run->n_open > 0)
-        end_fault(run, run->n_open - 1);
+        sim_fault_close(run, run->n_open - 1);
     sim_kill_hasten(run);
 }
 

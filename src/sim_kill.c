@@ -1,17 +1,19 @@
 /* Kills, and what may follow on one: the same process again. Each is a band in the trace: a kill lasts until the start
  * that follows, or for good, and the restart until the hello. */
-#include "sim_run_int.h"
+#include "sim_fault_int.h"
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 
 static const int64_t PATIENCE = 2 * SIM_SECOND; /* from SIGTERM to SIGKILL */
 
 /* With `restarts` the simulator's socket for it stays open: what it had sent before still arrives, as it would from a
  * machine whose process is killed, and its port keeps its number. Without, what nobody has read yet is lost with it, as
  * in the course's simulator. */
-void sim_kill(struct sim_run *run, const struct sim_fault *f, unsigned i, int sig, const char *cause)
+static void kill_node(struct sim_run *run, const struct sim_fault *f, unsigned i, int sig, const char *name)
 {
+    const char *cause = f->target == SIM_TARGET_ALL ? "kill all" : sim_fault_names[f->kind];
     struct sim_node *node = &run->node[i];
     run->living[i] = false;
     node->killed = true;
@@ -19,9 +21,12 @@ void sim_kill(struct sim_run *run, const struct sim_fault *f, unsigned i, int si
     node->down = f->restarts;
     node->kill_f = ++run->f;
     node->restart_f = 0;
-    if (f->restarts)
-        node->restart_at = sim_now(run) + f->restart_min +
-                           (int64_t)rng_below(&run->faults_rng, (uint64_t)(f->restart_max - f->restart_min) + 1);
+    if (f->restarts) {
+        char about[SIM_DECIDE_NAME];
+        snprintf(about, sizeof about, "%s %s", name, node->id);
+        node->restart_at =
+            sim_now(run) + sim_decide_between(run->decider, "restart", about, f->restart_min, f->restart_max);
+    }
     run->stats->killed++;
     trace_set_cause(run->w, 0);
     trace_put_fault_begin(run->w,
@@ -35,6 +40,29 @@ void sim_kill(struct sim_run *run, const struct sim_fault *f, unsigned i, int si
     run->world->signal(run, i, sig);
     run->world->signal(run, i, SIGCONT); /* a paused one must be able to end */
     sim_say(run, "F%" PRId64 " %s: %s with %s", run->f, cause, node->id, sig == SIGKILL ? "SIGKILL" : "SIGTERM");
+}
+
+void sim_kill_one(struct sim_run *run, const struct sim_fault *f, int i, int sig)
+{
+    if (i < 0)
+        sim_fault_nobody(run, f);
+    else
+        kill_node(run, f, (unsigned)i, sig, "");
+}
+
+void sim_kill_targets(struct sim_run *run, const struct sim_fault *f)
+{
+    char name[SIM_RULE_NAME];
+    bool any = false;
+    sim_fault_name(run, f, name);
+    int one = sim_fault_target(run, f, name);
+    for (unsigned i = 0; i < run->cfg->replicas; i++)
+        if (run->living[i] && (f->target == SIM_TARGET_ALL || (int)i == one)) {
+            kill_node(run, f, i, f->sig, name);
+            any = true;
+        }
+    if (!any)
+        sim_fault_nobody(run, f);
 }
 
 static void end_record(struct sim_run *run, int64_t f, const char *kind, unsigned i)

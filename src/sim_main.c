@@ -25,6 +25,8 @@ static int print(const struct sim_options *o)
                jansson_version_str());
     else
         fputs(o->help ? sim_options_help : sim_config_help, stdout);
+    if (o->help_scenario)
+        fputs(sim_config_help_faults, stdout);
     return fflush(stdout) == 0 ? PASSED : IO_ERROR;
 }
 

@@ -65,11 +65,19 @@ uint32_t sim_ops_invoke(struct sim_ops *o, unsigned client, const char *key, con
     return (uint32_t)o->n_ops++;
 }
 
-const struct sim_try *sim_ops_try(struct sim_ops *o, uint32_t op_index, unsigned to, int64_t now)
+static void put_try(struct sim_ops *o, struct sim_try *t)
 {
     char id[32], node[SIM_ID_LEN];
+    struct sim_op *op = &o->op[t->op];
+    trace_set_cause(o->w, op->invoke_seq);
+    t->seq = trace_put_op_try(
+        o->w, &(struct trace_rec_op_try){
+                  .op = op_id(o, op, id), .att = ++op->tries, .mid = t->mid, .to = sim_id(t->to, node)});
+}
+
+const struct sim_try *sim_ops_try(struct sim_ops *o, uint32_t op_index, unsigned to, int64_t now)
+{
     o->tries = grow(o->tries, o->n_tries, &o->try_room, sizeof *o->tries);
-    struct sim_op *op = &o->op[op_index];
     struct sim_try *t = &o->tries[o->n_tries];
     *t = (struct sim_try){.op = op_index, .to = to, .sent = now};
     /* The try's number in base 36, then chance: unique, and found again without a table. */
@@ -77,10 +85,18 @@ const struct sim_try *sim_ops_try(struct sim_ops *o, uint32_t op_index, unsigned
     for (size_t i = NUMBER_LEN; i-- > 0; number /= LETTERS)
         t->mid[i] = alphabet[number % LETTERS];
     sim_ops_random(o->rng, t->mid + NUMBER_LEN, SIM_MID_LEN - NUMBER_LEN);
-    trace_set_cause(o->w, op->invoke_seq);
-    t->seq = trace_put_op_try(
-        o->w,
-        &(struct trace_rec_op_try){.op = op_id(o, op, id), .att = ++op->tries, .mid = t->mid, .to = sim_id(to, node)});
+    put_try(o, t);
+    return t;
+}
+
+const struct sim_try *sim_ops_again(struct sim_ops *o, size_t index, unsigned to, int64_t now)
+{
+    struct sim_try *t = &o->tries[index];
+    t->to = to;
+    t->sent = now;
+    t->state = SIM_TRY_OPEN;
+    t->spares++;
+    put_try(o, t);
     return t;
 }
 

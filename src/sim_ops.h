@@ -33,9 +33,10 @@ struct sim_try {
     char mid[SIM_MID_LEN + 1];
     enum sim_try_state state;
     uint32_t op;
-    unsigned to;  /* index of the replica */
-    int64_t sent; /* ns */
-    int64_t seq;  /* of the record op.try */
+    unsigned to;     /* index of the replica, of the last one where it was sent to several */
+    int64_t sent;    /* ns, the last time */
+    int64_t seq;     /* of the record op.try, the last one */
+    unsigned spares; /* answers that may come beside the first: the request was sent again, or the network doubled it */
 };
 
 struct sim_ops {
@@ -55,6 +56,8 @@ void sim_ops_free(struct sim_ops *o);
 uint32_t sim_ops_invoke(struct sim_ops *o, unsigned client, const char *key, const char *value);
 /* A new try with a new MID, and op.try. The pointer is valid until the next try. */
 const struct sim_try *sim_ops_try(struct sim_ops *o, uint32_t op, unsigned to, int64_t now);
+/* The same try once more, under its old MID, and another op.try. It waits for an answer again. */
+const struct sim_try *sim_ops_again(struct sim_ops *o, size_t index, unsigned to, int64_t now);
 /* The try with this MID, NULL when there is none. */
 struct sim_try *sim_ops_find(struct sim_ops *o, const char *mid);
 /* What came of it, and op.return: res is ok, fail or info; val is what a get read; `by` a replica's index or -1. The

@@ -174,7 +174,10 @@ static void make_arguments(struct sim_run *run, unsigned i, uint16_t port)
         if (k != i)
             p->argv[n++] = run->node[k].id;
     for (size_t k = n - 1; k > first + 1; k--) { /* Fisher and Yates */
-        size_t other = first + 1 + rng_below(&run->faults_rng, k - first);
+        char name[32];
+        snprintf(name, sizeof name, "%s %zu", run->node[i].id, k - first);
+        size_t other =
+            first + 1 + (size_t)sim_decide_between(run->decider, "arguments", name, 0, (int64_t)(k - first) - 1);
         const char *t = p->argv[k];
         p->argv[k] = p->argv[other];
         p->argv[other] = t;

@@ -1,10 +1,9 @@
-/* What becomes of datagrams: received, judged, recorded, lost, delayed, delivered.
+/* Datagrams as they come: received, judged, recorded. What becomes of them then is in sim_copy.c.
  *
  * Who sent a datagram is known from the socket it came to; the src in the message is only compared with it. The
  * course's simulator believes src. */
-#include "sim_run_int.h"
+#include "sim_route_int.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,124 +32,20 @@ static void incorrect(struct sim_run *run)
         sim_end_early(run, SIM_ENDED_INCORRECT);
 }
 
-/* ---- to a replica ---- */
-
-struct copy {
-    unsigned to;
-    int64_t d, cp, in_seq, t_in;
-    const char *src, *bytes;
-    size_t n;
-};
-
-static void drop(struct sim_run *run, const struct copy *c, const char *why, int64_t f)
-{
-    trace_set_cause(run->w, c->in_seq);
-    trace_put_net_drop(run->w, &(struct trace_rec_net_drop){.d = c->d,
-                                                            .cp = c->cp,
-                                                            .src = c->src,
-                                                            .dst = run->node[c->to].id,
-                                                            .why = why,
-                                                            .f = {.set = f != 0, .v = f}});
-}
-
-/* The course's simulator takes a replica for dead to which it has something to deliver before its hello. */
-static void give_up(struct sim_run *run, unsigned i)
-{
-    if (!run->living[i])
-        return;
-    run->living[i] = false;
-    run->node[i].given_up = true;
-    sim_say(run, "%s had a message coming before it said hello: taken for dead, as the course's simulator does",
-            run->node[i].id);
-}
-
-static void deliver(struct sim_run *run, const struct copy *c)
-{
-    struct sim_node *to = &run->node[c->to];
-    if (to->hung_up || to->down || !run->world->runs(run, c->to)) {
-        drop(run, c, "dead", 0);
-        return;
-    }
-    if (!to->said_hello) {
-        drop(run, c, "unknown_dst", 0);
-        give_up(run, c->to);
-        return;
-    }
-    int64_t now = sim_now(run);
-    trace_set_cause(run->w, c->in_seq);
-    trace_put_net_out(run->w, &(struct trace_rec_net_out){
-                                  .d = c->d, .cp = c->cp, .src = c->src, .dst = to->id, .dly = now - c->t_in});
-    if (run->world->deliver(run, c->to, c->bytes, c->n))
-        return;
-    char text[160];
-    snprintf(text, sizeof text, "datagram %" PRId64 " copy %" PRId64 " did not reach %s after all: %s", c->d, c->cp,
-             to->id, strerror(errno));
-    trace_put_note(run->w, &(struct trace_rec_note){.text = text});
-    sim_warn(run, c->to, "%s", text);
-}
-
-void sim_route_arrivals(struct sim_run *run)
-{
-    while (sim_net_deadline(&run->net) <= sim_now(run)) {
-        struct sim_flight f = sim_net_arrive(&run->net);
-        struct copy c = {.to = f.to,
-                         .d = f.d,
-                         .cp = f.cp,
-                         .in_seq = f.in_seq,
-                         .t_in = f.t_in,
-                         .src = run->node[f.from].id,
-                         .bytes = f.bytes,
-                         .n = f.n};
-        int64_t cut = sim_net_cut(&run->net, f.from, f.to);
-        if (cut) {
-            run->stats->total_drops++;
-            drop(run, &c, "partition", cut);
-        } else
-            deliver(run, &c);
-        free(f.bytes);
-    }
-}
-
-/* One recipient of a datagram of replica `from`; c->cp is the number of the last copy made. */
-static void pass_on(struct sim_run *run, unsigned from, struct copy *c)
-{
-    if (++run->stats->total_msgs >= run->cfg->max_packets)
-        sim_end_early(run, SIM_ENDED_PACKETS);
-    struct sim_copy copies[2];
-    unsigned n = sim_net_decide(&run->net, from, c->to, copies);
-    for (unsigned i = 0; i < n; i++) {
-        c->cp++;
-        if (i > 0) {
-            run->stats->duplicated++;
-            trace_set_cause(run->w, c->in_seq);
-            trace_put_net_dup(run->w, &(struct trace_rec_net_dup){.d = c->d, .cp = c->cp});
-        }
-        if (copies[i].fate != SIM_DELIVER) {
-            run->stats->total_drops++;
-            drop(run, c, copies[i].fate == SIM_LOSS ? "loss" : "partition", copies[i].f);
-        } else if (copies[i].delay > 0)
-            sim_net_fly(&run->net,
-                        &(struct sim_flight){.due = c->t_in + copies[i].delay,
-                                             .d = c->d,
-                                             .cp = c->cp,
-                                             .in_seq = c->in_seq,
-                                             .t_in = c->t_in,
-                                             .from = from,
-                                             .to = c->to,
-                                             .n = c->n},
-                        c->bytes);
-        else
-            deliver(run, c);
-    }
-}
+/* ---- from a client ---- */
 
 void sim_route_request(void *ctx, const struct sim_request *r)
 {
     struct sim_run *run = ctx;
     char client[SIM_ID_LEN];
     sim_id(run->cfg->replicas + SIM_CLIENT_BASE + r->client, client);
-    struct copy c = {
-        .to = r->to, .d = ++run->d, .cp = 1, .t_in = sim_now(run), .src = client, .bytes = r->bytes, .n = r->n};
+    struct sim_route_copy c = {.from = SIM_CLIENTS_END,
+                               .to = r->to,
+                               .client = r->client,
+                               .d = ++run->d,
+                               .t_in = sim_now(run),
+                               .bytes = r->bytes,
+                               .n = r->n};
     trace_set_cause(run->w, r->try_seq);
     c.in_seq = trace_put_net_in(run->w, &(struct trace_rec_net_in){.d = c.d,
                                                                    .src = client,
@@ -161,7 +56,7 @@ void sim_route_request(void *ctx, const struct sim_request *r)
                                                                    .h = hash_of(r->bytes, r->n).hex,
                                                                    .ld = r->leader,
                                                                    .body = run->plan->bodies ? r->bytes : NULL});
-    deliver(run, &c);
+    sim_copy_send(run, &c, r->mid);
 }
 
 /* ---- from a replica ---- */
@@ -218,23 +113,40 @@ static void hear_leader(struct sim_run *run, unsigned i, const struct sim_messag
     run->result->n_leaders++;
 }
 
-static void answer(struct sim_run *run, unsigned i, unsigned client, const struct sim_message *m, const struct copy *c)
+/* One of a replica's answers that the network had on its way: read again. */
+static void answer_of(const struct sim_route_copy *c, struct sim_message *m)
 {
+    char what[96];
+    if (sim_message_parse(c->bytes, c->n, m, what) != NULL)
+        abort(); /* it was a message when it was sent */
+}
+
+void sim_route_answer(struct sim_run *run, const struct sim_route_copy *c)
+{
+    struct sim_message again;
+    const struct sim_message *m = c->m;
+    if (!m)
+        answer_of(c, &again);
+    m = m ? m : &again;
+    int64_t now = sim_now(run);
     trace_set_cause(run->w, c->in_seq);
     int64_t out = trace_put_net_out(
-        run->w,
-        &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = c->src, .dst = m->dst, .dly = sim_now(run) - c->t_in});
-    sim_clients_answer(run->clients, sim_now(run),
-                       &(struct sim_answer){.client = client, .by = i, .m = m, .out_seq = out});
+        run->w, &(struct trace_rec_net_out){
+                    .d = c->d, .cp = c->cp, .src = run->node[c->from].id, .dst = m->dst, .dly = now - c->t_in});
+    sim_clients_answer(run->clients, now,
+                       &(struct sim_answer){.client = c->client, .by = c->from, .m = m, .out_seq = out});
+    if (m == &again)
+        sim_message_free(&again);
     if (run->stats->incorrect > INCORRECT_MAX)
         sim_end_early(run, SIM_ENDED_INCORRECT);
 }
 
-static void say_hello(struct sim_run *run, unsigned i, const struct copy *c)
+static void say_hello(struct sim_run *run, unsigned i, const struct sim_route_copy *c)
 {
     run->node[i].said_hello = true;
     trace_set_cause(run->w, c->in_seq);
-    trace_put_net_out(run->w, &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = c->src, .dst = "sim", .dly = 0});
+    trace_put_net_out(run->w,
+                      &(struct trace_rec_net_out){.d = c->d, .cp = 1, .src = run->node[i].id, .dst = "sim", .dly = 0});
     if (run->node[i].down && run->node[i].restart_f != 0)
         sim_kill_back(run, i);
 }
@@ -281,11 +193,12 @@ bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size
     }
     if (m.has_lc && m.lc < LC_MAX)
         trace_observe_lc(run->w, m.lc);
-    struct copy c = {.d = run->d, .t_in = sim_now(run), .src = run->node[i].id, .bytes = bytes, .n = n};
+    const char *src = run->node[i].id;
+    struct sim_route_copy c = {.from = i, .d = run->d, .t_in = sim_now(run), .bytes = bytes, .n = n, .m = &m};
     char *body = run->plan->bodies ? json_dumps(m.root, JSON_COMPACT) : NULL;
     trace_set_cause(run->w, 0);
     c.in_seq = trace_put_net_in(run->w, &(struct trace_rec_net_in){.d = c.d,
-                                                                   .src = c.src,
+                                                                   .src = src,
                                                                    .dst = m.dst,
                                                                    .ty = m.ty,
                                                                    .mid = m.mid,
@@ -295,22 +208,26 @@ bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size
                                                                    .ld = m.leader,
                                                                    .body = body});
     free(body);
-    if (strcmp(m.src, c.src) != 0) {
+    if (strcmp(m.src, src) != 0) {
         char text[100];
         run->stats->forged++;
-        snprintf(text, sizeof text, "%s sent a message in the name of %.4s", c.src, m.src);
+        snprintf(text, sizeof text, "%s sent a message in the name of %.4s", src, m.src);
         remark(run, i, c.in_seq, text);
     }
     hear_leader(run, i, &m, c.in_seq);
     if (m.type == SIM_HELLO)
         say_hello(run, i, &c);
-    else if (client >= 0)
-        answer(run, i, (unsigned)client, &m, &c);
-    else
+    else if (client >= 0) {
+        c.to = SIM_CLIENTS_END;
+        c.client = (unsigned)client;
+        sim_copy_send(run, &c, m.mid);
+    } else
         for (unsigned to = 0; to < run->cfg->replicas; to++)
             if (replica < 0 ? to != i : to == (unsigned)replica) {
+                if (++run->stats->total_msgs >= run->cfg->max_packets)
+                    sim_end_early(run, SIM_ENDED_PACKETS);
                 c.to = to;
-                pass_on(run, i, &c);
+                sim_copy_send(run, &c, m.mid);
             }
     bool hello = m.type == SIM_HELLO;
     sim_message_free(&m);

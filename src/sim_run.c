@@ -210,15 +210,11 @@ static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *r
     run->world = plan->command ? &sim_real : &sim_virtual;
     run->result = result;
     run->stats = &result->stats;
-    run->open = calloc(plan->cfg->n_faults + 1, sizeof *run->open);
-    if (!run->open)
-        abort();
     strcpy(run->leader, "FFFF");
     run->decider = sim_decider_new(plan->seed);
     sim_tapes_init(&run->tapes);
     rng_seed(&run->clients_rng, plan->seed);
-    rng_seed(&run->faults_rng, plan->seed ^ UINT64_C(0xFA17));
-    sim_net_init(&run->net, &plan->cfg->network, plan->seed ^ UINT64_C(0x4E37));
+    sim_net_init(&run->net, &plan->cfg->network, run->decider);
     for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++) {
         sim_id(i, run->node[i].id);
         run->node[i].kill_at = run->node[i].restart_at = INT64_MAX;

@@ -29,7 +29,8 @@ struct sim_node {
 struct sim_open_fault {
     int64_t f, end; /* INT64_MAX: until something else ends it */
     enum sim_fault_kind kind;
-    unsigned node; /* SIM_PAUSE */
+    const char *record; /* its kind in the trace */
+    unsigned node;      /* SIM_PAUSE, SIM_SLOW */
 };
 
 struct sim_run {
@@ -43,7 +44,7 @@ struct sim_run {
     struct sim_decider *decider;
     struct sim_tapes tapes; /* of a constant world */
     struct sim_net net;
-    struct rng clients_rng, faults_rng;
+    struct rng clients_rng;
     struct sim_clients *clients;
     struct sim_node node[SIM_REPLICAS_MAX];
     bool living[SIM_REPLICAS_MAX]; /* neither killed, nor ended, nor given up */
@@ -51,8 +52,8 @@ struct sim_run {
     char leader[SIM_ID_LEN];       /* sim.leader of the course */
     int64_t d, f;                  /* numbers of the last datagram and the last fault */
     size_t next_fault;
-    struct sim_open_fault *open; /* room for every planned fault */
-    size_t n_open;
+    struct sim_open_fault *open;
+    size_t n_open, open_room;
     int64_t course_cut; /* the fault of the course's partition in force; 0: none */
     bool child_ended;   /* a replica may have ended, or could not be started */
     bool over;
@@ -93,9 +94,6 @@ void sim_route_arrivals(struct sim_run *run);
 void sim_route_request(void *ctx, const struct sim_request *r);
 
 /* ---- sim_kill.c: kills and restarts ---- */
-/* Kills replica i, which lives, with this signal; when `f` says so, it is started again in time. `cause`: for the
- * trace. */
-void sim_kill(struct sim_run *run, const struct sim_fault *f, unsigned i, int sig, const char *cause);
 /* Starts those that are due. */
 void sim_kill_restart(struct sim_run *run, int64_t now);
 /* Makes due what is to be started again at all. */
@@ -106,7 +104,7 @@ void sim_kill_back(struct sim_run *run, unsigned i);
 /* ---- sim_fault.c: events and faults ---- */
 int64_t sim_fault_deadline(const struct sim_run *run);
 void sim_fault_tick(struct sim_run *run, int64_t now);
-/* Ends every partition and pause that is open, and starts what is to be started again. */
+/* Ends every fault that is open, and starts what is to be started again. */
 void sim_fault_heal(struct sim_run *run);
 /* When the last planned fault has ended. */
 int64_t sim_fault_quiet(const struct sim_run *run);

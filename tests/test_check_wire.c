@@ -117,6 +117,31 @@ static void datagrams_against_the_protocol_are_reported_with_their_reason(void *
     hdb_close(&h);
 }
 
+/* As many of that size as the network damaged and handed over are not the sender's. */
+static void what_the_network_damaged_is_not_its_sender_s_fault(void **state)
+{
+    (void)state;
+    struct hdb h;
+    hdb_open(&h);
+    hdb_op(&h, "0010", "put", "k", "a", 0, 10, "ok", "0000");
+    hdb_rec(&h, "sim", 20, "net.out",
+            "{\"d\":9,\"cp\":1,\"src\":\"0001\",\"dst\":\"0003\",\"dly\":1,\"why\":\"corrupt\",\"sz\":40}");
+    hdb_rec(&h, "sim", 20, "net.out",
+            "{\"d\":9,\"cp\":2,\"src\":\"0001\",\"dst\":\"0003\",\"dly\":1,\"why\":\"truncated\",\"sz\":12}");
+    hdb_rec(&h, "0003", 23, "msg.bad", "{\"why\":\"not_json\",\"sz\":40}");
+    hdb_rec(&h, "0003", 24, "msg.bad", "{\"why\":\"not_json\",\"sz\":12}");
+    assert_check(&h, "C6", "pass");
+    hdb_rec(&h, "0002", 25, "msg.bad", "{\"why\":\"not_json\",\"sz\":40}");
+    hdb_rec(&h, "0003", 26, "msg.bad", "{\"why\":\"not_json\",\"sz\":41}");
+    hdb_rec(&h, "0003", 27, "msg.bad", "{\"why\":\"not_object\",\"sz\":40}");
+    assert_check(&h, "C6", "fail");
+    assert_sql(&h, VIOLATIONS,
+               "bad-datagram-not_json|-|somebody sent 0002 a datagram against the protocol: not_json\n"
+               "bad-datagram-not_json|-|somebody sent 0003 a datagram against the protocol: not_json\n"
+               "bad-datagram-not_object|-|somebody sent 0003 a datagram against the protocol: not_object");
+    hdb_close(&h);
+}
+
 static void a_flood_of_bad_datagrams_is_counted_and_cut(void **state)
 {
     (void)state;
@@ -190,6 +215,14 @@ static void silence_is_excused_while_no_majority_is_up_and_connected(void **stat
         {"loss", "{\"p\":900}", 1, "pass"},
         {"loss", "{\"p\":50}", 1, "fail"},
         {"slow_link", NULL, 1, "pass"},
+        {"slow_link", "{\"max_us\":2000}", 1, "fail"},
+        {"slow_link", "{\"p\":1000,\"max_us\":900000}", 1, "pass"},
+        {"duplicate", "{\"p\":900}", 1, "fail"},
+        {"corrupt", "{\"p\":50}", 1, "fail"},
+        {"truncate", "{\"p\":700}", 1, "pass"},
+        {"loss", "{\"p\":900,\"links\":[[\"0001\",\"0002\"]]}", 1, "fail"},
+        {"loss", "{\"p\":900,\"links\":[[\"0001\",\"client\"]]}", 1, "pass"},
+        {"clog", NULL, 1, "pass"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct hdb h;
@@ -273,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_request_that_arrived_twice_may_be_answered_twice),
         cmocka_unit_test(without_a_simulators_records_replies_are_skipped),
         cmocka_unit_test(datagrams_against_the_protocol_are_reported_with_their_reason),
+        cmocka_unit_test(what_the_network_damaged_is_not_its_sender_s_fault),
         cmocka_unit_test(a_flood_of_bad_datagrams_is_counted_and_cut),
         cmocka_unit_test(success_now_and_then_is_progress),
         cmocka_unit_test(a_healthy_group_that_never_succeeds_for_ten_seconds_fails),

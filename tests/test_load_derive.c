@@ -113,6 +113,24 @@ static void each_copy_of_a_datagram_is_a_row_with_its_own_fate(void **state)
                 "1|7|partition|-|{\"groups\":[[\"0000\"],[\"0001\"]]}|0|-");
 }
 
+static void what_arrives_damaged_is_lost_as_a_message(void **state)
+{
+    struct fixture *fx = *state;
+    state_of(fx, 'F', 1, 0, 0, 0);
+    fixture_rec(fx, "0001", 1, "msg.recv", "\"from\":\"0000\",\"ty\":\"x\",\"mid\":\"warm\"");
+    fixture_rec(fx, "sim", 0, "fault.begin", "\"f\":7,\"kind\":\"corrupt\",\"p\":100");
+    fixture_rec(fx, "0000", 10, "msg.send", "\"to\":\"0001\",\"ty\":\"x\",\"mid\":\"a\"");
+    fixture_rec(fx, "sim", 11, "net.in",
+                "\"d\":1,\"src\":\"0000\",\"dst\":\"0001\",\"ty\":\"x\",\"mid\":\"a\",\"sz\":5");
+    fixture_rec(fx, "sim", 12, "net.out",
+                "\"d\":1,\"cp\":1,\"src\":\"0000\",\"dst\":\"0001\",\"dly\":1,\"why\":\"corrupt\",\"sz\":5,\"f\":7");
+    fixture_rec(fx, "0001", 13, "msg.bad", "\"why\":\"not_json\",\"sz\":5");
+    fixture_finish(fx);
+    fixture_load(fx);
+    assert_rows(fx, "SELECT copy, fate, why, t_send, t_out, t_recv, fault_id FROM messages WHERE d = 1",
+                "1|dropped|corrupt|10|12|-|1");
+}
+
 static void what_is_under_way_at_the_end_is_in_flight(void **state)
 {
     struct fixture *fx = *state;
@@ -564,6 +582,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(parts_of_one_instant_match_in_any_order, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(each_copy_of_a_datagram_is_a_row_with_its_own_fate, open_fixture,
                                         close_fixture),
+        cmocka_unit_test_setup_teardown(what_arrives_damaged_is_lost_as_a_message, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(what_is_under_way_at_the_end_is_in_flight, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(without_a_simulator_sends_match_receipts, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_simulator_file_alone_gives_messages_and_leaders, open_fixture, close_fixture),

@@ -102,15 +102,20 @@ static struct bench *course(const char *mix)
     return start(text);
 }
 
-static struct bench *shared(const char *mix)
+static struct bench *shared_with(const char *mix, const char *more)
 {
-    char text[300];
+    char text[400];
     snprintf(text, sizeof text,
              "{\"lifetime\": 10, \"replicas\": 5, \"mix\": %s, \"clients\": {\"mode\": \"shared\", \"count\": 3, "
              "\"keys\": 2, "
-             "\"timeout_ms\": 500, \"rate\": 30}}",
-             mix);
+             "\"timeout_ms\": 500, \"rate\": 30}%s}",
+             mix, more);
     return start(text);
+}
+
+static struct bench *shared(const char *mix)
+{
+    return shared_with(mix, "");
 }
 
 /* Time passes until the next thing to do, which is done. */
@@ -559,6 +564,64 @@ static void at_the_end_each_client_reads_every_key_once(void **state)
     finish(b);
 }
 
+#define FAULTY ", \"network\": {\"clients\": {\"loss\": 0.1}}"
+
+/* A copy of an older try that comes late must be the same request. */
+static void where_messages_are_lost_or_doubled_all_tries_of_an_operation_have_one_mid(void **state)
+{
+    (void)state;
+    struct bench *b = shared_with("0", FAULTY);
+    step(b);
+    struct sent first = last(b);
+    answer(b, &first, first.to, "redirect", first.to == 2 ? "0001" : "0002", NULL);
+    assert_int_equal(b->n_sent, 2);
+    assert_string_equal(last(b).mid, first.mid);
+    assert_int_equal(last(b).to, first.to == 2 ? 1 : 2);
+    struct sent second = last(b);
+    answer(b, &second, second.to, "ok", "0002", NULL);
+    assert_true(b->stats.acked_puts == 1 && b->stats.incorrect == 0);
+    answer(b, &first, first.to, "ok", "0002", NULL); /* it was sent twice: two answers are no fault */
+    assert_true(b->stats.duplicates == 0 && b->stats.incorrect == 0 && b->stats.acked_puts == 1);
+    answer(b, &first, first.to, "ok", "0002", NULL); /* but a third one is */
+    assert_int_equal(b->stats.duplicates, 1);
+    finish(b);
+}
+
+static void where_messages_are_lost_a_request_without_an_answer_is_sent_again_until_it_is_given_up(void **state)
+{
+    (void)state;
+    struct bench *b = shared_with("0", FAULTY);
+    step(b);
+    struct sent first = last(b);
+    unsigned again = 0;
+    while (b->stats.unanswered_puts == 0) {
+        size_t before = b->n_sent;
+        step(b);
+        for (size_t i = before; i < b->n_sent; i++)
+            again += strcmp(b->sent[i].mid, first.mid) == 0;
+    }
+    assert_in_range(again, 1, 2); /* every 250 ms within 500 */
+    answer(b, &first, first.to, "ok", "0000", NULL);
+    assert_true(b->stats.late == 1 && b->stats.incorrect == 0);
+    finish(b);
+}
+
+static void what_the_network_doubled_may_be_answered_twice(void **state)
+{
+    (void)state;
+    struct bench *b = shared("0");
+    step(b);
+    struct sent s = last(b);
+    sim_clients_doubled(b->clients, s.mid);
+    sim_clients_doubled(b->clients, "NOBODYS");
+    answer(b, &s, s.to, "redirect", "FFFF", NULL);
+    answer(b, &s, s.to, "redirect", "FFFF", NULL);
+    assert_true(b->stats.incorrect == 0 && b->warnings == 0);
+    answer(b, &s, s.to, "redirect", "FFFF", NULL);
+    assert_int_equal(b->stats.incorrect, 1);
+    finish(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -581,6 +644,9 @@ int main(void)
         cmocka_unit_test(redirects_to_nobody_are_retried_with_pauses_and_not_for_ever),
         cmocka_unit_test(two_replicas_that_redirect_to_each_other_are_given_up_after_twenty_tries),
         cmocka_unit_test(at_the_end_each_client_reads_every_key_once),
+        cmocka_unit_test(where_messages_are_lost_or_doubled_all_tries_of_an_operation_have_one_mid),
+        cmocka_unit_test(where_messages_are_lost_a_request_without_an_answer_is_sent_again_until_it_is_given_up),
+        cmocka_unit_test(what_the_network_doubled_may_be_answered_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

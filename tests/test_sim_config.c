@@ -301,7 +301,7 @@ static void wrong_values_of_our_keys_are_refused_by_key_and_reason(void **state)
         {"\"network\": {\"delay_ms\": [5, 1]}", "network.delay_ms: must be [min, max]"},
         {"\"network\": {\"delay_ms\": 5}", "network.delay_ms"},
         {"\"faults\": {}", "faults: must be a list"},
-        {"\"faults\": [{\"kind\": \"fire\"}]", "faults[0].kind: must be partition, kill or pause"},
+        {"\"faults\": [{\"kind\": \"fire\"}]", "faults[0].kind: must be one of partition, loss, delay, duplicate"},
         {"\"faults\": [{\"kind\": \"kill\", \"node\": \"0005\", \"at\": 1}]", "faults[0].node: must be \"leader\""},
         {"\"faults\": [{\"kind\": \"kill\", \"node\": \"leader\"}]", "faults[0].at: missing"},
         {"\"faults\": [{\"kind\": \"kill\", \"node\": \"leader\", \"at\": 31}]",

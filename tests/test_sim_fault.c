@@ -13,7 +13,6 @@
 struct small {
     struct sim_config cfg;
     struct sim_plan plan;
-    struct sim_open_fault open[2];
     struct sim_result result;
     struct sim_run *run;
     int64_t now;
@@ -76,10 +75,9 @@ static void start(struct small *s, struct sim_fault *faults, size_t n)
                                .cfg = &s->cfg,
                                .result = &s->result,
                                .stats = &s->result.stats,
-                               .open = s->open,
                                .world = &world,
                                .own = s};
-    rng_seed(&s->run->faults_rng, 1);
+    s->run->decider = sim_decider_new(1);
     sim_id(0, s->run->node[0].id);
     s->run->living[0] = true;
     assert_int_equal(sim_node_start(s->run, 0, err), 0);
@@ -87,6 +85,8 @@ static void start(struct small *s, struct sim_fault *faults, size_t n)
 
 static void stop(struct small *s)
 {
+    sim_decider_free(s->run->decider);
+    free(s->run->open);
     free(s->run);
 }
 
