@@ -188,6 +188,27 @@ static void judge_terms(struct live *l, int64_t from, int64_t to)
     db_done(l->c->db, q);
 }
 
+/* How long the majority that is connected at `from` stays the same: when it changes, it may need another leader. */
+static int64_t same_majority(const struct health *h, int64_t from, int64_t to)
+{
+    uint64_t side = health_side(h, from);
+    int64_t t = from;
+    while (t < to && health_side(h, t) == side)
+        t = health_next(h, t, to);
+    return t;
+}
+
+/* A network that loses or delays so much for the whole run may cost elections, and nobody is to blame. */
+static bool network_is_bad(struct check_run *c, int64_t election_ms)
+{
+    enum { LOSS_PPM = 10000, SHARE = 4 };
+    int64_t loss = number(c, "SELECT max(json_extract(body, '$.cfg.loss_ppm')) FROM records WHERE run_id = :run"
+                             " AND ev = 'trace.open'"),
+            delay = number(c, "SELECT max(json_extract(body, '$.cfg.delay_max_us')) FROM records WHERE run_id = :run"
+                              " AND ev = 'trace.open'");
+    return loss > LOSS_PPM || delay > election_ms * 1000 / SHARE;
+}
+
 typedef void judge_fn(struct live *l, int64_t from, int64_t to);
 
 static void judge_r61(struct live *l, int64_t from, int64_t to)
@@ -209,6 +230,10 @@ static enum verdict run_live(struct check_run *c, judge_fn *judge)
         snprintf(c->note, sizeof c->note, "no replica tells its election timeouts");
         return VERDICT_SKIPPED;
     }
+    if (network_is_bad(c, ms)) {
+        snprintf(c->note, sizeof c->note, "the network loses or delays too much to tell whose fault it is");
+        return VERDICT_SKIPPED;
+    }
     struct health *h = health_new(c);
     if (h == NULL)
         return VERDICT_UNKNOWN;
@@ -218,9 +243,9 @@ static enum verdict run_live(struct check_run *c, judge_fn *judge)
                         "   AND x.node = b.node)");
     l.end = number(c, "SELECT max(t) FROM records WHERE run_id = :run");
     read_leads(&l);
-    int64_t from = l.begin, to;
-    for (; health_stretch(h, &from, l.end, &to); from = to) {
-        if (to - from <= l.patience)
+    for (int64_t from = l.begin, to; from < l.end; from = to) {
+        to = same_majority(h, from, l.end);
+        if (health_side(h, from) == 0 || to - from <= l.patience)
             continue;
         c->examined++;
         judge(&l, from, to);

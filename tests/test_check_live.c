@@ -89,6 +89,42 @@ static void a_group_that_is_not_healthy_owes_nothing(void **state)
     rt_close(&rt);
 }
 
+/* The majority stays one, but not the same: who led may be in the minority now. */
+static void another_majority_may_need_another_leader(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_group(&rt, 3);
+    led(&rt);
+    for (int f = 1; f <= 6; f++) {
+        rt_sim(&rt, "fault.begin", "\"f\":%d,\"kind\":\"partition\",\"groups\":[[\"000%d\"],[\"000%d\",\"0002\"]]", f,
+               f % 2, 1 - f % 2);
+        rt_elect(&rt, 1 - f % 2, f + 1, RT_ALL);
+        wait_ms(&rt, 500);
+        rt_sim(&rt, "fault.end", "\"f\":%d", f);
+        wait_ms(&rt, 200);
+    }
+    rt_check(&rt, "R61,R62");
+    assert_string_equal(rt_verdict(&rt, "R62"), "skipped");
+    rt_close(&rt);
+}
+
+static void a_bad_network_is_nobodys_fault(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_group(&rt, 3);
+    led(&rt);
+    rt_sim(&rt, "trace.open",
+           "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":1,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+           "\"impl\":\"simulate\",\"peers\":[],\"cfg\":{\"loss_ppm\":200000}");
+    rt_role(&rt, 0, 'F', "lost_quorum");
+    wait_ms(&rt, 5000);
+    rt_check(&rt, "R61,R62");
+    assert_string_equal(rt_verdict(&rt, "R61"), "skipped");
+    rt_close(&rt);
+}
+
 /* ---- R62 ---- */
 
 static void a_term_now_and_then_is_no_storm(void **state)
@@ -247,6 +283,8 @@ int main(void)
         cmocka_unit_test(a_majority_without_a_leader_is_named),
         cmocka_unit_test(a_request_that_nobody_answers_is_named),
         cmocka_unit_test(a_group_that_is_not_healthy_owes_nothing),
+        cmocka_unit_test(another_majority_may_need_another_leader),
+        cmocka_unit_test(a_bad_network_is_nobodys_fault),
         cmocka_unit_test(a_term_now_and_then_is_no_storm),
         cmocka_unit_test(a_storm_of_elections_is_named),
         cmocka_unit_test(timeouts_that_differ_and_are_in_range_are_let_pass),
