@@ -29,7 +29,7 @@ SIM_SRC    := $(filter-out src/sim_main.c,$(wildcard src/sim_*.c))
 SHELL_SRC  := $(filter-out $(CORE_SRC) $(SIM_SRC) src/sim_main.c src/replica_main.c src/client_main.c,$(wildcard src/*.c))
 TRACE_SRC  := $(wildcard trace/*.c)
 ANALYZE_SRC := $(filter-out analyze/main.c,$(wildcard analyze/*.c))
-SQL        := $(sort $(wildcard analyze/*.sql analyze/checks/*.sql))
+EMBED      := $(sort $(wildcard analyze/*.sql analyze/checks/*.sql analyze/report/*))
 TEST_SRC   := $(wildcard tests/test_*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 BENCH_SRC  := $(wildcard tests/bench/bench_*.c)
@@ -95,13 +95,13 @@ $(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter $(MAINS),$<),-DFAULTLINE_VERSION='"$(VERSION)"') $(PC_CFLAGS) -c -o $@ $<
 
-# The SQL of the analyzer, as C: names sorted, bytes as numbers (no limit on string lengths that way).
-$(B)/gen/embedded.c: $(SQL) Makefile
+# The SQL of the analyzer and the page of its report, as C: names sorted, bytes as numbers (no limit on string lengths that way).
+$(B)/gen/embedded.c: $(EMBED) Makefile
 	@mkdir -p $(@D)
 	@{ echo '#include "embedded.h"'; i=0; \
-	  for f in $(SQL); do echo "static const unsigned char f$$i[] = {"; od -An -v -tu1 "$$f" | sed 's/  */,/g;s/^,//;s/$$/,/'; echo '0};'; i=$$((i+1)); done; \
+	  for f in $(EMBED); do echo "static const unsigned char f$$i[] = {"; od -An -v -tu1 "$$f" | sed 's/  */,/g;s/^,//;s/$$/,/'; echo '0};'; i=$$((i+1)); done; \
 	  echo 'const struct embedded_file embedded_files[] = {'; i=0; \
-	  for f in $(SQL); do echo "{\"$${f#analyze/}\", f$$i, sizeof f$$i - 1},"; i=$$((i+1)); done; echo '};'; \
+	  for f in $(EMBED); do echo "{\"$${f#analyze/}\", f$$i, sizeof f$$i - 1},"; i=$$((i+1)); done; echo '};'; \
 	  echo 'const size_t embedded_files_n = sizeof embedded_files / sizeof *embedded_files;'; } >$@
 $(B)/gen/embedded.o: $(B)/gen/embedded.c
 	$(call say,CC,$<)

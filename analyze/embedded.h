@@ -1,4 +1,4 @@
-/* embedded.h -- the SQL files of this folder, compiled in by the Makefile. */
+/* embedded.h -- the SQL files of this folder and those of the report, compiled in by the Makefile. */
 #ifndef FAULTLINE_EMBEDDED_H
 #define FAULTLINE_EMBEDDED_H
 

@@ -53,7 +53,7 @@ const char *report_number(int64_t n, char buf[REPORT_NUMBER])
 /* ---- the run ---- */
 
 /* Records that are missing or damaged: what depends on them cannot be decided. */
-static int64_t lost(struct db *db, int64_t run_id)
+int64_t report_lost(struct db *db, int64_t run_id)
 {
     return ask_int(db, run_id,
                    "SELECT (SELECT count(*) FROM load_stats WHERE run_id = :run AND severity = 'data_loss') +"
@@ -79,9 +79,9 @@ static void print_loaded(FILE *out, struct db *db, int64_t run_id)
                 report_number(sqlite3_column_int64(q, 0), a), (long long)sqlite3_column_int64(q, 1),
                 sqlite3_column_int64(q, 1) == 1 ? "" : "s", (double)sqlite3_column_int64(q, 2) / 1e6,
                 (double)sqlite3_column_int64(q, 3) / 1e9,
-                lost(db, run_id) > 0     ? "NOT complete (see LOSSY)"
-                : errors(db, run_id) > 0 ? "complete: no gaps, but with errors (see ERROR)"
-                                         : "complete: no gaps, no torn lines");
+                report_lost(db, run_id) > 0 ? "NOT complete (see LOSSY)"
+                : errors(db, run_id) > 0    ? "complete: no gaps, but with errors (see ERROR)"
+                                            : "complete: no gaps, no torn lines");
     db_done(db, q);
 }
 
@@ -168,7 +168,7 @@ void report_losses(FILE *out, struct db *db, int64_t run_id)
         fputc('\n', out);
     }
     db_done(db, q);
-    if (lost(db, run_id) > 0)
+    if (report_lost(db, run_id) > 0)
         fputs("      what depends on missing records is unknown, not passed\n", out);
 }
 
@@ -364,5 +364,5 @@ void report_totals(FILE *out, struct db *db, int64_t run_id, const struct check_
         fprintf(out, "%lld unknown, ", (long long)c.unknown);
     fprintf(out, "%lld checks passed, %lld skipped    %s records, %s\n", (long long)c.pass, (long long)c.skipped,
             report_number(ask_int(db, run_id, "SELECT count(*) FROM records WHERE run_id = :run"), a),
-            lost(db, run_id) == 0 ? "complete" : "not complete");
+            report_lost(db, run_id) == 0 ? "complete" : "not complete");
 }

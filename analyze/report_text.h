@@ -10,6 +10,8 @@
 /* 30154 as "30,154"; returns buf. */
 const char *report_number(int64_t n, char buf[REPORT_NUMBER]);
 
+/* How much is missing from the traces of a run or damaged in them; 0: they are complete. */
+int64_t report_lost(struct db *db, int64_t run_id);
 /* "loaded", "replicas", "network": three lines. */
 void report_run(FILE *out, struct db *db, int64_t run_id);
 /* "LOSSY" lines: what is missing from the traces and what that means; "ERROR" lines: what is wrong with records that
