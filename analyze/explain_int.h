@@ -51,6 +51,9 @@ size_t explain_lost_value(struct story *s, struct db *db, int64_t run_id, const 
 /* explain_thing.c: the story of what the user named. In the run `only`, or (0) in the first run that has such a thing;
  * then says which others have one, too. */
 bool explain_thing(struct db *db, const char *name, int64_t only, int depth, FILE *out);
+/* When something that can be named was, in ns: V1, a record, op:0010:24 (its middle), leader:0000@3, F1 (its begin) or
+ * d:1316. In run *run_id if `only`, else in the first that has it, which *run_id becomes. */
+bool explain_when(struct db *db, int64_t *run_id, bool only, const char *name, int64_t *t);
 /* "a violation (V1), an operation (op:0010:24), ..." */
 void explain_kinds(FILE *out);
 

@@ -22,6 +22,10 @@ static const struct command commands[] = {
      .run = cmd_explain,
      .args = "DB|RUN [WHAT]",
      .help = "the causes of a violation, operation, value, record or election"},
+    {.name = "timeline",
+     .run = cmd_timeline,
+     .args = "DB|RUN",
+     .help = "a stretch of a run, with a column for each replica"},
     {.name = "sql", .run = cmd_sql, .args = "DB|RUN QUERY", .help = "ask the database, in SQL or by a query's name"},
     {.name = "report",
      .run = cmd_report,
@@ -53,8 +57,8 @@ static void usage(FILE *f)
           "  analyze sql runs/latest -n stale-reads\n\n",
           f);
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(f, "  %-8s %-16s %s\n", commands[i].name, commands[i].args, commands[i].help);
-    fputs("  help     COMMAND          the same as analyze COMMAND --help\n\n"
+        fprintf(f, "  %-9s %-16s %s\n", commands[i].name, commands[i].args, commands[i].help);
+    fputs("  help      COMMAND          the same as analyze COMMAND --help\n\n"
           "RUN is a directory of traces, DB a database made from one; either will do.\n"
           "Exit status: 0 passed, 1 a violation, 2 undecided, 64 and above: could not do it.\n",
           f);

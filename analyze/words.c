@@ -279,11 +279,16 @@ static bool expand(FILE *out, const struct words_context *c, const struct trace_
     return all;
 }
 
+void words_expand(FILE *out, const struct words_context *c, const struct trace_record *body, const char *words)
+{
+    expand(out, c, body, words, words + strlen(words));
+}
+
 void words_of_record(FILE *out, const struct words_context *c, const struct trace_record *body)
 {
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (fits(i, c, body)) {
-            expand(out, c, body, table[i].words, table[i].words + strlen(table[i].words));
+            words_expand(out, c, body, table[i].words);
             return;
         }
     }

@@ -10,57 +10,13 @@
 #include "../analyze/cli.h"
 #include "../analyze/commands.h"
 #include "../analyze/explain.h"
+#include "support/captured.h"
 #include "support/raft_trace.h"
-
-static char text[65536];
-
-/* Each of the words is in the text, one after another; NULL ends them. */
-static void assert_in_order(const char *first, ...)
-{
-    va_list ap;
-    const char *at = text;
-    va_start(ap, first);
-    for (const char *words = first; words != NULL; words = va_arg(ap, const char *)) {
-        const char *found = strstr(at, words);
-        if (found == NULL)
-            fail_msg("\"%s\" is not (or not in this place) in:\n%s", words, text);
-        at = found + strlen(words);
-    }
-    va_end(ap);
-}
-
-static void assert_lacks(const char *words)
-{
-    if (strstr(text, words) != NULL)
-        fail_msg("\"%s\" is in:\n%s", words, text);
-}
-
-/* What a command prints on stdout goes to `text`. */
-static int run(int (*cmd)(int, char **), int argc, const char *const *args)
-{
-    char *argv[8];
-    for (int i = 0; i < argc; i++)
-        argv[i] = (char *)(uintptr_t)args[i];
-    argv[argc] = NULL;
-    FILE *said = tmpfile();
-    assert_non_null(said);
-    fflush(stdout);
-    int saved = dup(STDOUT_FILENO);
-    dup2(fileno(said), STDOUT_FILENO);
-    int status = cmd(argc, argv);
-    fflush(stdout);
-    dup2(saved, STDOUT_FILENO);
-    close(saved);
-    rewind(said);
-    text[fread(text, 1, sizeof text - 1, said)] = '\0';
-    fclose(said);
-    return status;
-}
 
 static int explain(struct raft_trace *rt, const char *what)
 {
-    const char *args[] = {"explain", rt->fx.path, what};
-    return run(cmd_explain, what != NULL ? 3 : 2, args);
+    const char *args[] = {"explain", rt->fx.path, what, NULL};
+    return captured(cmd_explain, args);
 }
 
 static void a_stale_read_is_told_from_the_partition_to_the_step_down(void **state)
@@ -71,10 +27,10 @@ static void a_stale_read_is_told_from_the_partition_to_the_step_down(void **stat
     rt_stale_read(&rt);
     assert_int_equal(rt_check(&rt, NULL), VERDICT_FAIL);
     assert_int_equal(explain(&rt, NULL), EXIT_PASSED);
-    assert_in_order("V1  stale read of k", "class deposed-leader-local-read", "C2",
-                    "partition {0000} | {0001 0002} until ", "0001  candidate in term 2",
-                    "leader of term 2, votes of 0001 0002", "\n  > ", "0000.1.jsonl:", "first wrong step", "too late",
-                    "carried a higher term", NULL);
+    captured_in_order("V1  stale read of k", "class deposed-leader-local-read", "C2",
+                      "partition {0000} | {0001 0002} until ", "0001  candidate in term 2",
+                      "leader of term 2, votes of 0001 0002", "\n  > ", "0000.1.jsonl:", "first wrong step", "too late",
+                      "carried a higher term", NULL);
     rt_close(&rt);
 }
 
@@ -91,7 +47,7 @@ static void every_step_names_its_record_and_its_line(void **state)
         fixture_rows(&rt.fx, "SELECT node || '.' || boot || ':' || seq || '  ' || path || ':' || line FROM records"
                              " JOIN sources USING (source_id) WHERE ev = 'read.local'");
     snprintf(expected, sizeof expected, "%s   first wrong step", rows);
-    assert_in_order(expected, NULL);
+    captured_in_order(expected, NULL);
     rt_close(&rt);
 }
 
@@ -107,9 +63,9 @@ static void a_broken_rule_is_told_with_the_chain_behind_it(void **state)
     rt_commit(&rt, 0, 2, "quorum");
     assert_int_equal(rt_check(&rt, "R31"), VERDICT_FAIL);
     assert_int_equal(explain(&rt, "V1"), EXIT_PASSED);
-    assert_in_order("V1  0000 commits 2 with 1 of the 2 copies needed", "class commit-without-quorum",
-                    "R31 leaders commit by quorum", "0001 has acknowledged up to 1", "0100  0100:1, try 1: asks 0000",
-                    "receives put of 0100", "\n  > ", "first wrong step", NULL);
+    captured_in_order("V1  0000 commits 2 with 1 of the 2 copies needed", "class commit-without-quorum",
+                      "R31 leaders commit by quorum", "0001 has acknowledged up to 1", "0100  0100:1, try 1: asks 0000",
+                      "receives put of 0100", "\n  > ", "first wrong step", NULL);
     rt_close(&rt);
 }
 
@@ -121,10 +77,10 @@ static void an_election_is_walked_back_to_the_timer(void **state)
     rt_elect(&rt, 0, 1, RT_ALL);
     rt_check(&rt, NULL);
     assert_int_equal(explain(&rt, "leader:0000@1"), EXIT_PASSED);
-    assert_in_order("leader:0000@1", "election timer fires", "asks 0001 for its vote in term 1",
-                    "is asked by 0000 for its vote", "gives 0000 its vote", "has the vote of 0001",
-                    "leader in term 1, was candidate (quorum_votes)", NULL);
-    assert_lacks("enters the network"); /* both ends tell it already */
+    captured_in_order("leader:0000@1", "election timer fires", "asks 0001 for its vote in term 1",
+                      "is asked by 0000 for its vote", "gives 0000 its vote", "has the vote of 0001",
+                      "leader in term 1, was candidate (quorum_votes)", NULL);
+    captured_lacks("enters the network"); /* both ends tell it already */
     rt_close(&rt);
 }
 
@@ -136,15 +92,16 @@ static void a_record_an_operation_a_value_a_fault_and_a_datagram_can_be_named(vo
     rt_stale_read(&rt);
     rt_check(&rt, NULL);
     assert_int_equal(explain(&rt, "op:0100:1"), EXIT_PASSED);
-    assert_in_order("0100  begins 0100:1: put k = v1", "receives put of 0100", "0100:1 ends: ok by 0000", NULL);
+    captured_in_order("0100  begins 0100:1: put k = v1", "receives put of 0100", "0100:1 ends: ok by 0000", NULL);
     assert_int_equal(explain(&rt, "0001.1:3"), EXIT_PASSED);
-    assert_in_order("0001.1:3  ", NULL);
+    captured_in_order("0001.1:3  ", NULL);
     assert_int_equal(explain(&rt, "k=v1"), EXIT_PASSED);
-    assert_in_order("put k = v1", "applies entry 2 of term 1: put k = v1", NULL);
+    captured_in_order("put k = v1", "applies entry 2 of term 1: put k = v1", NULL);
     assert_int_equal(explain(&rt, "F1"), EXIT_PASSED);
-    assert_in_order("F1", "partition {0000} | {0001 0002}", "leader in term 2", "lost 0001 -> 0000: 1 messages", NULL);
+    captured_in_order("F1", "partition {0000} | {0001 0002}", "leader in term 2", "lost 0001 -> 0000: 1 messages",
+                      NULL);
     assert_int_equal(explain(&rt, "d:1"), EXIT_PASSED);
-    assert_in_order("asks 0001 for its vote in term 1", NULL);
+    captured_in_order("asks 0001 for its vote in term 1", NULL);
     rt_close(&rt);
 }
 
@@ -161,10 +118,10 @@ static void what_is_not_there_is_said_and_nothing_is_invented(void **state)
         "=",        "leader:@"};
     for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++) {
         if (explain(&rt, nothing[i]) != EXIT_DATA)
-            fail_msg("\"%s\" was found: %s", nothing[i], text);
+            fail_msg("\"%s\" was found: %s", nothing[i], captured_text);
     }
     assert_int_equal(explain(&rt, NULL), EXIT_PASSED);
-    assert_string_equal(text, "no violation to explain\n");
+    assert_string_equal(captured_text, "no violation to explain\n");
     rt_close(&rt);
 }
 
@@ -175,12 +132,12 @@ static void depth_decides_how_far_the_chain_goes(void **state)
     rt_open(&rt, 3);
     rt_elect(&rt, 0, 1, RT_ALL);
     rt_check(&rt, NULL);
-    const char *args[] = {"explain", rt.fx.path, "leader:0000@1", "--depth", "1"};
-    assert_int_equal(run(cmd_explain, 5, args), EXIT_PASSED);
-    assert_in_order("has the vote of 0001", "leader in term 1", "the chain goes further back", NULL);
-    assert_lacks("election timer fires");
-    const char *bad[] = {"explain", rt.fx.path, "V1", "--depth", "deep"};
-    assert_int_equal(run(cmd_explain, 5, bad), EXIT_USAGE);
+    const char *args[] = {"explain", rt.fx.path, "leader:0000@1", "--depth", "1", NULL};
+    assert_int_equal(captured(cmd_explain, args), EXIT_PASSED);
+    captured_in_order("has the vote of 0001", "leader in term 1", "the chain goes further back", NULL);
+    captured_lacks("election timer fires");
+    const char *bad[] = {"explain", rt.fx.path, "V1", "--depth", "deep", NULL};
+    assert_int_equal(captured(cmd_explain, bad), EXIT_USAGE);
     rt_close(&rt);
 }
 
@@ -202,8 +159,8 @@ static void without_replica_traces_the_story_is_told_from_the_wire(void **state)
     assert_true(check_all(&rt.fx.db, &(struct check_options){0}, &worst));
     assert_int_equal(worst, VERDICT_FAIL);
     assert_int_equal(explain(&rt, NULL), EXIT_PASSED);
-    assert_in_order("stale read of k", "partition {0000} | {0001 0002}", "internal state unknown (no replica trace)",
-                    "role.change commit.advance apply log.append", NULL);
+    captured_in_order("stale read of k", "partition {0000} | {0001 0002}", "internal state unknown (no replica trace)",
+                      "role.change commit.advance apply log.append", NULL);
     rt_close(&rt);
 }
 
@@ -221,11 +178,11 @@ static void hostile_text_never_reaches_the_terminal_as_it_is(void **state)
     char what[64];
     snprintf(what, sizeof what, "%s", ids);
     assert_int_equal(explain(&rt, what), EXIT_PASSED);
-    assert_in_order("election\\x1b]0;owned\\x07 timer fires", "their.own", NULL);
-    for (const char *p = text; *p != '\0'; p++)
+    captured_in_order("election\\x1b]0;owned\\x07 timer fires", "their.own", NULL);
+    for (const char *p = captured_text; *p != '\0'; p++)
         assert_true(*p == '\n' || (unsigned char)*p >= 0x20);
     assert_int_equal(explain(&rt, "op:0100:1"), EXIT_PASSED);
-    for (const char *p = text; *p != '\0'; p++)
+    for (const char *p = captured_text; *p != '\0'; p++)
         assert_true(*p == '\n' || (unsigned char)*p >= 0x20);
     rt_close(&rt);
 }
@@ -238,9 +195,9 @@ static void a_check_names_its_first_violation(void **state)
     rt_stale_read(&rt);
     assert_int_equal(rt_check(&rt, NULL), VERDICT_FAIL);
     assert_int_equal(explain(&rt, "R45"), EXIT_PASSED);
-    assert_in_order("without a quorum round", "R45", NULL);
+    captured_in_order("without a quorum round", "R45", NULL);
     assert_int_equal(explain(&rt, "R13"), EXIT_PASSED);
-    assert_in_order("no violation to explain of R13: it answered pass", NULL);
+    captured_in_order("no violation to explain of R13: it answered pass", NULL);
     rt_close(&rt);
 }
 
@@ -257,10 +214,10 @@ static void keys_may_contain_equals_signs_and_long_values_are_cut(void **state)
     rt_sim(&rt, "op.invoke", "\"op\":\"c:2\",\"cli\":\"c\",\"f\":\"put\",\"key\":\"long\",\"val\":\"%s\"", value);
     rt_check(&rt, NULL);
     assert_int_equal(explain(&rt, "a=b=c=1=2"), EXIT_PASSED);
-    assert_in_order("begins c:1", NULL);
+    captured_in_order("begins c:1", NULL);
     assert_int_equal(explain(&rt, "op:c:2"), EXIT_PASSED);
-    assert_in_order("begins c:2", "xxxx\u2026(+300 bytes)", NULL);
-    assert_lacks(value);
+    captured_in_order("begins c:2", "xxxx\u2026(+300 bytes)", NULL);
+    captured_lacks(value);
     rt_close(&rt);
 }
 
@@ -277,13 +234,13 @@ static void an_ambiguous_name_is_said_and_the_run_can_be_chosen(void **state)
                        " VALUES (2, '0100:1', '0100', 'put', 'k', 'v', 5, 'info')");
     assert_false(rt.fx.db.failed);
     assert_int_equal(explain(&rt, "op:0100:1"), EXIT_PASSED);
-    assert_in_order("op:0100:1", "this is of run t", "the same name stands for something in run other", NULL);
-    const char *args[] = {"explain", rt.fx.path, "op:0100:1", "--run", "other"};
-    assert_int_equal(run(cmd_explain, 5, args), EXIT_PASSED);
-    assert_in_order("op:0100:1", "this is of run other", NULL);
-    assert_lacks("stands for");
+    captured_in_order("op:0100:1", "this is of run t", "the same name stands for something in run other", NULL);
+    const char *args[] = {"explain", rt.fx.path, "op:0100:1", "--run", "other", NULL};
+    assert_int_equal(captured(cmd_explain, args), EXIT_PASSED);
+    captured_in_order("op:0100:1", "this is of run other", NULL);
+    captured_lacks("stands for");
     args[4] = "nobodys";
-    assert_int_equal(run(cmd_explain, 5, args), EXIT_DATA);
+    assert_int_equal(captured(cmd_explain, args), EXIT_DATA);
     rt_close(&rt);
 }
 
@@ -297,7 +254,7 @@ static void lost_prevotes_are_not_counted_among_what_would_have_deposed(void **s
     assert_int_equal(rt_check(&rt, NULL), VERDICT_FAIL);
     db_exec(&rt.fx.db, "UPDATE messages SET type = 'prevote_req' WHERE fate = 'dropped'");
     assert_int_equal(explain(&rt, "R45"), EXIT_PASSED);
-    assert_lacks("carried a higher term");
+    captured_lacks("carried a higher term");
     rt_close(&rt);
 }
 
