@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct load_options {
-    const char *const *paths; /* run directories (all *.jsonl in them), files, "-" */
+    const char *const *paths; /* run directories (all traces in them), files, "-" */
     size_t n_paths;
     const char *out; /* the database; NULL: run.db in the one run directory */
     const char *run; /* name of the run; NULL: from trace.open, else from the directory or file */
@@ -25,7 +25,7 @@ struct load_result {
     char path[4096]; /* of the database */
     char run[256];
     int64_t records, sources, bytes;
-    double lasts_s; /* from the first record to the last */
+    double lasts_s;                        /* from the first record to the last */
     int64_t findings_loss, findings_error; /* rows of load_stats of that severity */
 };
 
@@ -33,8 +33,11 @@ struct load_result {
  * why on stderr; 130 when interrupted. `r` may be NULL. */
 int load_run(const struct load_options *o, struct load_result *r);
 
-/* Is DIR/run.db missing, damaged, older than one of DIR's *.jsonl, of another schema version, or made of files of other
- * names or sizes than DIR's *.jsonl have? False when the directory has no traces at all but a database. */
+/* Is DIR/run.db missing, damaged, older than one of DIR's traces, of another schema version, or made of files of other
+ * names or sizes than DIR's traces have? False when the directory has no traces at all but a database. */
 bool load_needed(const char *dir, const char *db_path);
+
+/* Is a file of this name in a run's directory a trace: X.jsonl, or that compressed, X.jsonl.gz, X.jsonl.zst? */
+bool load_is_trace(const char *name);
 
 #endif

@@ -36,11 +36,10 @@ static bool same_files(const char *dir, const char *db_path, const struct stat *
     DIR *d = opendir(dir);
     const struct dirent *e;
     while (same && d != NULL && (e = readdir(d)) != NULL) {
-        size_t n = strlen(e->d_name);
         char path[8192];
         struct stat trace;
         snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-        if (n <= 6 || e->d_name[0] == '.' || strcmp(e->d_name + n - 6, ".jsonl") != 0 || stat(path, &trace) != 0)
+        if (!load_is_trace(e->d_name) || stat(path, &trace) != 0)
             continue;
         files++;
         same = !later(&trace, made) && known(&db, q, e->d_name, trace.st_size);
@@ -60,10 +59,8 @@ static bool has_traces(const char *dir)
     bool any = false;
     DIR *d = opendir(dir);
     const struct dirent *e;
-    while (!any && d != NULL && (e = readdir(d)) != NULL) {
-        size_t n = strlen(e->d_name);
-        any = n > 6 && e->d_name[0] != '.' && strcmp(e->d_name + n - 6, ".jsonl") == 0;
-    }
+    while (!any && d != NULL && (e = readdir(d)) != NULL)
+        any = load_is_trace(e->d_name);
     if (d != NULL)
         closedir(d);
     return any;

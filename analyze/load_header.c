@@ -104,9 +104,9 @@ static void name_from_path(struct load *l)
     if (realpath(path, full) == NULL)
         snprintf(full, sizeof full, "%s", path);
     char *base = basename(full);
-    size_t n = strlen(base);
-    if (n > 6 && strcmp(base + n - 6, ".jsonl") == 0)
-        base[n - 6] = '\0';
+    char *ending = strstr(base, ".jsonl");
+    if (ending != NULL && ending > base && load_is_trace(base))
+        *ending = '\0';
     snprintf(l->run_name, sizeof l->run_name, "%s", base);
 }
 

@@ -71,10 +71,10 @@ struct boot {
     struct seq_chunk *last_chunk;
     int64_t line_last; /* of the record with the highest line of the file it was first seen in */
     bool opened, closed, torn, crashed;
-    bool timed;      /* zero_us is known: */
-    int64_t zero_us; /* wall time at the zero of the host's monotonic clock, which a restart of the host moves */
-    bool killed, told;                   /* what explains a trace without an end: SIGKILL, or a node.stop */
-    int64_t t_killed;                    /* of a killed one */
+    bool timed;        /* zero_us is known: */
+    int64_t zero_us;   /* wall time at the zero of the host's monotonic clock, which a restart of the host moves */
+    bool killed, told; /* what explains a trace without an end: SIGKILL, or a node.stop */
+    int64_t t_killed;  /* of a killed one */
     int64_t cut_sends, cut_recvs, t_cut; /* load_cut.c: datagrams that its last records ought to tell of */
     int64_t close_records;               /* what trace.close claims; -1 = no trace.close */
     struct recv *handling;               /* the msg.recv whose handling goes on */
@@ -106,7 +106,8 @@ struct ref {
 struct source {
     char *path;        /* as opened */
     char *shown;       /* as named in messages and in `sources` */
-    bool spooled;      /* path is a temporary copy of standard input */
+    bool spooled;      /* path is a temporary copy: of standard input, or unpacked */
+    bool packed;       /* compressed */
     bool sorted;       /* one boot, s ascending: can be read as it is */
     struct boot *only; /* when it holds records of one boot only */
     bool mixed;
@@ -169,6 +170,17 @@ void load_cut_tails(struct load *l);
 bool load_find_sources(struct load *l, int *status);
 bool load_scan(struct load *l, int *status);
 void load_sources_free(struct load *l);
+
+/* load_source.c: a file as it is opened, compressed or not. `*unpacked` is what it is read from when it is compressed,
+ * to be closed after the reader; else NULL. NULL with words in `err`. */
+struct input;
+struct trace_reader *source_open(struct source *s, struct input **unpacked, char err[TRACE_ERR_LEN]);
+/* A source of standard input, or NULL with *status set. */
+bool source_copy_stdin(struct load *l, int *status);
+/* Makes a compressed source a plain file, so that its records can be read in any order. */
+bool source_unpack(struct load *l, struct source *s, int *status);
+/* A new source at the end of the list. */
+struct source *source_new(struct load *l, const char *path, const char *shown);
 
 /* load_merge.c: the second reading, merged. */
 struct merge;

@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "input.h"
 
 struct stream {
     struct source *s;
     int64_t index;           /* of s, + 1 */
     struct trace_reader *in; /* a sorted source */
+    struct input *unpacked;  /* where it is compressed */
     int fd;                  /* one that is read record by record */
     size_t next_ref;
     char *line;
@@ -139,7 +141,7 @@ struct merge *merge_open(struct load *l, int *status)
         char err[TRACE_ERR_LEN];
         *x = (struct stream){.s = &l->source[i], .index = (int64_t)i + 1, .fd = -1, .r = mem_new(sizeof *x->r)};
         if (x->s->sorted) {
-            x->in = trace_reader_open(x->s->path, err);
+            x->in = source_open(x->s, &x->unpacked, err);
         } else {
             x->scratch = trace_scratch_new();
             x->fd = open(x->s->path, O_RDONLY | O_CLOEXEC);
@@ -179,6 +181,7 @@ void merge_close(struct merge *m)
     for (size_t i = 0; i < m->n_streams; i++) {
         struct stream *x = &m->stream[i];
         trace_reader_close(x->in);
+        input_close(x->unpacked);
         if (x->fd >= 0)
             close(x->fd);
         trace_scratch_free(x->scratch);

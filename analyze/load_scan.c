@@ -14,23 +14,27 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "input.h"
 
 enum { COMPLAINTS = 20 }; /* damaged lines named on stderr; all of them are in load_stats */
 
 /* ---- finding the files ---- */
 
-static struct source *new_source(struct load *l, const char *path, const char *shown)
+bool load_is_trace(const char *name)
 {
-    l->source = mem_grow(l->source, l->n_sources + 1, sizeof *l->source);
-    struct source *s = &l->source[l->n_sources++];
-    *s = (struct source){.path = mem_text(path, strlen(path)), .shown = mem_text(shown, strlen(shown)), .sorted = true};
-    return s;
+    static const char *const endings[] = {".jsonl", ".jsonl.gz", ".jsonl.zst"};
+    size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t e = strlen(endings[i]);
+        if (n > e && name[0] != '.' && strcmp(name + n - e, endings[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int is_trace(const struct dirent *e)
 {
-    size_t n = strlen(e->d_name);
-    return n > 6 && e->d_name[0] != '.' && strcmp(e->d_name + n - 6, ".jsonl") == 0;
+    return load_is_trace(e->d_name);
 }
 
 static bool add_directory(struct load *l, const char *dir, int *status)
@@ -47,37 +51,13 @@ static bool add_directory(struct load *l, const char *dir, int *status)
     for (int i = 0; i < n; i++) {
         char path[8192];
         snprintf(path, sizeof path, "%.*s/%s", (int)len, dir, found[i]->d_name);
-        new_source(l, path, path);
+        source_new(l, path, path);
         free(found[i]);
     }
     free(found);
     if (n == 0)
-        *status = cli_fail(EXIT_NOINPUT, "load", "no *.jsonl in %s", dir);
+        *status = cli_fail(EXIT_NOINPUT, "load", "no *.jsonl in %s, nor any that is compressed (.gz, .zst)", dir);
     return n > 0;
-}
-
-/* Standard input can be read only once: a copy can be read twice. */
-static bool add_stdin(struct load *l, int *status)
-{
-    const char *tmp = getenv("TMPDIR");
-    char path[4096];
-    snprintf(path, sizeof path, "%s/analyze-stdin-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
-    int fd = mkstemp(path);
-    if (fd < 0) {
-        *status = cli_fail(EXIT_CANTCREATE, "load", "cannot create %s: %s", path, strerror(errno));
-        return false;
-    }
-    new_source(l, path, "-")->spooled = true;
-    char chunk[65536];
-    size_t got;
-    FILE *copy = fdopen(fd, "wb");
-    while (copy != NULL && !load_interrupted() && (got = fread(chunk, 1, sizeof chunk, stdin)) > 0)
-        fwrite(chunk, 1, got, copy);
-    if (copy == NULL || ferror(stdin) || ferror(copy) || fclose(copy) != 0) {
-        *status = cli_fail(EXIT_IO, "load", "cannot copy standard input to %s: %s", path, strerror(errno));
-        return false;
-    }
-    return true;
 }
 
 bool load_find_sources(struct load *l, int *status)
@@ -88,7 +68,7 @@ bool load_find_sources(struct load *l, int *status)
         struct stat st;
         bool ok = true;
         if (strcmp(path, "-") == 0) {
-            ok = has_stdin || add_stdin(l, status);
+            ok = has_stdin || source_copy_stdin(l, status);
             has_stdin = true;
         } else if (stat(path, &st) != 0) {
             *status = cli_fail(EXIT_NOINPUT, "load", "cannot open %s: %s", path, strerror(errno));
@@ -96,7 +76,7 @@ bool load_find_sources(struct load *l, int *status)
         } else if (S_ISDIR(st.st_mode)) {
             ok = add_directory(l, path, status);
         } else {
-            new_source(l, path, path);
+            source_new(l, path, path);
         }
         if (!ok)
             return false;
@@ -219,11 +199,24 @@ static void look_at(struct scan *s, const struct trace_record *r)
     }
 }
 
+/* Compressed data that end too early, or are damaged: what they held behind that is as lost as a torn line. */
+static void torn_data(struct scan *s, const char *words)
+{
+    if (s->s->torn == 0)
+        s->s->torn = 1;
+    if (s->s->only != NULL)
+        s->s->only->torn = true;
+    load_note(s->l, SEV_LOSS, "torn_tail", s->s->only != NULL ? s->s->only->node->name->text : NULL, s->index,
+              s->s->lines, 1, "%s", words);
+    complain(s, s->s->lines, words);
+}
+
 static bool scan_source(struct scan *s, int *status)
 {
     struct load *l = s->l;
     char err[TRACE_ERR_LEN];
-    struct trace_reader *in = trace_reader_open(s->s->path, err);
+    struct input *unpacked;
+    struct trace_reader *in = source_open(s->s, &unpacked, err);
     if (in == NULL) {
         *status = cli_fail(EXIT_NOINPUT, "load", "%s", err);
         return false;
@@ -279,8 +272,11 @@ static bool scan_source(struct scan *s, int *status)
                 *status = LOAD_INTERRUPTED;
         }
     }
-    s->s->bytes = (int64_t)trace_reader_offset(in);
+    s->s->bytes = (int64_t)(unpacked != NULL ? input_size(unpacked) : trace_reader_offset(in));
     trace_reader_close(in);
+    if (unpacked != NULL && input_torn(unpacked) != NULL)
+        torn_data(s, input_torn(unpacked));
+    input_close(unpacked);
     free(r);
     if (s->suspects > 0)
         load_note(l, SEV_INFO, "suspect", s->s->only != NULL ? s->s->only->node->name->text : NULL, s->index,
@@ -401,7 +397,7 @@ bool load_scan(struct load *l, int *status)
     if (*status == 0 && l->total >= UINT32_MAX)
         *status = cli_fail(EXIT_DATA, "load", "more than 4294967294 records; load them in parts");
     for (size_t i = 0; i < l->n_sources && *status == 0; i++) {
-        if (!l->source[i].sorted)
+        if (!l->source[i].sorted && source_unpack(l, &l->source[i], status))
             index_source(l, &l->source[i], status);
     }
     return *status == 0;

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "load.h"
 #include "trace.h"
 
 struct command {
@@ -117,8 +118,8 @@ static int unknown(const char *name)
 static bool is_trace(const char *path)
 {
     struct stat st;
-    size_t n = strlen(path);
-    return n > 6 && strcmp(path + n - 6, ".jsonl") == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    const char *slash = strrchr(path, '/');
+    return load_is_trace(slash != NULL ? slash + 1 : path) && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 int main(int argc, char **argv)

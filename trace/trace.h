@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define TRACE_SCHEMA "faultline"
 #define TRACE_VERSION 1
@@ -212,6 +213,10 @@ enum trace_read {
 
 /* path "-" is standard input. NULL with words in `err`. */
 struct trace_reader *trace_reader_open(const char *path, char err[TRACE_ERR_LEN]);
+/* Bytes from elsewhere (out of a decompressor, say): `read` is called with `ctx` as read(2) would be, until it returns 0
+ * or -1 with errno set. The caller keeps `ctx`; `name` is for words. */
+typedef ssize_t trace_source(void *ctx, void *to, size_t n);
+struct trace_reader *trace_reader_open_source(trace_source *read, void *ctx, const char *name, char err[TRACE_ERR_LEN]);
 void trace_reader_close(struct trace_reader *r);
 enum trace_read trace_reader_next(struct trace_reader *r, struct trace_record *out, size_t *bytes,
                                   char err[TRACE_ERR_LEN]);

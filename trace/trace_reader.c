@@ -13,7 +13,9 @@
 enum { CHUNK = 1 << 18, LINE_BYTES_MAX = 1 << 20 };
 
 struct trace_reader {
-    int fd;
+    int fd; /* -1: `source` gives the bytes */
+    trace_source *source;
+    void *ctx;
     size_t head, tail; /* buf[head..tail) is read and not consumed */
     bool eof;
     int64_t line; /* of the byte at head, from 1 */
@@ -61,6 +63,7 @@ struct trace_reader *trace_reader_open(const char *path, char err[TRACE_ERR_LEN]
         goto failed;
     }
     r->fd = fd;
+    r->source = NULL;
     r->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
     snprintf(r->path, sizeof r->path, "%s", standard_input ? "standard input" : path);
     return r;
@@ -70,11 +73,29 @@ failed:
     return NULL;
 }
 
+struct trace_reader *trace_reader_open_source(trace_source *source, void *ctx, const char *name,
+                                              char err[TRACE_ERR_LEN])
+{
+    struct trace_reader *r = reader_new();
+    err[0] = '\0';
+    if (r == NULL) {
+        snprintf(err, TRACE_ERR_LEN, "open %.400s: out of memory", name);
+        return NULL;
+    }
+    r->fd = -1;
+    r->source = source;
+    r->ctx = ctx;
+    r->size = 0;
+    snprintf(r->path, sizeof r->path, "%s", name);
+    return r;
+}
+
 void trace_reader_close(struct trace_reader *r)
 {
     if (r == NULL)
         return;
-    close(r->fd);
+    if (r->fd >= 0)
+        close(r->fd);
     trace_scratch_free(r->scratch);
     free(r);
 }
@@ -107,7 +128,7 @@ static bool fill(struct trace_reader *r, char err[TRACE_ERR_LEN])
     }
     ssize_t n;
     do
-        n = read(r->fd, r->buf + r->tail, CHUNK);
+        n = r->source != NULL ? r->source(r->ctx, r->buf + r->tail, CHUNK) : read(r->fd, r->buf + r->tail, CHUNK);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         snprintf(err, TRACE_ERR_LEN, "read %.400s at byte %llu: %s", r->path,
