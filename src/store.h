@@ -18,7 +18,8 @@
  *   sqlite3 -box DIR/ID.db "SELECT (SELECT count(*) FROM log) AS entries, (SELECT count(*) FROM map) AS keys"
  * After kill -9 there is a file ID.db-wal beside it, which belongs to it; sqlite3 takes it in by itself. Damage in either is
  * refused; but that somebody removed the -wal file, or rows from the end of the log, cannot be told from a log that
- * was never longer: copy and move the two together.
+ * was never longer: copy and move the two together. Nor can damage to the last save in the -wal file be told from a power
+ * failure before it was synced: it takes that save back.
  *
  * Nothing here knows the algorithm. One thread per store; a process opens a file once. */
 #ifndef FAULTLINE_STORE_H
@@ -36,11 +37,13 @@
 struct store;
 
 struct store_options {
-    const char *dir;      /* must exist and be writable */
+    const char *dir;      /* must exist and be writable; with a VFS of its own, the first part of the names of its files */
     node_id id;
     const char *cluster;  /* a name: a file that belongs to another cluster is refused */
     const char *conf;     /* the configuration that a new file begins with; NULL = "", that of each command line. Quorums must
                            * not change because a command line did */
+    const char *vfs;      /* NULL: files. Else the name of the SQLite VFS to use instead */
+    int checkpoint_pages; /* in the write-ahead log, after which it is copied into the file; 0: as many as is good for a disk */
 };
 
 enum store_opened {

@@ -24,8 +24,11 @@ struct cursor {
 
 struct store {
     sqlite3 *db;
+    sqlite3_vfs *vfs;
     char *path, *cluster;
     char id[5];
+    int checkpoint_pages;
+    sqlite3_int64 wal_sound; /* bytes of the write-ahead log that was found which are whole */
     struct meta meta;
     uint64_t last; /* index of the last stored entry */
     sqlite3_stmt *begin, *commit, *append, *write_meta;

@@ -168,7 +168,7 @@ static bool open_file(struct store *s)
 {
     bool keep = store_wal_bytes(s) > 0;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(s->path, &s->db, flags, s->vfs->zName) != SQLITE_OK)
         return store_sql_failed(s);
     if (sqlite3_db_readonly(s->db, "main") == 1)
         return store_fail(s, STORE_NO_DIR, "cannot be opened for writing; the file must be writable for this user");
@@ -181,7 +181,7 @@ static bool open_file(struct store *s)
 static bool open_all(struct store *s, const struct store_options *o, struct store_found *found)
 {
     int64_t pages;
-    if (!check_dir(s, o->dir) || !open_file(s) || !ask_number(s, "PRAGMA page_count", &pages))
+    if ((!o->vfs && !check_dir(s, o->dir)) || !open_file(s) || !ask_number(s, "PRAGMA page_count", &pages))
         return false;
     found->fresh = pages == 0;
     if ((found->fresh && !make_tables(s, o->conf)) || !check_all(s, found) || !store_start_wal(s))
@@ -216,6 +216,10 @@ enum store_opened store_open(struct store **out, const struct store_options *o, 
     *found = (struct store_found){.fresh = false};
     if (!s || !(s->path = malloc(room)) || !(s->cluster = strdup(o->cluster)))
         abort();
+    s->vfs = sqlite3_vfs_find(o->vfs);
+    s->checkpoint_pages = o->checkpoint_pages;
+    if (!s->vfs)
+        abort(); /* of a name that the caller invented */
     store_id_text(o->id, s->id);
     snprintf(s->path, room, "%s/%s.db", o->dir, s->id);
     if (open_all(s, o, found)) {

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Pages in it (4 KiB each) after which it is copied into the file and begun anew. Often enough that a start after kill
  * -9 is short; rarely enough that its own syncs do not matter. */
@@ -24,14 +23,20 @@
 
 #define HEADER_BYTES       32
 #define FRAME_HEADER_BYTES 24
+#define FRAMES_AT_ONCE     16 /* read */
 
 /* ---- is it whole? ---- */
 
 struct wal {
-    const unsigned char *bytes;
-    size_t n, page;
+    sqlite3_file *file;
+    sqlite3_int64 n;
+    unsigned char header[HEADER_BYTES];
+    size_t page;
     bool big_endian; /* the words that are summed */
     uint32_t sum[2]; /* up to here */
+    bool sound;      /* so far */
+    sqlite3_int64 sound_bytes;
+    unsigned commits_after; /* what is not */
 };
 
 static uint32_t word(const unsigned char *p, bool big_endian)
@@ -55,18 +60,18 @@ static bool sum_is(const struct wal *w, const unsigned char *p)
 
 static bool header_is_sound(struct wal *w)
 {
-    uint32_t magic = word(w->bytes, true);
-    w->page = word(w->bytes + 8, true);
+    uint32_t magic = word(w->header, true);
+    w->page = word(w->header + 8, true);
     w->big_endian = magic & 1;
-    add(w, w->bytes, 24);
+    add(w, w->header, 24);
     return (magic & ~UINT32_C(1)) == 0x377f0682 && w->page >= 512 && w->page <= 65536 && w->page % 8 == 0 &&
-           sum_is(w, w->bytes + 24);
+           sum_is(w, w->header + 24);
 }
 
 /* Not left over from before the log was begun anew. */
 static bool is_of_this_log(const struct wal *w, const unsigned char *frame)
 {
-    return memcmp(frame + 8, w->bytes + 16, 8) == 0;
+    return memcmp(frame + 8, w->header + 16, 8) == 0;
 }
 
 static bool is_commit(const unsigned char *frame)
@@ -74,61 +79,103 @@ static bool is_commit(const unsigned char *frame)
     return word(frame + 4, true) != 0;
 }
 
-static bool is_whole(struct wal *w)
+static void look_at(struct wal *w, const unsigned char *frame)
 {
-    if (w->n <= HEADER_BYTES)
-        return true; /* nothing was ever in it */
-    if (!header_is_sound(w))
-        return false; /* it is synced before the first frame */
-    unsigned commits_after = 0;
-    bool sound = true;
-    for (size_t at = HEADER_BYTES; w->n - at >= FRAME_HEADER_BYTES + w->page; at += FRAME_HEADER_BYTES + w->page) {
-        const unsigned char *frame = w->bytes + at;
-        if (sound) {
-            add(w, frame, 8);
-            add(w, frame + FRAME_HEADER_BYTES, w->page);
-            sound = is_of_this_log(w, frame) && sum_is(w, frame + 16);
-        }
-        if (!sound && is_of_this_log(w, frame) && is_commit(frame))
-            commits_after++;
+    if (w->sound) {
+        add(w, frame, 8);
+        add(w, frame + FRAME_HEADER_BYTES, w->page);
+        w->sound = is_of_this_log(w, frame) && sum_is(w, frame + 16);
+        w->sound_bytes += w->sound ? FRAME_HEADER_BYTES + (sqlite3_int64)w->page : 0;
     }
-    return commits_after < 2;
+    if (!w->sound && is_of_this_log(w, frame) && is_commit(frame))
+        w->commits_after++;
 }
 
-static char *wal_path(const struct store *s)
+static bool read_at(const struct wal *w, void *bytes, size_t n, sqlite3_int64 at)
+{
+    return w->file->pMethods->xRead(w->file, bytes, (int)n, at) == SQLITE_OK;
+}
+
+/* False: they cannot be read. */
+static bool look_at_frames(struct wal *w)
+{
+    size_t frame = FRAME_HEADER_BYTES + w->page;
+    sqlite3_int64 frames = (w->n - HEADER_BYTES) / (sqlite3_int64)frame;
+    unsigned char *some = malloc(FRAMES_AT_ONCE * frame);
+    bool read = true;
+    if (!some)
+        abort();
+    for (sqlite3_int64 i = 0; read && i < frames; i += FRAMES_AT_ONCE) {
+        size_t n = (size_t)(frames - i < FRAMES_AT_ONCE ? frames - i : FRAMES_AT_ONCE);
+        read = read_at(w, some, n * frame, HEADER_BYTES + i * (sqlite3_int64)frame);
+        for (size_t k = 0; read && k < n; k++)
+            look_at(w, some + k * frame);
+    }
+    free(some);
+    return read;
+}
+
+/* Sets `whole`. False: it cannot be read. */
+static bool look_at_wal(struct wal *w, bool *whole)
+{
+    *whole = true;
+    if (w->n <= HEADER_BYTES)
+        return true; /* nothing was ever in it */
+    if (!read_at(w, w->header, HEADER_BYTES, 0))
+        return false;
+    *whole = w->sound = header_is_sound(w); /* it is synced before the first frame */
+    if (!w->sound)
+        return true;
+    w->sound_bytes = HEADER_BYTES;
+    bool read = look_at_frames(w);
+    *whole = w->commits_after < 2;
+    return read;
+}
+
+/* NULL: there is none, or it cannot be opened; then SQLite will say so. */
+static sqlite3_file *open_wal(const struct store *s)
 {
     size_t room = strlen(s->path) + 5;
-    char *path = malloc(room);
-    if (!path)
+    sqlite3_file *f = calloc(1, (size_t)s->vfs->szOsFile + room); /* its name lives as long as it is open */
+    if (!f)
         abort();
+    char *path = (char *)f + s->vfs->szOsFile;
+    int there = 0;
     snprintf(path, room, "%s-wal", s->path);
-    return path;
+    if (s->vfs->xAccess(s->vfs, path, SQLITE_ACCESS_EXISTS, &there) == SQLITE_OK && there &&
+        s->vfs->xOpen(s->vfs, path, f, SQLITE_OPEN_READONLY | SQLITE_OPEN_WAL, NULL) == SQLITE_OK)
+        return f;
+    free(f);
+    return NULL;
+}
+
+static void close_wal(sqlite3_file *f)
+{
+    f->pMethods->xClose(f);
+    free(f);
 }
 
 uint64_t store_wal_bytes(const struct store *s)
 {
-    struct stat st;
-    char *path = wal_path(s);
-    bool there = stat(path, &st) == 0;
-    free(path);
-    return there ? (uint64_t)st.st_size : 0;
+    sqlite3_file *f = open_wal(s);
+    sqlite3_int64 size = 0;
+    if (!f)
+        return 0;
+    if (f->pMethods->xFileSize(f, &size) != SQLITE_OK)
+        size = 0;
+    close_wal(f);
+    return (uint64_t)size;
 }
 
 bool store_check_wal(struct store *s)
 {
-    char *path = wal_path(s);
-    size_t room = (size_t)store_wal_bytes(s);
-    FILE *f = fopen(path, "rb");
-    free(path);
-    if (!f)
+    struct wal w = {.file = open_wal(s)};
+    bool whole = true;
+    if (!w.file)
         return true;
-    unsigned char *bytes = malloc(room + 1);
-    if (!bytes)
-        abort();
-    struct wal w = {.bytes = bytes, .n = fread(bytes, 1, room, f)};
-    bool read = !ferror(f), whole = is_whole(&w);
-    fclose(f);
-    free(bytes);
+    bool read = w.file->pMethods->xFileSize(w.file, &w.n) == SQLITE_OK && look_at_wal(&w, &whole);
+    close_wal(w.file);
+    s->wal_sound = w.sound_bytes;
     if (!read)
         return store_fail(s, STORE_IO_ERROR, "its write-ahead log cannot be read; see to the disk");
     return whole || store_damaged(s, "its write-ahead log is not as it was written");
@@ -136,13 +183,44 @@ bool store_check_wal(struct store *s)
 
 /* ---- beginning anew ---- */
 
+/* NULL: none is open. */
+static sqlite3_file *wal_of(sqlite3 *db)
+{
+    sqlite3_file *f = NULL;
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &f) == SQLITE_OK && f && f->pMethods ? f
+                                                                                                               : NULL;
+}
+
+/* A sync may have failed before we were started. Then Linux keeps what it did not save, and lets us read it, but takes
+ * it for saved: no later sync writes it, and the next power failure takes it away, under a file that goes on from it
+ * (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). What is written once more is
+ * saved, or refused. */
+static bool write_again(struct store *s)
+{
+    unsigned char some[1 << 14];
+    sqlite3_file *f = s->wal_sound ? wal_of(s->db) : NULL;
+    if (!f)
+        return true;
+    int code = SQLITE_OK, n;
+    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < s->wal_sound; at += n) {
+        n = s->wal_sound - at < (sqlite3_int64)sizeof some ? (int)(s->wal_sound - at) : (int)sizeof some;
+        code = f->pMethods->xRead(f, some, n, at);
+        if (code == SQLITE_OK)
+            code = f->pMethods->xWrite(f, some, n, at);
+    }
+    if (code == SQLITE_OK)
+        code = f->pMethods->xSync(f, SQLITE_SYNC_NORMAL);
+    return code == SQLITE_OK ||
+           store_fail(s, STORE_IO_ERROR, "its write-ahead log cannot be written (%s); see to the disk",
+                      sqlite3_errstr(code));
+}
+
 static void lengthen(sqlite3 *db, int64_t used)
 {
     static const char zeros[1 << 16];
-    sqlite3_file *f = NULL;
+    sqlite3_file *f = wal_of(db);
     sqlite3_int64 size;
-    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &f) != SQLITE_OK || !f || !f->pMethods ||
-        f->pMethods->xFileSize(f, &size) != SQLITE_OK || size - used > BYTES_AHEAD / 2)
+    if (!f || f->pMethods->xFileSize(f, &size) != SQLITE_OK || size - used > BYTES_AHEAD / 2)
         return;
     /* Where there is no room the commit that needs it will say so. */
     for (int64_t end = size + BYTES_AHEAD; size < end; size += (int64_t)sizeof zeros)
@@ -153,8 +231,8 @@ static void lengthen(sqlite3 *db, int64_t used)
 /* After each commit; `pages` are in the log then. */
 static int committed(void *ctx, sqlite3 *db, const char *name, int pages)
 {
-    (void)ctx;
-    if (pages >= CHECKPOINT_PAGES)
+    const struct store *s = ctx;
+    if (pages >= s->checkpoint_pages)
         (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL,
                                         NULL); /* else after the next commit */
     else
@@ -164,8 +242,10 @@ static int committed(void *ctx, sqlite3 *db, const char *name, int pages)
 
 bool store_start_wal(struct store *s)
 {
+    if (s->checkpoint_pages <= 0)
+        s->checkpoint_pages = CHECKPOINT_PAGES;
     sqlite3_stmt *st;
-    if (!store_prepare(s, &st, "PRAGMA journal_mode = WAL"))
+    if (!write_again(s) || !store_prepare(s, &st, "PRAGMA journal_mode = WAL"))
         return false;
     const char *mode = store_next(s, st) ? store_text(st, 0, SIZE_MAX) : NULL;
     bool ok = mode && strcmp(mode, "wal") == 0 && !store_next(s, st) && !s->failed; /* it is done at its end only */
@@ -174,7 +254,7 @@ bool store_start_wal(struct store *s)
         return store_fail(s, STORE_IO_ERROR, "no write-ahead log can be kept there; name a directory on a local disk");
     char pragma[64];
     snprintf(pragma, sizeof pragma, "PRAGMA journal_size_limit = %d", BYTES_KEPT);
-    sqlite3_wal_hook(s->db, committed, NULL); /* in the place of SQLite's own, which checkpoints every 1,000 pages */
+    sqlite3_wal_hook(s->db, committed, s); /* in the place of SQLite's own, which checkpoints every 1,000 pages */
     /* The leftovers of a failed power must not be found beside those of the next. */
     return store_exec(s, pragma) &&
            (sqlite3_wal_checkpoint_v2(s->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK ||
