@@ -453,5 +453,6 @@ void sim_config_free(struct sim_config *c)
 {
     json_decref(c->scenario);
     free(c->faults);
+    free(c->triggers);
     *c = (struct sim_config){0};
 }

@@ -104,7 +104,8 @@ enum sim_target {
     SIM_TARGET_RANDOM,
     SIM_TARGET_ALL,
     SIM_TARGET_NODE,
-    SIM_TARGET_CLIENTS /* as an end of a link */
+    SIM_TARGET_CLIENTS, /* as an end of a link */
+    SIM_TARGET_IT       /* the replica to which happened what the fault waits for */
 };
 
 /* One end of a link as the scenario names it. */
@@ -118,6 +119,20 @@ enum { SIM_PAIRS_MAX = 32 };
 struct sim_pair {
     struct sim_end_name from, to;
 };
+
+/* What a fault can wait for. Only the virtual world tells of all of these. */
+enum sim_when {
+    SIM_WHEN_TIME, /* of nothing but its time */
+    SIM_WHEN_LEADS,
+    SIM_WHEN_VOTES,
+    SIM_WHEN_APPENDS,
+    SIM_WHEN_TRUNCATES,
+    SIM_WHEN_INSTALLS,
+    SIM_WHEN_CHANGES,
+    SIM_WHEN_ANSWERS,
+    SIM_WHENS
+};
+extern const char *const sim_when_names[SIM_WHENS];
 
 enum sim_direction { SIM_BOTH, SIM_INWARDS, SIM_OUTWARDS };
 
@@ -137,6 +152,12 @@ struct sim_fault {
     int sig;                               /* SIM_KILL, and: is it started again, after how long? (ns) */
     bool restarts;
     int64_t restart_min, restart_max;
+    /* A fault that waits for something happens each time that happens between `begin` and `end`, with this chance, so
+     * much later (ns), and not more often than `limit`, 0: any number of times. */
+    enum sim_when when;
+    double chance;
+    int64_t within_min, within_max;
+    unsigned limit;
 };
 
 enum sim_metric { SIM_TOTAL_MSGS, SIM_FAILURES, SIM_DUPLICATES, SIM_MEDIAN_LATENCY, SIM_METRICS };
@@ -161,6 +182,8 @@ struct sim_network_config {
     struct sim_quality clients;   /* and those of the clients */
 };
 
+enum { SIM_CONFIG_WHAT = 128 };
+
 struct sim_config {
     char name[64];    /* usable as a file name */
     json_t *scenario; /* as it was read */
@@ -172,11 +195,15 @@ struct sim_config {
     double mix;
     struct sim_fault *faults; /* events and faults by time of their beginning */
     size_t n_faults;
+    struct sim_fault *triggers; /* faults that wait for something, in the order of the file */
+    size_t n_triggers;
     struct sim_tests tests;
     struct sim_clients_config clients;
     struct sim_network_config network;
 };
 
+/* The first thing in it that only virtual time has, in words; false: there is none. */
+bool sim_config_virtual_only(const struct sim_config *c, char what[SIM_CONFIG_WHAT]);
 /* Some link of a client is faulty at some time: requests and answers can be lost, doubled or late. */
 bool sim_config_clients_faulty(const struct sim_config *c);
 

@@ -49,6 +49,8 @@ int64_t config_every(struct one_fault *f)
 void config_add_band(struct one_fault *f, struct sim_fault fault)
 {
     char path[CONFIG_PATH];
+    if (config_trigger(f, fault, true))
+        return;
     int64_t every = config_every(f), end = 0;
     bool spans = config_span(f->r, f->o, "for_ms", config_path(f, "for_ms", path), &fault.for_min, &fault.for_max);
     fault.begin = config_time(f, "begin");
@@ -90,7 +92,10 @@ void config_target(struct one_fault *f, struct sim_fault *out, bool all)
     char path[CONFIG_PATH];
     const char *node = json_string_value(json_object_get(f->o, "node"));
     int at = sim_id_index(node, 0, f->c->replicas);
-    if (node && strcmp(node, "leader") == 0)
+    bool waits = json_object_get(f->o, "when") != NULL;
+    if (waits && (!json_object_get(f->o, "node") || (node && strcmp(node, "it") == 0)))
+        out->target = SIM_TARGET_IT;
+    else if (node && strcmp(node, "leader") == 0)
         out->target = SIM_TARGET_LEADER;
     else if (node && strcmp(node, "non_leader") == 0)
         out->target = SIM_TARGET_NON_LEADER;
@@ -103,17 +108,17 @@ void config_target(struct one_fault *f, struct sim_fault *out, bool all)
         out->node = (unsigned)at;
     } else
         config_problem(f->r, config_path(f, "node", path),
-                       "must be \"leader\", \"non_leader\", \"random\"%s or a replica's id (0000 to %04X)",
-                       all ? ", \"all\"" : "", f->c->replicas - 1);
+                       "must be \"leader\", \"non_leader\", \"random\"%s%s or a replica's id (0000 to %04X)",
+                       all ? ", \"all\"" : "", waits ? ", \"it\"" : "", f->c->replicas - 1);
 }
 
-/* Keys that say when, for every kind but kill, which has its own. */
-#define WHEN "begin", "end", "every", "for_ms"
+/* Keys that say when; a kill has more. */
+#define WHEN "begin", "end", "every", "for_ms", "when", "within_ms", "chance", "limit"
 
 static const struct kind {
     const char *name;
     void (*read)(struct one_fault *);
-    const char *keys[16];
+    const char *keys[20];
 } kinds[] = {
     {"partition", config_partition, {WHEN, "around", "groups", "isolate", "direction", "shape", "links"}},
     {"loss", config_link, {WHEN, "p", "links"}},
@@ -123,7 +128,10 @@ static const struct kind {
     {"truncate", config_link, {WHEN, "p", "links"}},
     {"clog", config_link, {WHEN, "links"}},
     {"queue", config_link, {WHEN, "capacity", "links"}},
-    {"kill", config_kill, {"at", "begin", "end", "every", "all_every", "node", "signal", "restart_after_ms"}},
+    {"kill",
+     config_kill,
+     {"at", "begin", "end", "every", "all_every", "when", "within_ms", "chance", "limit", "node", "signal",
+      "restart_after_ms"}},
     {"pause", config_pause, {WHEN, "node"}},
     {"slow", config_slow, {WHEN, "node", "ms"}},
 };

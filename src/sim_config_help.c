@@ -40,12 +40,22 @@ const char sim_config_help[] =
     "               \"corrupt\": p, \"truncate\": p (the receiver gets bytes that are no message), \"queue\": N (at "
     "most N under\n"
     "               way on a link, the rest is lost);\n"
-    "               \"clients\": {the same keys} for the links between clients and replicas, with shared clients only\n";
+    "               \"clients\": {the same keys} for the links between clients and replicas, with shared clients "
+    "only\n";
 
 const char sim_config_help_faults[] =
     "  faults       a list of these. Times as for events: each begins at \"begin\" and ends at \"end\", or after a "
     "random time\n"
     "               \"for_ms\": [min, max]; with \"every\": s (0.05..lifetime) it comes again and again until \"end\"\n"
+    "               With \"when\": EVENT instead it comes whenever that happens to a replica: becomes_leader, "
+    "answers_client, and, in\n"
+    "               virtual time only, votes (for another), appends_first (its first entry of a term), truncates, "
+    "installs_snapshot,\n"
+    "               changes_members; \"within_ms\": [min, max] later (default [0, 10]), with \"chance\": p (default "
+    "1), \"limit\": N times\n"
+    "               at most, between \"begin\" and \"end\" (default: the whole time), \"for_ms\" long. A NODE is then "
+    "also \"it\", the\n"
+    "               replica to which it happened, which is the default\n"
     "               partition   one of\n"
     "                 \"around\": \"leader\"             the leader with a minority on one side\n"
     "                 \"groups\": [[\"0000\", \"0001\"], [\"0002\"]]     replicas that are not named form one more "

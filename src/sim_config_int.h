@@ -51,12 +51,16 @@ const char *config_path(const struct one_fault *f, const char *key, char out[CON
 int64_t config_time(struct one_fault *f, const char *key);
 /* A chance in (0, 1], `fallback` when it is missing; negative: then it is a problem. */
 double config_chance(struct one_fault *f, const char *key, double fallback);
-/* How often: the fault once, from `begin` to `end` or for `for_ms`; or again and again, with `every`. */
+/* How often: the fault once, from `begin` to `end` or for `for_ms`; again and again, with `every`; or whenever
+ * something happens, with `when`. */
 void config_add_band(struct one_fault *f, struct sim_fault fault);
+/* The optional keys of a fault that waits for something. False: it waits for nothing, the fault has its own time. */
+bool config_trigger(struct one_fault *f, struct sim_fault fault, bool lasts);
 enum { SIM_REPEATS_MAX = 10000 };
 /* The interval between repetitions, ns; 0: `every` is missing or wrong. */
 int64_t config_every(struct one_fault *f);
-/* Whom it hits; `all` where that has a meaning. */
+/* Whom it hits; `all` where that has a meaning. A fault that waits for something hits by default the replica to which
+ * it happened. */
 void config_target(struct one_fault *f, struct sim_fault *out, bool all);
 
 /* The kinds of faults, in sim_config_partition.c, _links.c and _nodes.c. */

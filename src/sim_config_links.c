@@ -30,18 +30,15 @@ static bool read_end(const struct one_fault *f, const json_t *v, struct sim_end_
     static const struct {
         const char *name;
         enum sim_target target;
-    } names[] = {{"*", SIM_TARGET_ALL},
-                 {"client", SIM_TARGET_CLIENTS},
-                 {"leader", SIM_TARGET_LEADER},
-                 {"non_leader", SIM_TARGET_NON_LEADER},
-                 {"random", SIM_TARGET_RANDOM}};
+    } names[] = {{"*", SIM_TARGET_ALL}, {"client", SIM_TARGET_CLIENTS},        {"leader", SIM_TARGET_LEADER},
+                 {"it", SIM_TARGET_IT}, {"non_leader", SIM_TARGET_NON_LEADER}, {"random", SIM_TARGET_RANDOM}};
     const char *name = json_string_value(v);
     int at = sim_id_index(name, 0, f->c->replicas);
     *out = (struct sim_end_name){.target = SIM_TARGET_NODE, .node = at >= 0 ? (unsigned)at : 0};
     for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i].name) == 0) {
             out->target = names[i].target;
-            return true;
+            return out->target != SIM_TARGET_IT || json_object_get(f->o, "when");
         }
     return at >= 0;
 }
@@ -184,14 +181,22 @@ void config_network(struct reading *r, const json_t *scenario, struct sim_config
     read_clients(r, o, c);
 }
 
+static bool of_clients(const struct sim_fault *f)
+{
+    for (unsigned k = 0; k < f->n_pairs; k++)
+        if (f->pair[k].from.target == SIM_TARGET_CLIENTS || f->pair[k].to.target == SIM_TARGET_CLIENTS)
+            return true;
+    return false;
+}
+
 bool sim_config_clients_faulty(const struct sim_config *c)
 {
     if (c->network.clients.any)
         return true;
-    for (size_t i = 0; i < c->n_faults; i++)
-        for (unsigned k = 0; k < c->faults[i].n_pairs; k++)
-            if (c->faults[i].pair[k].from.target == SIM_TARGET_CLIENTS ||
-                c->faults[i].pair[k].to.target == SIM_TARGET_CLIENTS)
-                return true;
-    return false;
+    bool any = false;
+    for (size_t i = 0; i < c->n_faults && !any; i++)
+        any = of_clients(&c->faults[i]);
+    for (size_t i = 0; i < c->n_triggers && !any; i++)
+        any = of_clients(&c->triggers[i]);
+    return any;
 }

@@ -57,6 +57,8 @@ void config_kill(struct one_fault *f)
     read_signal(f, &kill);
     kill.restarts = config_span(f->r, f->o, "restart_after_ms", config_path(f, "restart_after_ms", path),
                                 &kill.restart_min, &kill.restart_max);
+    if (config_trigger(f, kill, false))
+        return;
     if (json_object_get(f->o, "every")) {
         add_kills(f, kill);
         return;

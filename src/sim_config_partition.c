@@ -50,7 +50,7 @@ static void read_isolate(struct one_fault *f, struct sim_fault *out)
     const char *node = json_string_value(json_object_get(f->o, "isolate"));
     const json_t *direction = json_object_get(f->o, "direction");
     struct one_fault named = *f;
-    json_t *o = json_pack("{s:s}", "node", node ? node : "");
+    json_t *o = json_pack("{s:s, s:O*}", "node", node ? node : "", "when", json_object_get(f->o, "when"));
     named.o = o;
     out->kind = SIM_PARTITION_ISOLATE;
     config_target(&named, out, false);

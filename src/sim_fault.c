@@ -70,6 +70,7 @@ int sim_fault_target(struct sim_run *run, const struct sim_fault *f, const char 
         return sim_fault_any(run, about, -1);
     case SIM_TARGET_ALL: /* not one */
     case SIM_TARGET_CLIENTS:
+    case SIM_TARGET_IT:
         return -1;
     case SIM_TARGET_NODE:
         return run->living[f->node] ? (int)f->node : -1;
@@ -213,6 +214,8 @@ int64_t sim_fault_deadline(const struct sim_run *run)
 {
     int64_t t =
         run->next_fault < run->cfg->n_faults ? run->load_start + run->cfg->faults[run->next_fault].begin : INT64_MAX;
+    int64_t triggered = sim_fault_pending(run);
+    t = triggered < t ? triggered : t;
     for (size_t i = 0; i < run->n_open; i++)
         t = run->open[i].end < t ? run->open[i].end : t;
     return t;
@@ -226,12 +229,15 @@ void sim_fault_tick(struct sim_run *run, int64_t now)
     sim_kill_restart(run, now);
     while (run->next_fault < run->cfg->n_faults && run->load_start + run->cfg->faults[run->next_fault].begin <= now)
         begin_fault(run, &run->cfg->faults[run->next_fault++]);
+    for (struct sim_fault f; sim_fault_take(run, now, &f);)
+        begin_fault(run, &f);
 }
 
 void sim_fault_heal(struct sim_run *run)
 {
     while (run->n_open > 0)
         sim_fault_close(run, run->n_open - 1);
+    run->n_pending = 0;
     sim_kill_hasten(run);
 }
 
@@ -241,5 +247,11 @@ int64_t sim_fault_quiet(const struct sim_run *run)
     for (size_t i = 0; i < run->cfg->n_faults; i++)
         if (run->load_start + run->cfg->faults[i].end > t)
             t = run->load_start + run->cfg->faults[i].end;
+    for (size_t i = 0; i < run->cfg->n_triggers; i++) {
+        const struct sim_fault *f = &run->cfg->triggers[i];
+        int64_t last =
+            run->load_start + f->end + f->within_max + (f->for_max > f->restart_max ? f->for_max : f->restart_max);
+        t = last > t ? last : t;
+    }
     return t;
 }

@@ -23,6 +23,13 @@ int64_t sim_fault_end(struct sim_run *run, const struct sim_fault *f, const char
 /* Keeps account of a fault that was begun. */
 void sim_fault_open(struct sim_run *run, struct sim_open_fault fault);
 
+/* ---- sim_fault_trigger.c ---- */
+
+/* When the next fault that something has triggered is due. */
+int64_t sim_fault_pending(const struct sim_run *run);
+/* Takes out one that is due; false: none is. */
+bool sim_fault_take(struct sim_run *run, int64_t now, struct sim_fault *f);
+
 /* ---- sim_fault_links.c: what links do ---- */
 
 /* Puts the rule of a fault in force and records it; `groups` (of each replica; NULL: none) or else the rule's links are

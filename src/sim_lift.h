@@ -1,10 +1,10 @@
-/* sim_lift.h -- records that a replica prints on stdout or stderr, one JSON object a line, become records of that replica,
- * in a file of its own beside the simulator's: so ten lines of code in any language open the white-box checks.
+/* sim_lift.h -- records that a replica prints on stdout or stderr, one JSON object a line, become records of that
+ * replica, in a file of its own beside the simulator's: so ten lines of code in any language open the white-box checks.
  *
- * A line needs "ev", the name of an event of the catalogue (trace/README.md), and the event's fields; term, role, ci, ai
- * and li where it likes. What is missing of number, time, clock and state is filled in: the time is when the line was
- * read, so the order of records of different replicas is not known, and the file's header says so. A line that carries
- * n, b, s, t and lc is taken as it is. */
+ * A line needs "ev", the name of an event of the catalogue (trace/README.md), and the event's fields; term, role, ci,
+ * ai and li where it likes. What is missing of number, time, clock and state is filled in: the time is when the line
+ * was read, so the order of records of different replicas is not known, and the file's header says so. A line that
+ * carries n, b, s, t and lc is taken as it is. */
 #ifndef FAULTLINE_SIM_LIFT_H
 #define FAULTLINE_SIM_LIFT_H
 

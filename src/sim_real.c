@@ -210,7 +210,8 @@ static int start(struct sim_run *run, unsigned i, char err[512])
         {NULL, NULL},
     };
     sim_lift_free(p->lift, sim_now(run), false);
-    p->lift = sim_lift_new(run->plan->dir, run->node[i].id, run->node[i].boot, run->result->epoch, run->result->wall_us);
+    p->lift =
+        sim_lift_new(run->plan->dir, run->node[i].id, run->node[i].boot, run->result->epoch, run->result->wall_us);
     if (sim_proc_start(&p->proc, p->argv, variables, sim_now(run), why))
         return 0;
     snprintf(err, 512, "%s", why);

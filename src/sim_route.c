@@ -92,10 +92,13 @@ static void remark(struct sim_run *run, unsigned i, int64_t in_seq, const char *
 static void hear_leader(struct sim_run *run, unsigned i, const struct sim_message *m, int64_t in_seq)
 {
     struct sim_node *node = &run->node[i];
+    bool claimed = node->claims;
     node->claims = strcmp(m->leader, node->id) == 0;
     if (node->claims) {
         node->claim_t = sim_now(run);
         node->claim_term = m->has_term ? m->term : node->claim_term;
+        if (!claimed && !run->world->constant) /* the virtual world sees for itself who leads */
+            sim_fault_happens(run, SIM_WHEN_LEADS, i);
     }
     if (sim_id_index(m->leader, 0, run->cfg->replicas) < 0 && strcmp(m->leader, "FFFF") != 0) {
         char text[100];
@@ -220,6 +223,8 @@ bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size
     else if (client >= 0) {
         c.to = SIM_CLIENTS_END;
         c.client = (unsigned)client;
+        if (m.type == SIM_OK)
+            sim_fault_happens(run, SIM_WHEN_ANSWERS, i);
         sim_copy_send(run, &c, m.mid);
     } else
         for (unsigned to = 0; to < run->cfg->replicas; to++)

@@ -210,6 +210,9 @@ static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *r
     run->world = plan->command ? &sim_real : &sim_virtual;
     run->result = result;
     run->stats = &result->stats;
+    run->triggered = calloc(plan->cfg->n_triggers + 1, sizeof *run->triggered);
+    if (!run->triggered)
+        abort();
     strcpy(run->leader, "FFFF");
     run->decider = sim_decider_new(plan->seed);
     sim_tapes_init(&run->tapes);
@@ -230,6 +233,8 @@ static void free_run(struct sim_run *run)
     sim_tapes_free(&run->tapes);
     sim_decider_free(run->decider);
     free(run->open);
+    free(run->pending);
+    free(run->triggered);
     free(run);
 }
 
@@ -293,7 +298,12 @@ static int run_open(struct sim_run *run, char err[512])
 
 int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512])
 {
+    char what[SIM_CONFIG_WHAT];
     *result = (struct sim_result){.epoch = 0};
+    if (plan->command && sim_config_virtual_only(plan->cfg, what)) {
+        snprintf(err, 512, "the scenario has %s: only in virtual time, without --replica", what);
+        return 65;
+    }
     struct sim_run *run = new_run(plan, result);
     int rc = run->world->open(run, err);
     if (rc == 0)

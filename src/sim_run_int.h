@@ -52,6 +52,9 @@ struct sim_run {
     char leader[SIM_ID_LEN];       /* sim.leader of the course */
     int64_t d, f;                  /* numbers of the last datagram and the last fault */
     size_t next_fault;
+    struct sim_fault *pending; /* what something has triggered, not begun yet */
+    size_t n_pending, pending_room;
+    unsigned *triggered; /* of each of the scenario's triggers: how often */
     struct sim_open_fault *open;
     size_t n_open, open_room;
     int64_t course_cut; /* the fault of the course's partition in force; 0: none */
@@ -104,6 +107,8 @@ void sim_kill_back(struct sim_run *run, unsigned i);
 /* ---- sim_fault.c: events and faults ---- */
 int64_t sim_fault_deadline(const struct sim_run *run);
 void sim_fault_tick(struct sim_run *run, int64_t now);
+/* Something that faults may wait for happens to replica `it`. */
+void sim_fault_happens(struct sim_run *run, enum sim_when when, unsigned it);
 /* Ends every fault that is open, and starts what is to be started again. */
 void sim_fault_heal(struct sim_run *run);
 /* When the last planned fault has ended. */

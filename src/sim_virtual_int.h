@@ -26,6 +26,13 @@ struct virtual_clock {
     int64_t ppm;
 };
 
+/* What a core looked like after a step. */
+struct virtual_sight {
+    struct raft_brief brief;
+    node_id voted;
+    uint64_t base, last_term, conf; /* conf: a hash */
+};
+
 struct virtual_node {
     struct sim_run *run;
     unsigned i;
@@ -37,6 +44,7 @@ struct virtual_node {
     struct virtual_inbox inbox;
     int64_t timer; /* when its timer is due, in the time of the run; INT64_MAX: none is armed */
     bool paused;
+    struct virtual_sight sight;
     bool broken; /* an assertion failed in it: it must not be touched any more */
 };
 
@@ -73,6 +81,11 @@ void virtual_abort_open(struct virtual *v);
 void virtual_abort_close(struct virtual *v);
 /* Runs `body`; false when an assertion failed in it. */
 bool virtual_abort_guard(struct virtual *v, void (*body)(void *ctx), void *ctx);
+
+/* ---- sim_virtual_watch.c ---- */
+/* The replica has started; it has done a step: tells the faults that wait for it. */
+void virtual_watch_start(struct virtual_node *node);
+void virtual_watch(struct virtual_node *node);
 
 /* ---- sim_virtual_clock.c ---- */
 int64_t virtual_clock_at(const struct virtual_clock *c, int64_t t);

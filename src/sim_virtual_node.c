@@ -108,6 +108,7 @@ int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
         b.o.core.seed = (uint64_t)sim_decide_between(run->decider, "seed", seed_name, 0, INT64_MAX - 1);
     if (virtual_abort_guard(virtual_of(run), be_born, &b) && node->replica) {
         learn_timer(node);
+        virtual_watch_start(node);
         return 0;
     }
     snprintf(err, 512, "replica %s could not start", run->node[i].id);
@@ -233,8 +234,10 @@ static void do_step(void *ctx)
     s->well = s->well && replica_flush(node->replica);
     if (s->well && replica_deadline(node->replica) <= clock_of(node))
         s->well = replica_on_tick(node->replica, clock_of(node));
-    if (s->well)
-        learn_timer(node);
+    if (!s->well)
+        return;
+    learn_timer(node);
+    virtual_watch(node);
 }
 
 static void stop_asserted(void *ctx)

@@ -158,7 +158,8 @@ static void wrong_faults_are_refused_by_key_and_reason(void **state)
     } cases[] = {
         {"{" BAND "}", "faults[0].kind: must be one of partition, loss, delay, duplicate, corrupt, truncate, clog"},
         {"{\"kind\": \"loss\", \"p\": 0.1, " BAND ", \"prob\": 1}",
-         "faults[0].prob: is no key of a loss, which takes begin, end, every, for_ms, p, links"},
+         "faults[0].prob: is no key of a loss, which takes begin, end, every, for_ms, when, within_ms, chance, limit, "
+         "p, links"},
         {"{\"kind\": \"kill\", \"node\": \"all\", \"at\": 1, \"for_ms\": [1, 2]}", "faults[0].for_ms: is no key of a"},
         {"{\"kind\": \"loss\", " BAND "}", "faults[0].p: missing"},
         {"{\"kind\": \"loss\", \"p\": 0, " BAND "}", "faults[0].p: a fault that never happens"},

@@ -1,0 +1,54 @@
+/* What happens to the replicas of the virtual world, for the faults that wait for it: seen from outside, by comparing
+ * what a core looked like before a step and after it. */
+#include "sim_virtual_int.h"
+
+#include <string.h>
+
+static uint64_t term_at(const struct raft *core, uint64_t index)
+{
+    uint64_t base_term, base = raft_base(core, &base_term);
+    if (index == base)
+        return base_term;
+    const struct entry *e = raft_entry(core, index);
+    return e ? e->term : 0;
+}
+
+static struct virtual_sight look(const struct raft *core)
+{
+    const struct raft_brief b = raft_brief(core);
+    const char *conf = raft_conf(core);
+    return (struct virtual_sight){.brief = b,
+                                  .voted = raft_voted_for(core),
+                                  .base = raft_base(core, NULL),
+                                  .last_term = term_at(core, b.last),
+                                  .conf = trace_hash(conf, strlen(conf))};
+}
+
+void virtual_watch_start(struct virtual_node *node)
+{
+    node->sight = look(replica_core(node->replica));
+}
+
+void virtual_watch(struct virtual_node *node)
+{
+    const struct raft *core = replica_core(node->replica);
+    const struct virtual_sight was = node->sight, is = look(core);
+    struct sim_run *run = node->run;
+    node->sight = is;
+    bool voted = is.voted != NODE_NONE && is.voted != node->options.core.id &&
+                 (is.voted != was.voted || is.brief.term != was.brief.term);
+    bool installed = is.base > was.base && is.base > was.brief.applied;
+    bool lost = !installed && was.brief.last > is.base && term_at(core, was.brief.last) != was.last_term;
+    if (is.brief.role == RAFT_LEADER && (was.brief.role != RAFT_LEADER || is.brief.term != was.brief.term))
+        sim_fault_happens(run, SIM_WHEN_LEADS, node->i);
+    if (voted)
+        sim_fault_happens(run, SIM_WHEN_VOTES, node->i);
+    if (is.last_term > was.last_term && !installed)
+        sim_fault_happens(run, SIM_WHEN_APPENDS, node->i);
+    if (lost)
+        sim_fault_happens(run, SIM_WHEN_TRUNCATES, node->i);
+    if (installed)
+        sim_fault_happens(run, SIM_WHEN_INSTALLS, node->i);
+    if (is.conf != was.conf && !installed)
+        sim_fault_happens(run, SIM_WHEN_CHANGES, node->i);
+}
