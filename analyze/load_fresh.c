@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "trace.h"
 #include "db.h"
 
 static bool later(const struct stat *a, const struct stat *b)
@@ -25,6 +26,16 @@ static bool known(struct db *db, sqlite3_stmt *q, const char *name, int64_t size
     return found;
 }
 
+/* Without the room at its end: a trace that is being written grows without getting longer. */
+static int64_t size_of(const char *path)
+{
+    char err[TRACE_ERR_LEN];
+    struct trace_reader *r = trace_reader_open(path, err);
+    int64_t size = r != NULL ? (int64_t)trace_reader_size(r) : -1;
+    trace_reader_close(r);
+    return size;
+}
+
 /* Files that another load has appended are no reason: then only the directory's own have to be there. */
 static bool same_files(const char *dir, const char *db_path, const struct stat *made)
 {
@@ -42,7 +53,8 @@ static bool same_files(const char *dir, const char *db_path, const struct stat *
         if (!load_is_trace(e->d_name) || stat(path, &trace) != 0)
             continue;
         files++;
-        same = !later(&trace, made) && known(&db, q, e->d_name, trace.st_size);
+        same = !later(&trace, made) && /* a compressed one is known by its whole size */
+               (known(&db, q, e->d_name, trace.st_size) || known(&db, q, e->d_name, size_of(path)));
     }
     if (d != NULL)
         closedir(d);

@@ -61,7 +61,7 @@ static uint64_t now_ns(const struct process *p)
     return boottime_ns() - p->slept_ns;
 }
 
-/* For crashed() alone: a signal handler takes no context. */
+/* For crashed() and fault() alone: a signal handler takes no context. */
 static struct process *dying;
 
 /* An assertion failed: the records that led to it are what is needed most. abort() runs this in the thread that failed,
@@ -76,6 +76,14 @@ static void crashed(int sig)
     _exit(EX_SOFTWARE);
 }
 
+/* A store into the trace's file failed: somebody cut it, or its disk is gone. Tracing never ends the program. */
+static void fault(int sig, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (dying == NULL || !trace_writer_fault(dying->run.trace, info->si_addr))
+        signal(sig, SIG_DFL); /* comes again, and ends us */
+}
+
 static bool catch_signals(struct process *p)
 {
     sigset_t ends;
@@ -86,7 +94,8 @@ static bool catch_signals(struct process *p)
         return false;
     p->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
     dying = p;
-    return p->signals >= 0 && sigaction(SIGABRT, &(struct sigaction){.sa_handler = crashed}, NULL) == 0;
+    return p->signals >= 0 && sigaction(SIGABRT, &(struct sigaction){.sa_handler = crashed}, NULL) == 0 &&
+           sigaction(SIGBUS, &(struct sigaction){.sa_sigaction = fault, .sa_flags = SA_SIGINFO}, NULL) == 0;
 }
 
 static void send_datagram(void *ctx, const char *bytes, size_t n, node_id dst, const char *answered)

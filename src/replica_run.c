@@ -81,7 +81,8 @@ enum run_opened run_open(struct run *run, const struct options *o, char err[TRAC
         }
         if (exists)
             continue;
-        const struct trace_writer_options w = {.dir = dir, .node = node, .boot = run->boot, .strict = o->strict};
+        const struct trace_writer_options w = {
+            .dir = dir, .node = node, .boot = run->boot, .strict = o->strict, .mapped = true};
         run->trace = trace_writer_open(&w, err);
         if (run->trace)
             return RUN_OPENED;

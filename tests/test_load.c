@@ -235,6 +235,18 @@ static void a_run_of_nuls_is_skipped_and_counted(void **state)
     assert_rows(fx, "SELECT severity, value, line FROM load_stats WHERE name = 'nul_run'", "data_loss|300|2");
 }
 
+/* The room that a killed writer had made. The boot's end is still to be explained. */
+static void nuls_at_the_end_are_no_finding(void **state)
+{
+    struct fixture *fx = *state;
+    static const char nuls[300];
+    note(fx, "a.1.jsonl", "a", 1, 1, 1);
+    fixture_bytes(fx, "a.1.jsonl", nuls, sizeof nuls);
+    fixture_load(fx);
+    assert_rows(fx, "SELECT name, value FROM load_stats", "no_close|1");
+    assert_rows(fx, "SELECT lines, bad_lines, torn_tail FROM sources", "1|0|0");
+}
+
 static void a_gap_in_s_is_reported_with_its_size_and_time_range(void **state)
 {
     struct fixture *fx = *state;
@@ -623,6 +635,7 @@ int main(void)
                                         open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_torn_last_line_is_data_loss_of_so_many_bytes, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_run_of_nuls_is_skipped_and_counted, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(nuls_at_the_end_are_no_finding, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_gap_in_s_is_reported_with_its_size_and_time_range, open_fixture,
                                         close_fixture),
         cmocka_unit_test_setup_teardown(the_end_of_a_boot_is_explained_or_it_is_data_loss, open_fixture, close_fixture),

@@ -132,6 +132,10 @@ static void a_database_is_stale_when_older_traces_took_the_place_of_its_own(void
     db_close(&fx->db);
     assert_false(load_needed(fx->dir, fx->path)); /* the size includes the torn end */
 
+    fixture_bytes(fx, "x.jsonl", (const char[500]){0}, 500); /* room: nothing more to load */
+    set_old(path);
+    assert_false(load_needed(fx->dir, fx->path));
+
     snprintf(other, sizeof other, "%s/y.jsonl", fx->dir);
     assert_int_equal(rename(path, other), 0); /* another name */
     set_old(other);

@@ -28,10 +28,13 @@ static void live(const struct trace_file *t, int socket_fd, uint64_t seed)
     struct rng rng;
     rng_seed(&rng, seed);
     size_t longest = (size_t[]){8, 100, sizeof text}[rng_below(&rng, 3)];
-    struct trace_writer *w = trace_writer_open(
-        &(struct trace_writer_options){
-            .dir = t->dir, .node = "0003", .boot = 1, .buffer_bytes = rng_below(&rng, 2) == 0 ? 4096 : 0},
-        err);
+    struct trace_writer *w =
+        trace_writer_open(&(struct trace_writer_options){.dir = t->dir,
+                                                         .node = "0003",
+                                                         .boot = 1,
+                                                         .buffer_bytes = rng_below(&rng, 2) == 0 ? 4096 : 0,
+                                                         .mapped = rng_below(&rng, 2) == 0},
+                          err);
     if (w == NULL)
         _exit(1);
     trace_file_header(w);

@@ -87,6 +87,9 @@ struct trace_writer_options {
                             * for: it is flushed early */
     bool strict;           /* stop the process (_exit status 74, words on stderr) instead of dropping a record or going
                             * on after a failed write */
+    bool mapped;           /* the file is written through a mapping: no system call for a flush, a fifth of the time. Zeros
+                            * then stand at its end until it is closed, and after kill -9; they are no finding. Where it
+                            * cannot be mapped, it is written as else. SIGBUS must be handled: trace_writer_fault() */
     /* Where each flush hands over the `n` bytes that wait, borrowed for the call, instead of to a file: for a process that
      * keeps traces in memory. No file is made then, and `dir` is not looked at. NULL: the file. */
     void (*sink)(void *ctx, const char *bytes, size_t n);
@@ -105,6 +108,10 @@ struct trace_writer *trace_writer_open(const struct trace_writer_options *o, cha
 struct trace_writer *trace_writer_open_fd(int fd, const struct trace_writer_options *o, char err[TRACE_ERR_LEN]);
 /* Writes trace.close, flushes and closes; `w` is gone afterwards. NULL is allowed. */
 void trace_writer_close(struct trace_writer *w);
+/* For a handler of SIGBUS (SA_SIGINFO, `at` = si_addr) in a program with a `mapped` writer: true when somebody cut the
+ * file under it, or the disk failed. The handler returns then, and the writer goes on with write(2). False: the fault is
+ * not the trace's. */
+bool trace_writer_fault(struct trace_writer *w, const void *at);
 
 /* Time of the records to come, ns since the epoch of the run. */
 void trace_set_time(struct trace_writer *w, int64_t t_ns);
@@ -120,7 +127,7 @@ int64_t trace_lc(const struct trace_writer *w);
 int64_t trace_seq(const struct trace_writer *w);
 /* Records dropped so far. */
 int64_t trace_lost(const struct trace_writer *w);
-/* Hands everything buffered to the kernel with one write(2). False when something could not be written now (it
+/* Hands everything buffered to the kernel: one write(2), none when `mapped`. False when something could not be written now (it
  * stays buffered as far as it fits; what does not is confessed later). Cheap when nothing is buffered. */
 bool trace_flush(struct trace_writer *w);
 
@@ -220,7 +227,7 @@ struct trace_reader *trace_reader_open_source(trace_source *read, void *ctx, con
 void trace_reader_close(struct trace_reader *r);
 enum trace_read trace_reader_next(struct trace_reader *r, struct trace_record *out, size_t *bytes,
                                   char err[TRACE_ERR_LEN]);
-/* Bytes consumed so far, and the file's size (0 when unknown): for progress. */
+/* Bytes consumed so far, and the file's size without the NUL bytes at its end, which are never read (0 when unknown). */
 uint64_t trace_reader_offset(const struct trace_reader *r);
 uint64_t trace_reader_size(const struct trace_reader *r);
 

@@ -42,6 +42,25 @@ static struct trace_reader *reader_new(void)
     return r;
 }
 
+/* The file's size without the NUL bytes at its end: room that its writer had made and not used when it was killed, or
+ * that it will yet use. */
+static uint64_t size_of_text(int fd, uint64_t size)
+{
+    char block[1 << 14];
+    while (size > 0) {
+        size_t n = size < sizeof block ? (size_t)size : sizeof block;
+        if (pread(fd, block, n, (off_t)(size - n)) != (ssize_t)n)
+            break; /* reading will say why */
+        size_t kept = n;
+        while (kept > 0 && block[kept - 1] == '\0')
+            kept--;
+        size -= n - kept;
+        if (kept > 0)
+            break;
+    }
+    return size;
+}
+
 struct trace_reader *trace_reader_open(const char *path, char err[TRACE_ERR_LEN])
 {
     bool standard_input = strcmp(path, "-") == 0;
@@ -64,7 +83,7 @@ struct trace_reader *trace_reader_open(const char *path, char err[TRACE_ERR_LEN]
     }
     r->fd = fd;
     r->source = NULL;
-    r->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+    r->size = S_ISREG(st.st_mode) ? size_of_text(fd, (uint64_t)st.st_size) : 0;
     snprintf(r->path, sizeof r->path, "%s", standard_input ? "standard input" : path);
     return r;
 failed:
@@ -141,7 +160,7 @@ static bool fill(struct trace_reader *r, char err[TRACE_ERR_LEN])
     return true;
 }
 
-/* Skips the NUL bytes at head, however many. */
+/* Skips the NUL bytes at head, however many. Those at the end are room that nobody used, and do not count. */
 static enum trace_read skip_nuls(struct trace_reader *r, size_t *bytes, char err[TRACE_ERR_LEN])
 {
     do {
@@ -150,7 +169,13 @@ static enum trace_read skip_nuls(struct trace_reader *r, size_t *bytes, char err
             ++*bytes;
         }
     } while (r->head == r->tail && fill(r, err));
-    return err[0] != '\0' ? TRACE_READ_ERROR : TRACE_READ_NULS;
+    if (err[0] != '\0')
+        return TRACE_READ_ERROR;
+    if (r->head < r->tail)
+        return TRACE_READ_NULS;
+    r->offset -= *bytes;
+    *bytes = 0;
+    return TRACE_READ_END;
 }
 
 /* Skips the rest of a line that is too long to be kept. */
@@ -233,8 +258,12 @@ enum trace_read trace_reader_next(struct trace_reader *r, struct trace_record *o
             return TRACE_READ_ERROR;
         if (n == 0)
             return TRACE_READ_END;
-        *bytes = n;
+        size_t written = n;
+        while (written > 0 && p[written - 1] == '\0')
+            written--;
+        *bytes = written;
         consume(r, n);
+        r->offset -= n - written;
         return TRACE_READ_TORN;
     }
 }

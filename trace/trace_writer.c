@@ -1,5 +1,6 @@
 /* trace_writer.c -- one file per process incarnation: numbers, clocks, the bounded buffer, and the confession of what
  * was lost. The record's own fields are written by trace_put.c. */
+#include "trace_room.h"
 #include "trace_writer_int.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@ struct trace_writer {
     int fd; /* -1: none, there is a sink */
     void (*sink)(void *ctx, const char *bytes, size_t n);
     void *sink_ctx;
+    struct trace_room room; /* without a window: what is flushed is written */
     bool strict;
     bool write_failed; /* the last write(2) failed with something else than EAGAIN */
     int64_t seq, lc, time, cause, lost;
@@ -132,12 +134,15 @@ struct trace_writer *trace_writer_open(const struct trace_writer_options *o, cha
         fail(err, "trace of %s: the path of its file is too long", o->node);
         goto failed;
     }
-    w->fd = open(w->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int access = o->mapped ? O_RDWR : O_WRONLY;
+    w->fd = open(w->path, access | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (w->fd < 0) {
         fail(err, "create %s: %s%s", w->path, strerror(errno),
              errno == EEXIST ? "; every start of a process needs its own boot number or run directory" : "");
         goto failed;
     }
+    if (o->mapped)
+        (void)trace_room_open(&w->room, w->fd); /* else it is written, as if that had not been asked for */
     return w;
 failed:
     free(w);
@@ -286,8 +291,9 @@ static bool append_both(struct trace_writer *w, const struct trace_event *ev, co
     return false;
 }
 
-static void stop(const struct trace_writer *w, const char *what)
+static void stop(struct trace_writer *w, const char *what)
 {
+    trace_room_close(&w->room);
     dprintf(STDERR_FILENO, "trace %s: %s at record %lld; stopped because the trace is strict\n", w->path, what,
             (long long)w->seq + 1);
     _exit(EXIT_IO);
@@ -331,6 +337,11 @@ bool trace_flush(struct trace_writer *w)
     }
     size_t done = 0;
     bool failed = false;
+    if (w->room.window != NULL) {
+        done = trace_room_append(&w->room, w->buffer, w->used);
+        if (done < w->used)
+            trace_room_close(&w->room); /* write(2) says why */
+    }
     while (done < w->used && !failed) {
         ssize_t n = write(w->fd, w->buffer + done, w->used - done);
         if (n >= 0) {
@@ -362,7 +373,13 @@ void trace_writer_close(struct trace_writer *w)
     struct trace_rec_trace_close end = {.records = w->seq + confession + 1 - w->lost, .lost = w->lost};
     trace_put_trace_close(w, &end);
     trace_flush(w);
+    trace_room_close(&w->room);
     if (w->fd >= 0)
         close(w->fd);
     free(w);
+}
+
+bool trace_writer_fault(struct trace_writer *w, const void *at)
+{
+    return w != NULL && trace_room_fault(&w->room, at);
 }

@@ -5,24 +5,26 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* The trace of member `i`, open; -1: there is none. */
+#include "../../trace/trace.h"
+
+/* The trace of member `i`, open, and how much is written in it so far; -1: there is none. */
 static int open_trace(const struct members *m, unsigned i, uint64_t *size)
 {
-    char pattern[PROCESS_PATH + 32];
+    char pattern[PROCESS_PATH + 32], err[TRACE_ERR_LEN];
     snprintf(pattern, sizeof pattern, "%s/trace/*/%04X.1.jsonl", m->dir, i);
     glob_t found;
     int fd = -1;
+    *size = 0;
     if (glob(pattern, 0, NULL, &found) == 0) {
         fd = open(found.gl_pathv[0], O_RDONLY | O_CLOEXEC);
+        struct trace_reader *r = trace_reader_open(found.gl_pathv[0], err);
+        if (r)
+            *size = trace_reader_size(r);
+        trace_reader_close(r);
         globfree(&found);
     }
-    struct stat st = {0};
-    if (fd >= 0)
-        (void)fstat(fd, &st);
-    *size = (uint64_t)st.st_size;
     return fd;
 }
 
