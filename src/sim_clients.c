@@ -14,7 +14,7 @@ struct sim_clients *sim_clients_new(const struct sim_clients_env *env)
         abort();
     c->env = *env;
     c->kind = env->cfg->clients.shared ? &sim_clients_shared : &sim_clients_course;
-    sim_ops_init(&c->ops, env->w, env->rng, env->cfg->replicas + SIM_CLIENT_BASE, env->cfg->clients.count);
+    sim_ops_init(&c->ops, env->w, env->cfg->replicas + SIM_CLIENT_BASE, env->cfg->clients.count);
     c->own = c->kind->make(c);
     return c;
 }
@@ -53,13 +53,15 @@ size_t sim_clients_tries(const struct sim_clients *c)
     return c->ops.n_tries;
 }
 
-int clients_random_living(struct sim_clients *c)
+int clients_random_living(struct sim_clients *c, uint32_t op)
 {
+    char id[SIM_OP_ID], name[SIM_OP_ID + 16];
     unsigned n = 0, living[SIM_REPLICAS_MAX];
     for (unsigned i = 0; i < c->env.cfg->replicas; i++)
         if (c->env.living[i])
             living[n++] = i;
-    return n ? (int)living[rng_below(c->env.rng, n)] : -1;
+    snprintf(name, sizeof name, "%s/%" PRIu32, sim_ops_id(&c->ops, op, id), c->ops.op[op].tries + 1);
+    return n ? (int)living[sim_decide_between(c->env.decider, "server", name, 0, n - 1)] : -1;
 }
 
 int clients_living(const struct sim_clients *c, const char *id)

@@ -15,8 +15,8 @@
 #ifndef FAULTLINE_SIM_CLIENTS_H
 #define FAULTLINE_SIM_CLIENTS_H
 
-#include "rng.h"
 #include "sim_config.h"
+#include "sim_decide.h"
 #include "sim_message.h"
 #include "sim_verdict.h"
 #include "trace.h"
@@ -34,7 +34,7 @@ struct sim_clients_env {
     const struct sim_config *cfg;
     struct sim_stats *stats;
     struct trace_writer *w;
-    struct rng *rng;
+    struct sim_decider *decider;  /* choices are named by operation: CLIENT:NUMBER */
     const bool *living;           /* by replica's index: may be sent requests */
     int64_t load_start, load_end; /* ns */
     int64_t quiet_at;             /* when the last fault has ended, ns: successes after it are counted */

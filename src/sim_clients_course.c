@@ -1,6 +1,7 @@
 /* The course's clients. */
 #include "sim_clients_int.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,15 @@ static void forget_all(struct course *own)
         strcpy(own->client[i].leader, "FFFF");
 }
 
+static const char *name_of(int64_t request, char out[SIM_OP_ID])
+{
+    snprintf(out, SIM_OP_ID, "request %" PRId64, request + 1);
+    return out;
+}
+
 static void *course_make(struct sim_clients *c)
 {
+    char name[SIM_OP_ID];
     const struct sim_config *cfg = c->env.cfg;
     struct course *own = calloc(1, sizeof *own);
     if (!own)
@@ -41,7 +49,7 @@ static void *course_make(struct sim_clients *c)
     if (!own->client || !own->is_get)
         abort();
     for (int64_t i = 0; i < cfg->requests; i++)
-        own->is_get[i] = rng_unit(c->env.rng) < cfg->mix;
+        own->is_get[i] = sim_decide_chance(c->env.decider, "get", name_of(i, name), cfg->mix);
     forget_all(own);
     return own;
 }
@@ -83,15 +91,20 @@ static void issue(struct sim_clients *c, int64_t now, uint32_t op)
     struct client *cl = &own->client[c->ops.op[op].client];
     int to = clients_living(c, cl->leader);
     if (to < 0)
-        to = clients_random_living(c);
+        to = clients_random_living(c, op);
     if (to >= 0)
         clients_send(c, now, op, (unsigned)to, cl->leader);
 }
 
-static void request(struct sim_clients *c, int64_t now, bool get)
+static void request(struct sim_clients *c, int64_t now, int64_t number)
 {
     struct course *own = c->own;
-    unsigned index = (unsigned)rng_below(c->env.rng, own->n_clients);
+    struct sim_decider *d = c->env.decider;
+    char name[SIM_OP_ID];
+    bool get = own->is_get[number];
+    unsigned index = (unsigned)sim_decide_between(d, "client", name_of(number, name), 0, own->n_clients - 1);
+    if (sim_decide_chance(d, "leave_out", name, 0)) /* only when that is given */
+        return;
     struct client *cl = &own->client[index];
     char key[SIM_TEXT_LEN + 1], value[SIM_TEXT_LEN + 1];
     if (get && cl->n_known == 0) {
@@ -99,12 +112,12 @@ static void request(struct sim_clients *c, int64_t now, bool get)
         c->env.stats->get_before_any_put += !cl->wrote;
         get = false;
     }
-    if (get || (cl->n_known > 0 && rng_unit(c->env.rng) >= 0.5)) {
-        const struct known *k = &cl->known[rng_below(c->env.rng, cl->n_known)];
+    if (get || (cl->n_known > 0 && sim_decide_chance(d, "known_key", name, 0.5))) {
+        const struct known *k = &cl->known[sim_decide_between(d, "which_key", name, 0, (int64_t)cl->n_known - 1)];
         strcpy(key, k->key);
         chain(k->value, value);
     } else {
-        sim_ops_random(c->env.rng, key, SIM_TEXT_LEN);
+        sim_ops_text(name, key, SIM_TEXT_LEN);
         chain(key, value);
     }
     (*(get ? &c->env.stats->gets : &c->env.stats->puts))++;
@@ -116,7 +129,7 @@ static void course_tick(struct sim_clients *c, int64_t now)
 {
     struct course *own = c->own;
     if (course_deadline(c) <= now)
-        request(c, now, own->is_get[own->next++]);
+        request(c, now, own->next++);
 }
 
 static struct known *find(struct client *cl, const char *key)

@@ -25,8 +25,8 @@ struct sim_clients {
     void *own; /* of the kind */
 };
 
-/* A random replica that may be sent requests, -1 when there is none. */
-int clients_random_living(struct sim_clients *c);
+/* A random replica that may be sent the next try of `op`, -1 when there is none. */
+int clients_random_living(struct sim_clients *c, uint32_t op);
 /* The index of the living replica with this id, -1 when it is none. */
 int clients_living(const struct sim_clients *c, const char *id);
 /* One try of `op` at replica `to`; `leader` is what the client puts into the message. Returns the try's index. */

@@ -102,7 +102,7 @@ static void send_somewhere(struct sim_clients *c, int64_t now, struct client *cl
 {
     if (cl->leader >= 0 && !c->env.living[cl->leader])
         cl->leader = -1;
-    send_to(c, now, cl, cl->leader >= 0 ? cl->leader : clients_random_living(c));
+    send_to(c, now, cl, cl->leader >= 0 ? cl->leader : clients_random_living(c, cl->op));
 }
 
 /* No answer yet, or nobody was there: the next one may do better. */
@@ -113,24 +113,8 @@ static void try_again(struct sim_clients *c, int64_t now, struct client *cl)
     send_somewhere(c, now, cl);
 }
 
-static void start(struct sim_clients *c, int64_t now, unsigned index)
-{
-    const struct sim_config *cfg = c->env.cfg;
-    struct client *cl = &((struct shared *)c->own)->client[index];
-    bool get = cl->phase == READ_BACK || rng_unit(c->env.rng) < cfg->mix;
-    char key[SIM_TEXT_LEN + 1], value[SIM_TEXT_LEN + 1];
-    unsigned k = cl->phase == READ_BACK ? ++cl->read_back : (unsigned)rng_below(c->env.rng, cfg->clients.keys) + 1;
-    snprintf(key, sizeof key, "k%u", k);
-    if (!get)
-        snprintf(value, sizeof value, "%04X.%" PRIu32, c->ops.base + index, ++cl->writes);
-    (*(get ? &c->env.stats->gets : &c->env.stats->puts))++;
-    cl->op = sim_ops_invoke(&c->ops, index, key, get ? NULL : value);
-    cl->deadline = now + cfg->clients.timeout;
-    send_somewhere(c, now, cl);
-}
-
-/* The operation under way is over: when does the next one start? */
-static void next(struct sim_clients *c, int64_t now, struct client *cl)
+/* The operation `id` is over: when does the next one start? */
+static void next(struct sim_clients *c, int64_t now, struct client *cl, const char *id)
 {
     struct shared *own = c->own;
     cl->op = SIM_NO_OP;
@@ -139,10 +123,42 @@ static void next(struct sim_clients *c, int64_t now, struct client *cl)
         return;
     }
     /* Half to one and a half of the interval after the last start, but never a burst to catch up. */
-    int64_t pause = own->interval > 1 ? own->interval / 2 + (int64_t)rng_below(c->env.rng, (uint64_t)own->interval) : 0;
+    int64_t pause = 0;
+    if (own->interval > 1)
+        pause = own->interval / 2 + sim_decide_between(c->env.decider, "pause", id, 0, own->interval - 1);
     int64_t latest = c->env.load_end > now ? c->env.load_end : now;
     cl->next_start = cl->next_start + pause > now ? cl->next_start + pause : now;
     cl->next_start = cl->next_start < latest ? cl->next_start : latest;
+}
+
+static void next_after(struct sim_clients *c, int64_t now, struct client *cl)
+{
+    char id[SIM_OP_ID];
+    next(c, now, cl, sim_ops_id(&c->ops, cl->op, id));
+}
+
+static void start(struct sim_clients *c, int64_t now, unsigned index)
+{
+    const struct sim_config *cfg = c->env.cfg;
+    struct sim_decider *d = c->env.decider;
+    struct client *cl = &((struct shared *)c->own)->client[index];
+    char key[SIM_TEXT_LEN + 1], value[SIM_TEXT_LEN + 1], id[SIM_OP_ID];
+    sim_ops_next_id(&c->ops, index, id);
+    bool get = cl->phase == READ_BACK || sim_decide_chance(d, "get", id, cfg->mix);
+    unsigned k =
+        cl->phase == READ_BACK ? ++cl->read_back : (unsigned)sim_decide_between(d, "key", id, 1, cfg->clients.keys);
+    snprintf(key, sizeof key, "k%u", k);
+    if (!get)
+        snprintf(value, sizeof value, "%04X.%" PRIu32, c->ops.base + index, ++cl->writes);
+    if (sim_decide_chance(d, "leave_out", id, 0)) { /* only when that is given */
+        sim_ops_leave_out(&c->ops, index);
+        next(c, now, cl, id);
+        return;
+    }
+    (*(get ? &c->env.stats->gets : &c->env.stats->puts))++;
+    cl->op = sim_ops_invoke(&c->ops, index, key, get ? NULL : value);
+    cl->deadline = now + cfg->clients.timeout;
+    send_somewhere(c, now, cl);
 }
 
 static void give_up(struct sim_clients *c, int64_t now, struct client *cl)
@@ -159,7 +175,7 @@ static void give_up(struct sim_clients *c, int64_t now, struct client *cl)
     else /* every try was redirected, or there was nobody to try: it did not happen */
         sim_ops_return(&c->ops, cl->op, "fail", NULL, -1, "redirect", cause);
     cl->leader = -1;
-    next(c, now, cl);
+    next_after(c, now, cl);
 }
 
 /* Idle and due: more load, then the reading back, then nothing. */
@@ -193,11 +209,13 @@ static void shared_tick(struct sim_clients *c, int64_t now)
 /* Nobody known to lead: wait a little, longer each time, then ask anybody. */
 static void back_off(struct sim_clients *c, int64_t now, struct client *cl, uint32_t tries)
 {
+    char id[SIM_OP_ID], name[SIM_OP_ID + 16];
+    snprintf(name, sizeof name, "%s/%" PRIu32, sim_ops_id(&c->ops, cl->op, id), tries);
     int64_t pause = BACKOFF_MIN << (tries < 5 ? tries : 5);
     pause = pause > BACKOFF_MAX ? BACKOFF_MAX : pause;
     cl->leader = -1;
     cl->waiting = false;
-    cl->retry_at = now + pause / 2 + (int64_t)rng_below(c->env.rng, (uint64_t)pause);
+    cl->retry_at = now + pause / 2 + sim_decide_between(c->env.decider, "back_off", name, 0, pause - 1);
 }
 
 static void redirected(struct sim_clients *c, int64_t now, const struct sim_answer *a, struct client *cl)
@@ -232,7 +250,7 @@ static void shared_answer(struct sim_clients *c, int64_t now, const struct sim_a
         sim_ops_return(&c->ops, t->op, c->ops.op[t->op].put ? "info" : "fail", NULL, (int)a->by, "fail", a->out_seq);
         cl->leader = -1;
     }
-    next(c, now, cl);
+    next_after(c, now, cl);
 }
 
 static void shared_forget(struct sim_clients *c)

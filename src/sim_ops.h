@@ -6,11 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "rng.h"
 #include "sim_config.h"
 #include "trace.h"
 
-enum { SIM_MID_LEN = 16, SIM_TEXT_LEN = 32 }; /* of MIDs, of keys and values, as the course has them */
+enum { SIM_MID_LEN = 16, SIM_TEXT_LEN = 32, SIM_OP_ID = 32 }; /* of MIDs, of keys and values, as the course has them */
 #define SIM_NO_OP UINT32_MAX
 
 struct sim_op {
@@ -19,6 +18,7 @@ struct sim_op {
     bool put, open;
     char key[SIM_TEXT_LEN + 1], value[SIM_TEXT_LEN + 1];
     uint32_t tries;
+    uint32_t last_try; /* index; SIM_NO_OP: there is none */
     int64_t invoke_seq;
 };
 
@@ -33,6 +33,7 @@ struct sim_try {
     char mid[SIM_MID_LEN + 1];
     enum sim_try_state state;
     uint32_t op;
+    uint32_t before; /* the try before it of the same operation: index; SIM_NO_OP: it is the first */
     unsigned to;     /* index of the replica, of the last one where it was sent to several */
     int64_t sent;    /* ns, the last time */
     int64_t seq;     /* of the record op.try, the last one */
@@ -41,20 +42,33 @@ struct sim_try {
 
 struct sim_ops {
     struct trace_writer *w;
-    struct rng *rng;
     unsigned base; /* number of the first client's id */
     struct sim_op *op;
     struct sim_try *tries;
     size_t n_ops, n_tries, op_room, try_room;
-    uint32_t *numbers; /* per client: operations so far */
+    struct sim_ops_of *of; /* per client */
+    unsigned clients;
 };
 
-void sim_ops_init(struct sim_ops *o, struct trace_writer *w, struct rng *rng, unsigned base, unsigned clients);
+/* Operations of one client so far, with those that were left out. */
+struct sim_ops_of {
+    uint32_t number;
+    uint32_t *op; /* index by number - 1; SIM_NO_OP: left out */
+    size_t room;
+};
+
+void sim_ops_init(struct sim_ops *o, struct trace_writer *w, unsigned base, unsigned clients);
 void sim_ops_free(struct sim_ops *o);
 
+/* The id of an operation, CLIENT:NUMBER; and of the one that the client would invoke next. */
+const char *sim_ops_id(const struct sim_ops *o, uint32_t op, char out[SIM_OP_ID]);
+const char *sim_ops_next_id(const struct sim_ops *o, unsigned client, char out[SIM_OP_ID]);
+/* The next operation of this client is left out: only its number is used up. */
+void sim_ops_leave_out(struct sim_ops *o, unsigned client);
 /* Invocation, and op.invoke. `value` is NULL for a get. */
 uint32_t sim_ops_invoke(struct sim_ops *o, unsigned client, const char *key, const char *value);
-/* A new try with a new MID, and op.try. The pointer is valid until the next try. */
+/* A new try with a new MID, and op.try. MIDs depend on client, number and try alone, so that they stay what they were
+ * when another operation is left out. The pointer is valid until the next try. */
 const struct sim_try *sim_ops_try(struct sim_ops *o, uint32_t op, unsigned to, int64_t now);
 /* The same try once more, under its old MID, and another op.try. It waits for an answer again. */
 const struct sim_try *sim_ops_again(struct sim_ops *o, size_t index, unsigned to, int64_t now);
@@ -65,7 +79,7 @@ struct sim_try *sim_ops_find(struct sim_ops *o, const char *mid);
 void sim_ops_return(struct sim_ops *o, uint32_t op, const char *res, const char *val, int by, const char *why,
                     int64_t cause);
 
-/* A random string of n characters out of [A-Z0-9], terminated. */
-void sim_ops_random(struct rng *rng, char *out, size_t n);
+/* A string of n characters out of [A-Z0-9], terminated, that looks like chance and depends on `name` alone. */
+void sim_ops_text(const char *name, char *out, size_t n);
 
 #endif

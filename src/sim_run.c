@@ -216,7 +216,6 @@ static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *r
     strcpy(run->leader, "FFFF");
     run->decider = sim_decider_new(plan->seed);
     sim_tapes_init(&run->tapes);
-    rng_seed(&run->clients_rng, plan->seed);
     sim_net_init(&run->net, &plan->cfg->network, run->decider);
     for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++) {
         sim_id(i, run->node[i].id);
@@ -243,7 +242,7 @@ static void make_clients(struct sim_run *run, int64_t quiet_at)
     run->clients = sim_clients_new(&(struct sim_clients_env){.cfg = run->cfg,
                                                              .stats = run->stats,
                                                              .w = run->w,
-                                                             .rng = &run->clients_rng,
+                                                             .decider = run->decider,
                                                              .living = run->living,
                                                              .load_start = run->load_start,
                                                              .load_end = run->load_end,

@@ -44,7 +44,6 @@ struct sim_run {
     struct sim_decider *decider;
     struct sim_tapes tapes; /* of a constant world */
     struct sim_net net;
-    struct rng clients_rng;
     struct sim_clients *clients;
     struct sim_node node[SIM_REPLICAS_MAX];
     bool living[SIM_REPLICAS_MAX]; /* neither killed, nor ended, nor given up */

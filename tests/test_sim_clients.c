@@ -20,7 +20,7 @@ struct sent {
 struct bench {
     struct sim_config cfg;
     struct sim_stats stats;
-    struct rng rng;
+    struct sim_decider *decider;
     bool living[SIM_REPLICAS_MAX];
     struct sim_clients *clients;
     struct sent sent[SENT_MAX];
@@ -67,12 +67,12 @@ static struct bench *start(const char *scenario)
     assert_non_null(b);
     if (sim_config_load(scenario, &b->cfg, err, warnings) != SIM_CONFIG_OK)
         fail_msg("%s", err);
-    rng_seed(&b->rng, 12);
+    b->decider = sim_decider_new(12);
     for (unsigned i = 0; i < b->cfg.replicas; i++)
         b->living[i] = true;
     b->clients = sim_clients_new(&(struct sim_clients_env){.cfg = &b->cfg,
                                                            .stats = &b->stats,
-                                                           .rng = &b->rng,
+                                                           .decider = b->decider,
                                                            .living = b->living,
                                                            .load_start = SIM_SECOND,
                                                            .load_end = SIM_SECOND + b->cfg.lifetime,
@@ -86,6 +86,7 @@ static struct bench *start(const char *scenario)
 static void finish(struct bench *b)
 {
     sim_clients_free(b->clients);
+    sim_decider_free(b->decider);
     sim_stats_free(&b->stats);
     sim_config_free(&b->cfg);
     free(b);
