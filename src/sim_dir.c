@@ -38,10 +38,16 @@ static bool make_parents(const char *path)
     return true;
 }
 
-/* True for what a run leaves in its directory: run.json, the database of analyze, and traces, NAME.BOOT.jsonl. */
+/* True for what a run leaves in its directory: files of these names, the database of analyze, and traces,
+ * NAME.BOOT.jsonl.
+ */
 static bool of_a_run(const char *name)
 {
-    if (strcmp(name, "run.json") == 0 || strncmp(name, "run.db", 6) == 0)
+    static const char *const ours[] = {"run.json", "scenario.json", "decisions.jsonl", "rerun.sh", "report.txt"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strcmp(name, ours[i]) == 0)
+            return true;
+    if (strncmp(name, "run.db", 6) == 0)
         return true;
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     size_t n = strspn(name, plain);

@@ -36,6 +36,12 @@ const char sim_options_help[] =
     "runs/latest\n"
     "  --force              replace the run that is in DIR; nothing else in it is removed\n"
     "  --check              then run `analyze` on it; its verdict counts too\n"
+    "  --replay DIR         in place of SCENARIO: the run in DIR again, with its seed and decisions.jsonl, which may "
+    "be\n"
+    "                       edited; virtual time only\n"
+    "  --decisions FILE     what chance would decide is given by FILE (a decisions.jsonl) as far as it stands there\n"
+    "  --verify             run twice and compare all traces; virtual time only\n"
+    "  --go-on              do not end the run when replicas break a rule of Raft that is checked on the way\n"
     "  --bodies             record datagrams whole\n"
     "  --silence            do not show what the replicas print (it is recorded all the same)\n"
     "  --quiet              of the simulator's own output the verdict only; --check still prints its own\n"
@@ -84,6 +90,10 @@ enum {
     O_FORCE,
     O_CHECK,
     O_BODIES,
+    O_REPLAY,
+    O_DECISIONS,
+    O_VERIFY,
+    O_GO_ON,
     O_SILENCE,
     O_QUIET,
     O_HELP,
@@ -103,6 +113,10 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         {"force", no_argument, NULL, O_FORCE},
         {"check", no_argument, NULL, O_CHECK},
         {"bodies", no_argument, NULL, O_BODIES},
+        {"replay", required_argument, NULL, O_REPLAY},
+        {"decisions", required_argument, NULL, O_DECISIONS},
+        {"verify", no_argument, NULL, O_VERIFY},
+        {"go-on", no_argument, NULL, O_GO_ON},
         {"silence", no_argument, NULL, O_SILENCE},
         {"quiet", no_argument, NULL, O_QUIET},
         {"help", no_argument, NULL, O_HELP},
@@ -146,6 +160,18 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         case O_BODIES:
             o->bodies = true;
             break;
+        case O_REPLAY:
+            o->replay = optarg;
+            break;
+        case O_DECISIONS:
+            o->decisions = optarg;
+            break;
+        case O_VERIFY:
+            o->verify = true;
+            break;
+        case O_GO_ON:
+            o->go_on = true;
+            break;
         case O_SILENCE:
             o->silence = true;
             break;
@@ -166,12 +192,16 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
             return USAGE;
         }
     }
-    if (optind + 1 != argc)
+    if (o->replay && optind != argc)
+        return usage("--replay takes the scenario from the run's directory, not also from ", argv[optind]);
+    if (!o->replay && optind + 1 != argc)
         return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ",
                      optind == argc ? "" : argv[optind + 1]);
+    if (program && (o->replay || o->decisions || o->verify || o->go_on))
+        return usage("--replay, --decisions, --verify and --go-on are for virtual time: not with --replica", "");
     if (!program && o->data)
         return usage("--data needs --replica PROGRAM: in virtual time replicas have no disk yet", "");
-    o->scenario = argv[optind];
+    o->scenario = o->replay ? NULL : argv[optind];
     o->in_process = program == NULL;
     o->command[o->n_command++] = program;
     for (size_t i = 0; i < n_args; i++)
@@ -259,9 +289,20 @@ char *sim_options_rerun(const struct sim_options *o, const char *self)
         add_word(line, "--reads");
         add_word(line, o->reads);
     }
-    add_word(line, "--seed");
-    add_word(line, seed);
-    add_word(line, o->scenario);
+    if (o->go_on)
+        add_word(line, "--go-on");
+    if (o->decisions && !o->replay) {
+        add_word(line, "--decisions");
+        add_word(line, o->decisions);
+    }
+    if (o->replay) {
+        add_word(line, "--replay");
+        add_word(line, o->replay);
+    } else {
+        add_word(line, "--seed");
+        add_word(line, seed);
+        add_word(line, o->scenario);
+    }
     if (fclose(line) != 0)
         abort();
     return text;

@@ -17,7 +17,8 @@ struct sim_options {
     bool in_process;                               /* our own replicas, in virtual time */
     size_t n_command;
     const char *reads, *out, *scenario;
-    bool has_seed, data, force, check, bodies, silence, quiet;
+    const char *replay, *decisions; /* NULL: none. With `replay` there is no scenario: it comes from that directory */
+    bool has_seed, data, force, check, bodies, silence, quiet, verify, go_on;
     uint64_t seed;
 };
 

@@ -8,6 +8,8 @@ int sim_report_status(const struct sim_result *r)
 {
     if (r->end == SIM_ENDED_SIGNAL)
         return 2;
+    if (r->violation.found)
+        return 1;
     if (r->no_progress && r->verdict.safe)
         return 2;
     return r->verdict.correct ? 0 : 1;
@@ -101,6 +103,8 @@ static void print_beyond(FILE *out, const struct sim_config *c, const struct sim
         fprintf(out, "%" PRId64 " messages were sent in another replica's name\n", s->forged);
     if (r->end != SIM_ENDED)
         fprintf(out, "The run %s\n", sim_end_words[r->end]);
+    if (r->violation.found)
+        fprintf(out, "VIOLATION %s (%s): %s\n", r->violation.rule, r->violation.class, r->violation.words);
     if (r->no_progress)
         fprintf(out, "NO PROGRESS: not one operation succeeded in the %.1f s of load after the last fault had ended\n",
                 (double)r->quiet_for / SIM_SECOND);
@@ -182,6 +186,10 @@ void sim_report_json(json_t *run, const struct sim_config *c, struct sim_result 
     json_object_set_new(run, "statistics", statistics(r));
     json_object_set_new(run, "checks", checks);
     json_object_set_new(run, "tiers", tiers);
+    if (r->violation.found)
+        json_object_set_new(run, "violation",
+                            json_pack("{s:s, s:s, s:s}", "rule", r->violation.rule, "class", r->violation.class,
+                                      "words", r->violation.words));
     json_object_set_new(run, "progress", json_boolean(!r->no_progress));
     json_object_set_new(run, "status", json_integer(status));
     json_object_set_new(run, "verdict", json_string(sim_report_verdict(status)));

@@ -21,6 +21,7 @@ const char *const sim_end_words[] = {
     [SIM_ENDED_TRIES] = "ended early: more than 500000 requests, nearly all of them redirected or failed",
     [SIM_ENDED_INCORRECT] = "ended early: more than 10000 incorrect messages",
     [SIM_ENDED_NOBODY] = "ended early: no replica is running",
+    [SIM_ENDED_VIOLATION] = "ended early: a rule of Raft broke",
     [SIM_ENDED_SIGNAL] = "interrupted",
 };
 
@@ -215,7 +216,6 @@ static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *r
         abort();
     strcpy(run->leader, "FFFF");
     run->decider = sim_decider_new(plan->seed);
-    sim_tapes_init(&run->tapes);
     sim_net_init(&run->net, &plan->cfg->network, run->decider);
     for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++) {
         sim_id(i, run->node[i].id);
@@ -229,7 +229,7 @@ static void free_run(struct sim_run *run)
 {
     sim_clients_free(run->clients);
     sim_net_free(&run->net);
-    sim_tapes_free(&run->tapes);
+    sim_oracle_free(run->oracle);
     sim_decider_free(run->decider);
     free(run->open);
     free(run->pending);
@@ -264,8 +264,10 @@ static int open_trace(struct sim_run *run, char err[512])
 {
     char why[TRACE_ERR_LEN];
     if (run->world->constant) {
-        sim_tapes_add(&run->tapes, "sim", 1, &run->w);
-        put_header(run);
+        if (run->plan->traces) {
+            sim_tapes_add(&run->result->tapes, "sim", 1, &run->w);
+            put_header(run);
+        }
         return 0;
     }
     run->w = trace_writer_open(&(struct trace_writer_options){.dir = run->plan->dir, .node = "sim", .boot = 1}, why);
@@ -295,15 +297,8 @@ static int run_open(struct sim_run *run, char err[512])
     return rc;
 }
 
-int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512])
+static int in_world(struct sim_run *run, char err[512])
 {
-    char what[SIM_CONFIG_WHAT];
-    *result = (struct sim_result){.epoch = 0};
-    if (plan->command && sim_config_virtual_only(plan->cfg, what)) {
-        snprintf(err, 512, "the scenario has %s: only in virtual time, without --replica", what);
-        return 65;
-    }
-    struct sim_run *run = new_run(plan, result);
     int rc = run->world->open(run, err);
     if (rc == 0)
         rc = open_trace(run, err);
@@ -311,9 +306,48 @@ int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512
         rc = run_open(run, err);
     trace_writer_close(run->w);
     run->world->close(run);
-    result->hash = sim_tapes_hash(&run->tapes);
-    if (rc == 0 && !sim_tapes_write(&run->tapes, plan->dir, err))
-        rc = 74;
+    return rc;
+}
+
+static int open_decisions(struct sim_run *run, char err[512])
+{
+    struct sim_result *r = run->result;
+    int rc = run->plan->decisions ? sim_decider_load(run->decider, run->plan->decisions, err) : 0;
+    if (rc != 0 || !run->plan->keep_decisions)
+        return rc;
+    run->decided = open_memstream(&r->decisions, &r->n_decisions);
+    if (!run->decided)
+        abort();
+    sim_decider_record(run->decider, run->decided);
+    return 0;
+}
+
+int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512])
+{
+    char what[SIM_CONFIG_WHAT];
+    *result = (struct sim_result){.epoch = 0};
+    sim_tapes_init(&result->tapes);
+    if (plan->command && sim_config_virtual_only(plan->cfg, what)) {
+        snprintf(err, 512, "the scenario has %s: only in virtual time, without --replica", what);
+        return 65;
+    }
+    struct sim_run *run = new_run(plan, result);
+    int rc = open_decisions(run, err);
+    if (rc == 0)
+        rc = in_world(run, err);
+    result->hash = sim_tapes_hash(&result->tapes);
+    if (run->oracle)
+        result->violation = *sim_oracle_verdict(run->oracle);
+    if (run->decided && fclose(run->decided) != 0)
+        abort();
     free_run(run);
     return rc;
+}
+
+void sim_result_free(struct sim_result *r)
+{
+    sim_stats_free(&r->stats);
+    sim_tapes_free(&r->tapes);
+    free(r->decisions);
+    r->decisions = NULL;
 }

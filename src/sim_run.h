@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 #include "sim_config.h"
+#include "sim_oracle.h"
+#include "sim_tape.h"
 #include "sim_verdict.h"
 
 enum { SIM_LEADERS_KEPT = 64 };
@@ -18,30 +20,51 @@ struct sim_plan {
     const char *reads;          /* FAULTLINE_READS for the replicas; NULL: left alone */
     const char *dir;            /* of the run, absolute; exists */
     const char *version;
-    const char *argv;           /* our own command line, for the trace's header */
+    const char *argv; /* our own command line, for the trace's header */
+    /* Of our own replicas in virtual time: keep their traces and the simulator's; a file with decisions to be given,
+     * NULL: none; keep what is decided; go on after the oracle has found a violation. */
+    bool traces;
+    const char *decisions;
+    bool keep_decisions, go_on;
     bool bodies, quiet, silent; /* record datagrams whole; nothing on stderr; no replicas' lines there */
 };
 
-enum sim_end { SIM_ENDED, SIM_ENDED_PACKETS, SIM_ENDED_TRIES, SIM_ENDED_INCORRECT, SIM_ENDED_NOBODY, SIM_ENDED_SIGNAL };
+enum sim_end {
+    SIM_ENDED,
+    SIM_ENDED_PACKETS,
+    SIM_ENDED_TRIES,
+    SIM_ENDED_INCORRECT,
+    SIM_ENDED_NOBODY,
+    SIM_ENDED_VIOLATION,
+    SIM_ENDED_SIGNAL
+};
 extern const char *const sim_end_words[];
 
 struct sim_result {
-    struct sim_stats stats; /* to be released with sim_stats_free() */
+    struct sim_stats stats;
     struct sim_verdict verdict;
     enum sim_end end;
-    bool no_progress;                  /* shared clients: nothing succeeded in the 5 s or more after the last fault */
-    int64_t quiet_for;                 /* ns between the last fault and the end of the load */
-    int64_t elapsed, epoch, wall_us;   /* ns; ns on CLOCK_MONOTONIC; microseconds */
-    int64_t records_lost;              /* trace records for which there was no room */
-    uint64_t hash;                     /* of all traces, in virtual time */
+    bool no_progress;                /* shared clients: nothing succeeded in the 5 s or more after the last fault */
+    int64_t quiet_for;               /* ns between the last fault and the end of the load */
+    int64_t elapsed, epoch, wall_us; /* ns; ns on CLOCK_MONOTONIC; microseconds */
+    int64_t records_lost;            /* trace records for which there was no room */
+    /* In virtual time: */
+    struct sim_violation violation;    /* what the oracle found */
+    struct sim_tapes tapes;            /* the traces, when they were to be kept; must not be moved */
+    uint64_t hash;                     /* of them */
+    char *decisions;                   /* lines, when they were to be kept; NULL: not */
+    size_t n_decisions;                /* bytes of them */
     bool trace_cut;                    /* the last ones could not be written: disk full, file too large */
     unsigned signal;                   /* SIM_ENDED_SIGNAL: which */
     char leaders[SIM_LEADERS_KEPT][5]; /* as the course's simulator saw them change */
     size_t n_leaders;                  /* may exceed SIM_LEADERS_KEPT: the rest was not kept */
 };
 
-/* 0, or the exit status with words in `err`: 66 a replica cannot be started, 73 the trace cannot be made, 70. Whatever
- * happens, no replica is left running. */
+/* `result` is to be released with sim_result_free() whatever comes back. In virtual time no file is written.
+ *
+ * 0, or the exit status with words in `err`: 64 or 65 bad options or decisions, 66 a replica cannot be started, 73 the
+ * trace cannot be made, 70. Whatever happens, no replica is left running. */
 int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512]);
+void sim_result_free(struct sim_result *result);
 
 #endif

@@ -7,7 +7,6 @@
 #include "sim_decide.h"
 #include "sim_net.h"
 #include "sim_run.h"
-#include "sim_tape.h"
 #include "sim_world.h"
 #include "trace.h"
 
@@ -42,7 +41,8 @@ struct sim_run {
     const struct sim_world *world;
     void *own; /* of the world */
     struct sim_decider *decider;
-    struct sim_tapes tapes; /* of a constant world */
+    FILE *decided;             /* what is decided, into the result; NULL: not kept */
+    struct sim_oracle *oracle; /* NULL: this world's replicas cannot be looked into */
     struct sim_net net;
     struct sim_clients *clients;
     struct sim_node node[SIM_REPLICAS_MAX];

@@ -73,6 +73,22 @@ uint64_t sim_tapes_hash(const struct sim_tapes *t)
     return sum;
 }
 
+const char *sim_tapes_difference(const struct sim_tapes *a, const struct sim_tapes *b)
+{
+    static char words[100];
+    const struct sim_tape *x = a->first, *y = b->first;
+    for (; x && y; x = x->next, y = y->next) {
+        size_t i = 0, line = 1;
+        for (; i < x->n && i < y->n && x->bytes[i] == y->bytes[i]; i++)
+            line += x->bytes[i] == '\n';
+        if (i < x->n || i < y->n || x->boot != y->boot || strcmp(x->node, y->node) != 0) {
+            snprintf(words, sizeof words, "%s.%u.jsonl differs from line %zu on", x->node, x->boot, line);
+            return words;
+        }
+    }
+    return x || y ? "one has more traces than the other" : "they are equal";
+}
+
 size_t sim_tapes_bytes(const struct sim_tapes *t)
 {
     size_t n = 0;

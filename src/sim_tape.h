@@ -28,6 +28,8 @@ void sim_tapes_free(struct sim_tapes *t);
 struct sim_tape *sim_tapes_add(struct sim_tapes *t, const char *node, unsigned boot, struct trace_writer **w);
 /* Of the names and bytes of all tapes, in order. */
 uint64_t sim_tapes_hash(const struct sim_tapes *t);
+/* Where two runs differ first, in words; static until the next call. */
+const char *sim_tapes_difference(const struct sim_tapes *a, const struct sim_tapes *b);
 size_t sim_tapes_bytes(const struct sim_tapes *t);
 /* Writes DIR/NODE.BOOT.jsonl for each. False with words in `err`. */
 bool sim_tapes_write(const struct sim_tapes *t, const char *dir, char err[512]);

@@ -22,6 +22,7 @@ static int open_world(struct sim_run *run, char err[512])
     if (!v)
         abort();
     run->own = v;
+    run->oracle = sim_oracle_new();
     virtual_abort_open(v);
     run->result->epoch = 0;
     run->result->wall_us = 0;

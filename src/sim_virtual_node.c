@@ -95,7 +95,10 @@ int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
     const unsigned boot = run->node[i].boot;
     sim_run_name(run, name);
     snprintf(seed_name, sizeof seed_name, "%s.%u", run->node[i].id, boot);
-    node->tape = sim_tapes_add(&run->tapes, run->node[i].id, boot, &node->trace);
+    node->tape = NULL;
+    if (run->plan->traces)
+        node->tape = sim_tapes_add(&run->result->tapes, run->node[i].id, boot, &node->trace);
+    sim_oracle_start(run->oracle, i, false);
     node->paused = false;
     struct birth b = {.node = node,
                       .o = {.core = node->options.core,
@@ -149,7 +152,9 @@ void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping)
 
 void virtual_node_kill(struct sim_run *run, unsigned i)
 {
-    node_of(run, i)->tape->cut = true; /* no trace.close */
+    struct virtual_node *node = node_of(run, i);
+    if (node->tape)
+        node->tape->cut = true; /* no trace.close */
     end(run, i, SIGKILL, false);
 }
 
@@ -240,6 +245,21 @@ static void do_step(void *ctx)
     virtual_watch(node);
 }
 
+/* What must hold between replicas. */
+static void watch(struct virtual_node *node)
+{
+    struct sim_run *run = node->run;
+    const struct sim_violation *found = sim_oracle_verdict(run->oracle);
+    if (found->found)
+        return;
+    sim_oracle_step(run->oracle, node->i, replica_core(node->replica), replica_kv(node->replica));
+    if (!found->found)
+        return;
+    sim_say(run, "%s: %s", found->rule, found->words);
+    if (!run->plan->go_on)
+        sim_end_early(run, SIM_ENDED_VIOLATION);
+}
+
 static void stop_asserted(void *ctx)
 {
     struct virtual_node *node = ctx;
@@ -251,8 +271,10 @@ void virtual_node_step(struct sim_run *run, unsigned i)
     struct virtual *v = virtual_of(run);
     struct step s = {.node = &v->node[i], .well = true};
     bool sound = virtual_abort_guard(v, do_step, &s);
-    if (sound && s.well)
+    if (sound && s.well) {
+        watch(s.node);
         return;
+    }
     if (!sound) {
         (void)virtual_abort_guard(v, stop_asserted, s.node);
         s.node->broken = true;

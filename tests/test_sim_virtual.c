@@ -9,7 +9,6 @@
 #include <cmocka.h>
 #include "../src/sim_run.h"
 #include "../src/sim_virtual_int.h"
-#include "support/trace_file.h"
 
 static const char hostile[] =
     "{\"name\": \"hostile\", \"lifetime\": 10, \"start_wait\": 3, \"end_wait\": 6, \"replicas\": 5, \"mix\": 0.5,"
@@ -25,38 +24,33 @@ struct outcome {
     struct sim_result r;
 };
 
-/* The run's files stay in `dir`, a path of fixture_dir(). */
-static struct outcome run(const char *scenario, uint64_t seed, const char *reads, char dir[64])
+static struct outcome *run(const char *scenario, struct sim_plan plan)
 {
     static char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
-    struct outcome o = {.c = {.replicas = 0}};
-    assert_int_equal(sim_config_load(scenario, &o.c, err, warnings), SIM_CONFIG_OK);
-    strcpy(dir, "/tmp/faultline-virtual-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    int rc = sim_run(
-        &(struct sim_plan){
-            .cfg = &o.c, .seed = seed, .reads = reads, .dir = dir, .version = "test", .quiet = true, .silent = true},
-        &o.r, err);
+    struct outcome *o = calloc(1, sizeof *o);
+    assert_non_null(o);
+    assert_int_equal(sim_config_load(scenario, &o->c, err, warnings), SIM_CONFIG_OK);
+    plan.cfg = &o->c;
+    plan.version = "test";
+    plan.quiet = plan.silent = true;
+    int rc = sim_run(&plan, &o->r, err);
     if (rc)
         fail_msg("status %d: %s", rc, err);
     return o;
 }
 
-static void forget(struct outcome *o, const char *dir)
+static void forget(struct outcome *o)
 {
-    char command[128];
-    sim_stats_free(&o->r.stats);
+    sim_result_free(&o->r);
     sim_config_free(&o->c);
-    snprintf(command, sizeof command, "rm -r %s", dir);
-    assert_int_equal(system(command), 0);
+    free(o);
 }
 
 static uint64_t hash_of(uint64_t seed, const char *reads)
 {
-    char dir[64];
-    struct outcome o = run(hostile, seed, reads, dir);
-    uint64_t hash = o.r.hash;
-    forget(&o, dir);
+    struct outcome *o = run(hostile, (struct sim_plan){.seed = seed, .reads = reads, .traces = true});
+    uint64_t hash = o->r.hash;
+    forget(o);
     return hash;
 }
 
@@ -71,22 +65,40 @@ static void the_same_seed_gives_the_same_bytes_and_another_seed_others(void **st
     assert_true(hash_of(1, NULL) != hash_of(1, "index"));
 }
 
+static bool says(const struct sim_tape *t, const char *text)
+{
+    return memmem(t->bytes, t->n, text, strlen(text)) != NULL;
+}
+
 static void replicas_serve_clients_through_faults(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 10; seed++) {
-        char dir[64], path[128];
-        struct outcome o = run(hostile, seed, NULL, dir);
-        assert_true(o.r.verdict.correct && o.r.end == SIM_ENDED && !o.r.no_progress);
-        assert_true(o.r.stats.acked_puts > 100 && o.r.stats.acked_gets > 100 && o.r.stats.killed >= 1);
-        size_t n;
-        snprintf(path, sizeof path, "%s/sim.1.jsonl", dir);
-        char *text = trace_file_text(path, &n);
-        assert_non_null(strstr(text, "\"ev\":\"node.exit\""));
-        assert_non_null(strstr(text, "\"ev\":\"trace.close\""));
-        assert_null(strstr(text, "\"why\":\"died\""));
-        free(text);
-        forget(&o, dir);
+        struct outcome *o = run(hostile, (struct sim_plan){.seed = seed, .traces = true});
+        assert_true(o->r.verdict.correct && o->r.end == SIM_ENDED && !o->r.no_progress && !o->r.violation.found);
+        assert_true(o->r.stats.acked_puts > 100 && o->r.stats.acked_gets > 100 && o->r.stats.killed >= 1);
+        const struct sim_tape *sim = o->r.tapes.first;
+        assert_string_equal(sim->node, "sim");
+        assert_true(says(sim, "\"ev\":\"node.exit\"") && says(sim, "\"ev\":\"trace.close\""));
+        assert_false(says(sim, "\"why\":\"died\""));
+        forget(o);
+    }
+}
+
+/* What happens does not depend on whether anybody writes it down. */
+static void without_traces_the_run_is_the_same(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct outcome *with = run(hostile, (struct sim_plan){.seed = seed, .traces = true, .keep_decisions = true}),
+                       *without = run(hostile, (struct sim_plan){.seed = seed, .keep_decisions = true});
+        assert_null(without->r.tapes.first);
+        assert_int_equal(with->r.n_decisions, without->r.n_decisions);
+        assert_memory_equal(with->r.decisions, without->r.decisions, with->r.n_decisions);
+        assert_int_equal(with->r.stats.total_msgs, without->r.stats.total_msgs);
+        assert_int_equal(with->r.elapsed, without->r.elapsed);
+        forget(with);
+        forget(without);
     }
 }
 
@@ -94,10 +106,9 @@ static void replicas_serve_clients_through_faults(void **state)
 static void the_course_is_passed(void **state)
 {
     (void)state;
-    char dir[64];
-    struct outcome o = run("tests/scenarios/crash-2.json", 1, NULL, dir);
-    assert_true(o.r.verdict.correct && o.r.stats.incorrect == 0 && o.r.stats.killed == 2);
-    forget(&o, dir);
+    struct outcome *o = run("tests/scenarios/crash-2.json", (struct sim_plan){.seed = 1});
+    assert_true(o->r.verdict.correct && o->r.stats.incorrect == 0 && o->r.stats.killed == 2);
+    forget(o);
 }
 
 static void clocks_show_what_their_rate_says_and_can_be_asked_when(void **state)
@@ -122,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_seed_gives_the_same_bytes_and_another_seed_others),
         cmocka_unit_test(replicas_serve_clients_through_faults),
+        cmocka_unit_test(without_traces_the_run_is_the_same),
         cmocka_unit_test(the_course_is_passed),
         cmocka_unit_test(clocks_show_what_their_rate_says_and_can_be_asked_when),
     };

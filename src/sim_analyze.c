@@ -1,0 +1,104 @@
+#include "sim_analyze.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 4096, INTERNAL = 70 };
+
+/* analyze, or faultline-analyze, in our own directory. */
+static void find(char path[PATH_BYTES + 32])
+{
+    char self[PATH_BYTES];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    int dir = slash ? (int)(slash - self) : 0;
+    snprintf(path, PATH_BYTES + 32, "%.*s/analyze", dir, self);
+    if (access(path, X_OK) != 0)
+        snprintf(path, PATH_BYTES + 32, "%.*s/faultline-analyze", dir, self);
+}
+
+static pid_t start(const char *path, const char *const *argv, int out)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
+    if (out < 0 || dup2(out, STDOUT_FILENO) == STDOUT_FILENO)
+        execv(path, (char *const *)(uintptr_t)argv); /* execv() changes nothing of it (POSIX) */
+    fprintf(stderr, "simulate: cannot run %s: %s\n", path, strerror(errno));
+    _exit(INTERNAL);
+}
+
+static int finish(pid_t pid, const char *path)
+{
+    int status = 0;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+        fprintf(stderr, "simulate: cannot run %s: %s\n", path, strerror(errno));
+        return INTERNAL;
+    }
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    fprintf(stderr, "simulate: %s was ended by signal %d\n", path, WTERMSIG(status));
+    return INTERNAL;
+}
+
+int sim_analyze_show(const char *dir)
+{
+    char path[PATH_BYTES + 32];
+    find(path);
+    return finish(start(path, (const char *const[]){path, dir, NULL}, -1), path);
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *text = json_string_value(json_object_get(o, key));
+    return text ? text : "";
+}
+
+/* Violations stand in the order of their weight. */
+static void take_report(const json_t *report, struct sim_judgement *j)
+{
+    const json_t *violations = json_object_get(json_array_get(json_object_get(report, "runs"), 0), "violations"), *v;
+    const json_t *worst = json_array_get(violations, 0), *first = worst;
+    size_t i;
+    json_array_foreach(violations, i, v) if (json_integer_value(json_object_get(v, "t")) <
+                                             json_integer_value(json_object_get(first, "t"))) first = v;
+    snprintf(j->class, sizeof j->class, "%s", text_of(worst, "class"));
+    snprintf(j->title, sizeof j->title, "%s", text_of(worst, "title"));
+    snprintf(j->rule, sizeof j->rule, "%s", text_of(first, "check"));
+}
+
+void sim_analyze_judge(const char *dir, bool black_box, struct sim_judgement *j)
+{
+    char path[PATH_BYTES + 32], target[PATH_BYTES + 32];
+    int ends[2];
+    *j = (struct sim_judgement){.status = INTERNAL};
+    find(path);
+    snprintf(target, sizeof target, "%s%s", dir, black_box ? "/sim.1.jsonl" : "");
+    if (pipe(ends) != 0)
+        return;
+    pid_t pid = start(path, (const char *const[]){path, "check", target, "--format", "json", NULL}, ends[1]);
+    close(ends[1]);
+    FILE *in = fdopen(ends[0], "r");
+    json_t *report = in ? json_loadf(in, 0, NULL) : NULL;
+    if (in)
+        fclose(in);
+    else
+        close(ends[0]);
+    j->status = finish(pid, path);
+    if (report)
+        take_report(report, j);
+    else if (j->status < 64)
+        j->status = INTERNAL;
+    json_decref(report);
+}
