@@ -123,7 +123,8 @@ static bool between_two_replicas(unsigned from, unsigned to)
 bool sim_net_chancy(const struct sim_net *net, unsigned from, unsigned to)
 {
     const struct sim_network_config *c = &net->cfg;
-    bool any = between_two_replicas(from, to) && (c->loss > 0 || c->duplicate > 0 || c->delay_max > 0);
+    bool any = net->hop_max > 0;
+    any |= between_two_replicas(from, to) && (c->loss > 0 || c->duplicate > 0 || c->delay_max > 0);
     for (size_t i = 0; i < net->n_rules && !any; i++)
         any = covers(&net->rules[i].links, from, to) || (net->rules[i].q.work_max > 0 && net->rules[i].q.worker == to);
     return any;
@@ -190,6 +191,10 @@ static void pass(struct sim_net *net, const char *name, unsigned number, unsigne
             continue;
         struct about a = about(net, name, number, *r->name ? r->name : "network");
         pass_rule(&a, r, waiting, copy);
+    }
+    if (copy->fate == SIM_DELIVER && net->hop_max > 0) {
+        struct about a = about(net, name, number, "");
+        copy->delay += sim_decide_between(a.d, "hop", a.name, net->hop_min, net->hop_max);
     }
 }
 

@@ -40,6 +40,7 @@ struct sim_flight {
 struct sim_net {
     struct sim_network_config cfg;
     struct sim_decider *decider; /* borrowed */
+    int64_t hop_min, hop_max;    /* what every copy takes beside its delays, ns: in a world without real wires */
     struct sim_rule rules[SIM_RULES_MAX];
     size_t n_rules;
     struct sim_flight *flights; /* heap, earliest first */

@@ -8,9 +8,8 @@
 #include "replica_options.h"
 #include "sim_run_int.h"
 
-/* Datagrams that are on the last stretch to a replica, or wait in its socket, in the order of their arrival. */
+/* Datagrams that wait in a replica's socket, in the order of their arrival. */
 struct virtual_letter {
-    int64_t due;
     size_t n;
     char *bytes; /* owned */
 };
@@ -52,7 +51,6 @@ struct virtual
 {
     struct virtual_node node[SIM_REPLICAS_MAX];
     int64_t now;
-    struct rng hops;
     sigjmp_buf escape;        /* out of a replica whose assertion failed */
     struct sigaction aborted; /* what SIGABRT did before */
 };
@@ -70,7 +68,7 @@ int virtual_node_start(struct sim_run *run, unsigned i, char err[512]);
 int64_t virtual_node_due(const struct sim_run *run, unsigned i);
 /* Takes what has arrived, all of it as one step, and lets the timer fire if it is due. */
 void virtual_node_step(struct sim_run *run, unsigned i);
-/* A datagram reaches it soon. False: it did not fit into the buffer of its socket. */
+/* A datagram has arrived. False: it did not fit into the buffer of its socket. */
 bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_t n);
 /* As SIGTERM and SIGKILL do. */
 void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping);

@@ -8,9 +8,8 @@
 #include <sysexits.h>
 
 enum { ARGS_MAX = 64 };
-static const size_t INBOX_BYTES = 4 << 20;              /* as SO_RCVBUF of a real run */
-static const int64_t HOP_MIN = 50000, HOP_MAX = 250000; /* ns from the network to the replica */
-static const int64_t EPOCH = SIM_SECOND;                /* what its clock shows when the run begins */
+static const size_t INBOX_BYTES = 4 << 20; /* as SO_RCVBUF of a real run */
+static const int64_t EPOCH = SIM_SECOND;   /* what its clock shows when the run begins */
 
 static struct virtual_node *node_of(struct sim_run *run, unsigned i)
 {
@@ -188,22 +187,15 @@ static void make_room(struct virtual_inbox *in)
 
 bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_t n)
 {
-    struct virtual *v = virtual_of(run);
-    struct virtual_inbox *in = &v->node[i].inbox;
+    struct virtual_inbox *in = &node_of(run, i)->inbox;
     if (in->bytes + n > INBOX_BYTES)
         return false;
     make_room(in);
-    struct virtual_letter letter = {.due =
-                                        v->now + HOP_MIN + (int64_t)rng_below(&v->hops, (uint64_t)(HOP_MAX - HOP_MIN)),
-                                    .n = n,
-                                    .bytes = malloc(n ? n : 1)};
+    struct virtual_letter letter = {.n = n, .bytes = malloc(n ? n : 1)};
     if (!letter.bytes)
         abort();
     memcpy(letter.bytes, bytes, n);
-    size_t at = in->end++;
-    for (; at > in->first && in->letter[at - 1].due > letter.due; at--)
-        in->letter[at] = in->letter[at - 1];
-    in->letter[at] = letter;
+    in->letter[in->end++] = letter;
     in->bytes += n;
     return true;
 }
@@ -211,11 +203,9 @@ bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_
 int64_t virtual_node_due(const struct sim_run *run, unsigned i)
 {
     const struct virtual_node *node = &virtual_of(run)->node[i];
-    const struct virtual_inbox *in = &node->inbox;
     if (!node->replica || node->paused)
         return INT64_MAX;
-    int64_t arrives = in->first < in->end ? in->letter[in->first].due : INT64_MAX;
-    return arrives < node->timer ? arrives : node->timer;
+    return node->inbox.first < node->inbox.end ? virtual_of(run)->now : node->timer;
 }
 
 struct step {
@@ -227,10 +217,8 @@ static void do_step(void *ctx)
 {
     struct step *s = ctx;
     struct virtual_node *node = s->node;
-    const struct virtual *v = virtual_of(node->run);
     struct virtual_inbox *in = &node->inbox;
-    /* What it sends may make something else arrive here, later. */
-    while (s->well && in->first < in->end && in->letter[in->first].due <= v->now) {
+    while (s->well && in->first < in->end) {
         const struct virtual_letter l = in->letter[in->first++];
         s->well = replica_take(node->replica, clock_of(node), l.bytes, l.n);
         in->bytes -= l.n;
