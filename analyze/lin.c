@@ -86,8 +86,7 @@ static bool judge_key(struct lin_key *k, const struct history_key *h, uint32_t *
 static void explain(struct lin_key *k, struct history *h, const struct lin_options *o)
 {
     int64_t deadline = (int64_t)trace_mono_ns() + SHRINK_NS;
-    struct lin_limits limits = {.steps = k->steps * 2 + 1000,
-                                .memory = o->memory,
+    struct lin_limits limits = {.memory = o->memory,
                                 .deadline_ns =
                                     o->deadline_ns > 0 && o->deadline_ns < deadline ? o->deadline_ns : deadline};
     k->witness = (struct lin_witness){.what = LIN_CLASS_SEARCH,
@@ -100,40 +99,31 @@ static void explain(struct lin_key *k, struct history *h, const struct lin_optio
         lin_shrink(&k->witness, k->ops, k->n, &h->values, h->failed_cas_reads, &limits);
 }
 
-/* Rounds over the undecided keys, each with ten times the steps of the one before, so that a key that is easy is never
- * kept waiting by one that is hard. */
+/* Rounds over the undecided keys, each wider than the one before, so that a key that is easy is never kept waiting by
+ * one that is hard. */
 static void search_rounds(struct lin_report *r, struct history *h, const struct lin_options *o)
 {
     int64_t start = (int64_t)trace_mono_ns();
     bool left = true;
-    for (int64_t steps = 1000; left; steps *= 10) {
-        bool last = o->steps > 0 && steps >= o->steps;
+    for (size_t width = LIN_WIDTH; left; width *= LIN_WIDTH_FACTOR) {
         left = false;
         for (size_t i = 0; i < r->n; i++) {
             struct lin_key *k = &r->keys[i];
-            if (k->answer != LIN_UNDECIDED || k->unread)
+            if (k->answer != LIN_UNDECIDED || k->unread || (k->searched && !k->found.narrow))
                 continue;
-            if ((o->first_bad_ends && r->bad > 0) ||
-                (o->deadline_ns > 0 && (int64_t)trace_mono_ns() >= o->deadline_ns)) {
-                last = true;
+            if ((o->first_bad_ends && r->bad > 0) || (o->deadline_ns > 0 && (int64_t)trace_mono_ns() >= o->deadline_ns))
                 break;
-            }
             struct lin_limits limits = {
-                .steps = last ? o->steps : steps, .memory = o->memory, .deadline_ns = o->deadline_ns};
-            k->answer = lin_search(k->ops, k->n, &h->values, h->failed_cas_reads, &limits, &k->steps);
+                .width = width, .steps = o->steps, .memory = o->memory, .deadline_ns = o->deadline_ns};
+            k->answer = lin_search(k->ops, k->n, &h->values, h->failed_cas_reads, &limits, &k->found);
             k->searched = true;
-            if (k->answer == LIN_UNDECIDED) {
-                left |= k->steps >= limits.steps; /* else stopped by time or memory: more steps would not help */
-                continue;
-            }
-            r->undecided--;
+            left |= k->answer == LIN_UNDECIDED && k->found.narrow;
+            r->undecided -= k->answer != LIN_UNDECIDED;
             if (k->answer == LIN_BAD) {
                 r->bad++;
                 explain(k, h, o);
             }
         }
-        if (last)
-            break;
     }
     r->searched_ns = (int64_t)trace_mono_ns() - start;
 }

@@ -9,7 +9,7 @@
 
 struct lin_options {
     int64_t deadline_ns; /* of trace_mono_ns(), for all searches together; 0 = none */
-    int64_t steps;       /* configurations to visit at most per key; 0 = no limit */
+    int64_t steps;       /* configurations to make at most per key and round; 0 = no limit */
     size_t memory;       /* bytes, at a time; 0 = LIN_MEMORY */
     bool no_search;      /* leave what zones cannot decide undecided */
     bool first_bad_ends; /* one bad key settles the history: search no further, and for no short proof */
@@ -19,11 +19,11 @@ struct lin_key {
     enum lin_answer answer;
     const struct op *ops; /* what was judged: the key's operations, without ghosts where they do not matter */
     size_t n;
-    struct op *own; /* the array, when it is not the history's */
-    bool zoned;     /* sources and zones are there (no: cas or append occurs) */
-    bool unread;    /* as in the history: undecided, and no search could help */
-    bool searched;  /* the answer comes from the search */
-    int64_t steps;  /* configurations visited */
+    struct op *own;         /* the array, when it is not the history's */
+    bool zoned;             /* sources and zones are there (no: cas or append occurs) */
+    bool unread;            /* as in the history: undecided, and no search could help */
+    bool searched;          /* the answer comes from the search */
+    struct lin_found found; /* how far the search came */
     struct lin_sources sources;
     struct zones zones;
     struct lin_witness witness; /* for LIN_BAD; witness.n == 0 when there is no short one */

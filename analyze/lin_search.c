@@ -1,368 +1,269 @@
-/* lin_search.c -- the search; lin_memo.c remembers where it has been. */
+/* lin_search.c -- the calls and returns of a key in order, in rounds of growing width; lin_step.c does each. */
 #include "lin_search.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "lin_memo.h"
+#include "lin_narrow.h"
+#include "lin_source.h"
 #include "trace.h"
 
-/* One step down: the operation tried, and the reads that went along at once. */
-struct frame {
-    int64_t ret; /* the candidate tried last: candidates go by return, then index */
-    uint32_t tried;
-    uint32_t value; /* of the configuration, before the step */
-    uint32_t lead;
-    size_t trail;  /* length of the trail before the step */
-    bool optional; /* the definite candidates are through: now those of unknown outcome */
-};
+enum { MIDDLE_FACTOR = 2 }; /* configurations on the way, for each that is kept */
 
 struct search {
-    const struct op **def; /* operations that did happen, by call */
-    const struct op **opt; /* those that may have happened, by call */
-    uint32_t n_def, n_opt;
-    uint8_t *done_def, *done_opt;
-    uint32_t *twin; /* per optional write, the one before it that writes the same: its number + 1, 0 = none */
-    uint32_t lead;  /* def[0..lead) are done */
-    uint32_t value;
-    uint32_t *trail; /* what was done, in order: index, or OPTIONAL | index */
-    size_t n_trail;
-    struct frame *frames;
-    size_t n_frames;
-    struct intern *values;
-    struct lin_memo memo;
-    char *joined; /* room for a value with a piece appended */
-    size_t joined_cap;
-    uint64_t *mask; /* room for the configuration's words */
-    bool no_memory;
+    struct lin_model m;
+    struct step s;
+    struct lin_at *returns; /* of the operations that certainly happened, by time */
+    size_t n_returns;
+    uint32_t *slot_of; /* per operation, while it is open */
+    uint32_t *spare;   /* free slots, a stack */
+    size_t n_spare;
+    /* What step.wanted and step.made are at the start, and what they become when an operation is called. */
+    int64_t *wanted_first, *made_first, *wanted_after, *made_after;
+    struct narrow room;
 };
 
-#define OPTIONAL UINT32_C(0x80000000)
-
-/* ---- what an operation does to a value ---- */
-
-static bool legal(const struct op *o, uint32_t value)
+static bool definite(const struct model_op *o)
 {
-    switch ((enum op_kind)o->kind) {
-    case OP_READ:
-        return o->value == value;
-    case OP_CAS:
-        return (o->expect == value) == (o->outcome != OUTCOME_FAILED);
-    case OP_WRITE:
-    case OP_APPEND:
-        break;
-    }
-    return true;
+    return o->role != MODEL_OUT && o->class == MODEL_NONE;
 }
 
-/* Operations that change nothing go at once when they are legal. */
-static bool silent(const struct op *o)
+/* ---- what later operations need and make ---- */
+
+/* The state that the operation needs, certainly; MODEL_NONE for none. With appends any value is one need. */
+static uint32_t needs(const struct lin_model *m, const struct model_op *o)
 {
-    return o->kind == OP_READ || o->outcome == OUTCOME_FAILED;
+    if (!definite(o) || (o->role != MODEL_READ && o->role != MODEL_CAS))
+        return MODEL_NONE;
+    return m->appends ? MODEL_DEAD : o->role == MODEL_READ ? o->state : o->expect;
 }
 
-static uint32_t effect(struct search *s, const struct op *o, uint32_t value)
+static uint32_t may_make(const struct lin_model *m, const struct model_op *o)
 {
-    if (o->kind != OP_APPEND)
-        return o->value;
-    size_t n, m;
-    const char *head = intern_text(s->values, value, &n), *tail = intern_text(s->values, o->value, &m);
-    if (n + m >= s->joined_cap) {
-        char *p = realloc(s->joined, (n + m + 16) * 2);
-        if (p == NULL) {
-            s->no_memory = true;
-            return value;
-        }
-        s->joined = p;
-        s->joined_cap = (n + m + 16) * 2;
-    }
-    memcpy(s->joined, head, n);
-    memcpy(s->joined + n, tail, m);
-    uint32_t id = intern(s->values, s->joined, n + m);
-    s->no_memory |= id == INTERN_NONE;
-    return id == INTERN_NONE ? value : id;
+    bool writes = o->role == MODEL_WRITE || (o->role == MODEL_CAS && !m->appends);
+    if (!writes || o->state == MODEL_DEAD)
+        return MODEL_NONE;
+    return m->appends ? MODEL_DEAD : o->state;
 }
 
-/* ---- which operations may go next ---- */
-
-/* An operation may go next when no other one that is still to come returned before it was called. Walks def[lead..]:
- * `horizon` is the earliest return met so far; what is called after it has to wait. (Sorted by call, so an earlier
- * candidate cannot be ruled out by a later one.) */
-static bool may_go(const struct search *s, uint32_t i, int64_t *horizon)
+static bool look_ahead(struct search *x)
 {
-    if (i >= s->n_def || s->def[i]->call > *horizon)
+    const struct lin_model *m = &x->m;
+    size_t states = m->n_states, n = m->n;
+    x->wanted_first = malloc((states + 1) * sizeof *x->wanted_first);
+    x->made_first = malloc((states + 1) * sizeof *x->made_first);
+    x->wanted_after = malloc((n + 1) * sizeof *x->wanted_after);
+    x->made_after = malloc((n + 1) * sizeof *x->made_after);
+    x->s.wanted = malloc((states + 1) * sizeof *x->s.wanted);
+    x->s.made = malloc((states + 1) * sizeof *x->s.made);
+    if (x->wanted_first == NULL || x->made_first == NULL || x->wanted_after == NULL || x->made_after == NULL ||
+        x->s.wanted == NULL || x->s.made == NULL)
         return false;
-    if (!s->done_def[i] && s->def[i]->ret < *horizon)
-        *horizon = s->def[i]->ret;
+    for (size_t i = 0; i < states; i++)
+        x->wanted_first[i] = x->made_first[i] = HISTORY_OPEN;
+    for (size_t i = n; i-- > 0;) {
+        const struct model_op *o = &m->ops[i];
+        uint32_t need = needs(m, o), make = may_make(m, o);
+        if (need != MODEL_NONE) {
+            x->wanted_after[i] = x->wanted_first[need];
+            if (o->ret < x->wanted_first[need])
+                x->wanted_first[need] = o->ret;
+        }
+        if (make != MODEL_NONE) {
+            x->made_after[i] = x->made_first[make];
+            x->made_first[make] = o->call;
+        }
+    }
+    x->s.n_known = (uint32_t)states;
     return true;
 }
 
-static int64_t horizon_of(const struct search *s)
+static void look_past(struct search *x, size_t i)
 {
-    int64_t horizon = HISTORY_OPEN;
-    for (uint32_t i = s->lead; may_go(s, i, &horizon);)
-        i++;
-    return horizon;
+    uint32_t need = needs(&x->m, &x->m.ops[i]), make = may_make(&x->m, &x->m.ops[i]);
+    if (need != MODEL_NONE)
+        x->s.wanted[need] = x->wanted_after[i];
+    if (make != MODEL_NONE)
+        x->s.made[make] = x->made_after[i];
 }
 
-static void mark(struct search *s, uint32_t what, bool done)
-{
-    if ((what & OPTIONAL) != 0)
-        s->done_opt[what & ~OPTIONAL] = done;
-    else
-        s->done_def[what] = done;
-}
+/* ---- preparing ---- */
 
-static void advance(struct search *s, uint32_t what)
+/* How many operations are open at once, at most. */
+static size_t widest(const struct search *x)
 {
-    mark(s, what, true);
-    s->trail[s->n_trail++] = what;
-    while (s->lead < s->n_def && s->done_def[s->lead])
-        s->lead++;
-}
-
-/* Lets all legal silent operations go, until none is left that may. */
-static void drain(struct search *s)
-{
-    bool again = true;
-    while (again) {
-        again = false;
-        int64_t horizon = HISTORY_OPEN;
-        for (uint32_t i = s->lead; may_go(s, i, &horizon); i++) {
-            if (!s->done_def[i] && silent(s->def[i]) && legal(s->def[i], s->value)) {
-                advance(s, i);
-                again = true;
-            }
-        }
-    }
-}
-
-/* Would some operation that may go next profit from the effect of o? Everything else that could follow o would
- * overwrite it unseen, and then o need not have happened. */
-static bool needed_now(const struct search *s, uint32_t o, int64_t limit)
-{
-    const struct op *u = s->opt[o];
-    if (u->kind == OP_APPEND)
-        return true;
-    int64_t horizon = HISTORY_OPEN;
-    for (uint32_t i = s->lead; may_go(s, i, &horizon); i++) {
-        const struct op *x = s->def[i];
-        if (!s->done_def[i] &&
-            (x->kind == OP_APPEND || (x->kind != OP_WRITE && !legal(x, s->value) && legal(x, u->value))))
-            return true;
-    }
-    for (uint32_t i = 0; i < s->n_opt && s->opt[i]->call <= limit; i++) {
-        const struct op *x = s->opt[i];
-        if (!s->done_opt[i] && i != o && (x->kind == OP_APPEND || (x->kind == OP_CAS && legal(x, u->value))))
-            return true;
-    }
-    return false;
-}
-
-/* The next candidate of the frame after the ones already tried: NULL when there is none. */
-static const struct op *next_candidate(struct search *s, struct frame *f, uint32_t *what)
-{
-    if (!f->optional) {
-        const struct op *best = NULL;
-        int64_t horizon = HISTORY_OPEN;
-        for (uint32_t i = s->lead; may_go(s, i, &horizon); i++) {
-            const struct op *o = s->def[i];
-            if (s->done_def[i] || silent(o) || !legal(o, s->value))
-                continue;
-            bool later = o->ret > f->ret || (o->ret == f->ret && i + 1 > f->tried);
-            if (later && (best == NULL || o->ret < best->ret)) {
-                best = o;
-                *what = i;
-            }
-        }
-        if (best != NULL) {
-            f->ret = best->ret;
-            f->tried = *what + 1;
-            return best;
-        }
-        f->optional = true;
-        f->tried = 0;
-    }
-    int64_t limit = horizon_of(s);
-    for (uint32_t i = f->tried; i < s->n_opt && s->opt[i]->call <= limit; i++) {
-        const struct op *o = s->opt[i];
-        bool twin = s->twin[i] != 0 && !s->done_opt[s->twin[i] - 1]; /* of equal ones the first stands for all */
-        if (s->done_opt[i] || twin || !legal(o, s->value) || !needed_now(s, i, limit))
+    size_t open = 0, most = 0, r = 0;
+    for (size_t i = 0; i < x->m.n; i++) {
+        if (!definite(&x->m.ops[i]))
             continue;
-        f->tried = i + 1;
-        *what = OPTIONAL | i;
-        return o;
+        for (; r < x->n_returns && x->returns[r].at < x->m.ops[i].call; r++)
+            open--;
+        most = ++open > most ? open : most;
     }
-    return NULL;
+    return most;
 }
 
-/* ---- the configuration in words ---- */
-
-static void put_bits(uint64_t *words, const uint8_t *done, uint32_t from, uint32_t to, size_t at)
+static bool prepare(struct search *x)
 {
-    for (uint32_t i = from; i < to; i++) {
-        if (done[i])
-            words[(at + i - from) / 64] |= UINT64_C(1) << ((at + i - from) % 64);
+    struct step *s = &x->s;
+    s->m = &x->m;
+    x->returns = malloc((x->m.n + 1) * sizeof *x->returns);
+    x->slot_of = malloc((x->m.n + 1) * sizeof *x->slot_of);
+    if (x->returns == NULL || x->slot_of == NULL)
+        return false;
+    for (size_t i = 0; i < x->m.n; i++) {
+        if (definite(&x->m.ops[i]))
+            x->returns[x->n_returns++] = (struct lin_at){x->m.ops[i].ret, (uint32_t)i};
     }
+    lin_at_sort(x->returns, x->n_returns);
+    s->n_slots = widest(x);
+    s->bits = s->n_slots / 32 + 1;
+    s->stride = 1 + 2 * s->bits + x->m.n_classes;
+    s->slots = calloc(s->n_slots + 1, sizeof *s->slots);
+    s->order = calloc(s->n_slots + 1, sizeof *s->order);
+    s->open_writes = calloc(s->bits, sizeof *s->open_writes);
+    s->open_looks = calloc(s->bits, sizeof *s->open_looks);
+    s->called = calloc(x->m.n_classes + 1, sizeof *s->called);
+    s->x = calloc(s->stride, sizeof *s->x);
+    s->y = calloc(s->stride, sizeof *s->y);
+    x->spare = malloc((s->n_slots + 1) * sizeof *x->spare);
+    lin_set_init(&s->now, s->stride);
+    lin_set_init(&s->next, s->stride);
+    lin_set_init(&s->middle, s->stride);
+    return s->slots != NULL && s->order != NULL && s->open_writes != NULL && s->open_looks != NULL &&
+           s->called != NULL && s->x != NULL && s->y != NULL && x->spare != NULL && look_ahead(x);
 }
 
-/* Remembers the present configuration. False when it is known, or on no memory (then s->no_memory). */
-static bool is_new(struct search *s)
+static void release(struct search *x)
 {
-    int64_t horizon = HISTORY_OPEN;
-    uint32_t last = s->lead, i = s->lead;
-    for (; may_go(s, i, &horizon); i++) {
-        if (s->done_def[i])
-            last = i + 1;
+    struct step *s = &x->s;
+    free(x->returns);
+    free(x->slot_of);
+    free(x->spare);
+    narrow_free(&x->room);
+    free(x->wanted_first);
+    free(x->made_first);
+    free(x->wanted_after);
+    free(x->made_after);
+    free(s->slots);
+    free(s->order);
+    free(s->open_writes);
+    free(s->open_looks);
+    free(s->called);
+    free(s->x);
+    free(s->y);
+    free(s->wanted);
+    free(s->made);
+    lin_set_free(&s->now);
+    lin_set_free(&s->next);
+    lin_set_free(&s->middle);
+    lin_model_free(&x->m);
+}
+
+/* ---- one round ---- */
+
+static void start(struct search *x)
+{
+    struct step *s = &x->s;
+    bool added;
+    s->n_order = 0;
+    x->n_spare = 0;
+    for (size_t i = s->n_slots; i-- > 0;)
+        x->spare[x->n_spare++] = (uint32_t)i;
+    memset(s->open_writes, 0, s->bits * sizeof *s->open_writes);
+    memset(s->open_looks, 0, s->bits * sizeof *s->open_looks);
+    memset(s->called, 0, x->m.n_classes * sizeof *s->called);
+    memcpy(s->wanted, x->wanted_first, s->n_known * sizeof *s->wanted);
+    memcpy(s->made, x->made_first, s->n_known * sizeof *s->made);
+    memset(s->x, 0, s->stride * sizeof *s->x);
+    s->x[0] = MODEL_INITIAL;
+    s->dropped = false;
+    lin_set_clear(&s->now);
+    s->no_memory |= !lin_set_add(&s->now, s->x, &added);
+}
+
+static void call(struct search *x, size_t i)
+{
+    struct step *s = &x->s;
+    const struct model_op *o = &x->m.ops[i];
+    look_past(x, i);
+    if (o->class != MODEL_NONE) {
+        s->called[o->class]++;
+        return;
     }
-    size_t n_opt = s->n_opt;
-    while (n_opt > 0 && !s->done_opt[n_opt - 1])
-        n_opt--;
-    size_t bits = (last - s->lead) + n_opt, words = 2 + (bits + 63) / 64;
-    memset(s->mask, 0, words * sizeof *s->mask);
-    s->mask[0] = (uint64_t)s->lead << 32 | s->value;
-    s->mask[1] = last - s->lead;
-    put_bits(s->mask + 2, s->done_def, s->lead, last, 0);
-    put_bits(s->mask + 2, s->done_opt, 0, (uint32_t)n_opt, last - s->lead);
-    enum lin_memo_answer m = lin_memo_add(&s->memo, s->mask, words);
-    s->no_memory |= m == LIN_MEMO_FULL;
-    return m == LIN_MEMO_NEW;
+    uint32_t slot = x->spare[--x->n_spare];
+    x->slot_of[i] = slot;
+    s->slots[slot].op = *o;
+    size_t k = s->n_order++;
+    for (; k > 0 && s->slots[s->order[k - 1]].op.ret > o->ret; k--)
+        s->order[k] = s->order[k - 1];
+    s->order[k] = slot;
+    step_call(s, slot);
 }
 
-/* ---- depth first ---- */
-
-static void push(struct search *s)
+static void give_back(struct search *x, uint32_t slot)
 {
-    s->frames[s->n_frames++] =
-        (struct frame){.ret = INT64_MIN, .value = s->value, .lead = s->lead, .trail = s->n_trail};
+    struct step *s = &x->s;
+    size_t k = 0;
+    while (s->order[k] != slot)
+        k++;
+    s->n_order--;
+    memmove(s->order + k, s->order + k + 1, (s->n_order - k) * sizeof *s->order);
+    x->spare[x->n_spare++] = slot;
 }
 
-static void back_to(struct search *s, const struct frame *f)
+static bool out_of_budget(const struct search *x, const struct lin_limits *l, size_t r)
 {
-    while (s->n_trail > f->trail)
-        mark(s, s->trail[--s->n_trail], false);
-    s->value = f->value;
-    s->lead = f->lead;
+    const struct step *s = &x->s;
+    return s->no_memory || (l->steps > 0 && s->made_n >= l->steps) ||
+           (l->deadline_ns > 0 && (s->now.n > 100 || r % 256 == 0) && (int64_t)trace_mono_ns() > l->deadline_ns);
 }
 
-static enum lin_answer run(struct search *s, const struct lin_limits *limits, int64_t *steps)
+static enum lin_answer run(struct search *x, size_t width, const struct lin_limits *l, struct lin_found *found)
 {
-    drain(s);
-    if (s->lead == s->n_def)
-        return LIN_OK;
-    push(s);
-    while (s->n_frames > 0) {
-        struct frame *f = &s->frames[s->n_frames - 1];
-        uint32_t what;
-        const struct op *o = next_candidate(s, f, &what);
-        if (o == NULL) {
-            s->n_frames--;
-            if (s->n_frames > 0)
-                back_to(s, &s->frames[s->n_frames - 1]);
-            continue;
+    struct step *s = &x->s;
+    size_t next = 0;
+    start(x);
+    s->width = width * MIDDLE_FACTOR;
+    for (size_t r = 0; r < x->n_returns; r++) {
+        s->t = x->returns[r].at;
+        for (; next < x->m.n && x->m.ops[next].call <= s->t; next++) {
+            if (x->m.ops[next].role != MODEL_OUT)
+                call(x, next);
         }
-        s->value = effect(s, o, s->value);
-        advance(s, what);
-        drain(s);
-        if (s->no_memory)
+        uint32_t slot = x->slot_of[x->returns[r].i];
+        step_return(s, slot);
+        give_back(x, slot);
+        if (out_of_budget(x, l, r))
             return LIN_UNDECIDED;
-        if (s->lead == s->n_def)
-            return LIN_OK;
-        if (!is_new(s)) {
-            if (s->no_memory)
-                return LIN_UNDECIDED;
-            back_to(s, f);
-            continue;
-        }
-        ++*steps;
-        if (limits->steps > 0 && *steps >= limits->steps)
-            return LIN_UNDECIDED;
-        if (limits->deadline_ns > 0 && *steps % 1024 == 0 && (int64_t)trace_mono_ns() > limits->deadline_ns)
-            return LIN_UNDECIDED;
-        push(s);
+        if (s->now.n == 0)
+            return s->dropped ? LIN_UNDECIDED : LIN_BAD;
+        if (r + 1 > found->returns)
+            found->returns = r + 1;
+        narrow(&x->room, s, width);
     }
-    return LIN_BAD;
+    return LIN_OK;
 }
 
-/* ---- what takes part ---- */
-
-/* Could the effect of this optional operation have been noticed at all? `seen[v]`: some read, cas or append depends
- * on the value v. */
-static bool noticeable(const struct op *o, const uint8_t *seen, size_t n_seen, bool all)
+enum lin_answer lin_search(const struct op *ops, size_t n, const struct intern *values, bool failed_cas_reads,
+                           const struct lin_limits *limits, struct lin_found *found)
 {
-    return all || o->kind == OP_APPEND || (o->value < n_seen && seen[o->value]);
-}
-
-static bool choose(struct search *s, const struct op *ops, size_t n, bool failed_cas_reads)
-{
-    size_t n_seen = s->values->n;
-    uint8_t *seen = calloc(n_seen + 1, 1);
-    uint32_t *writer = calloc(n_seen + 1, sizeof *writer); /* per value, its last optional write + 1 */
-    bool all = false; /* an append, or a cas that failed, depends on whatever was there */
-    bool ok = seen != NULL && writer != NULL;
-    if (!ok)
-        n = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct op *o = &ops[i];
-        if (o->kind == OP_READ)
-            seen[o->value] = 1;
-        else if (o->kind == OP_CAS && o->outcome != OUTCOME_FAILED)
-            seen[o->expect] = 1;
-        all |= (o->kind == OP_APPEND && o->outcome != OUTCOME_FAILED) ||
-               (o->kind == OP_CAS && o->outcome == OUTCOME_FAILED && failed_cas_reads);
-    }
-    for (size_t i = 0; i < n; i++) {
-        const struct op *o = &ops[i];
-        if (o->outcome == OUTCOME_FAILED && !(o->kind == OP_CAS && failed_cas_reads))
-            continue;
-        if (o->outcome != OUTCOME_UNKNOWN) {
-            s->def[s->n_def++] = o;
-        } else if (noticeable(o, seen, n_seen, all)) {
-            if (o->kind == OP_WRITE) {
-                s->twin[s->n_opt] = writer[o->value];
-                writer[o->value] = s->n_opt + 1;
-            }
-            s->opt[s->n_opt++] = o;
-        }
-    }
-    free(seen);
-    free(writer);
-    return ok;
-}
-
-enum lin_answer lin_search(const struct op *ops, size_t n, struct intern *values, bool failed_cas_reads,
-                           const struct lin_limits *limits, int64_t *steps)
-{
-    int64_t own_steps = 0;
-    struct search s = {
-        .def = malloc((n + 1) * sizeof *s.def),
-        .opt = malloc((n + 1) * sizeof *s.opt),
-        .done_def = calloc(n + 1, 1),
-        .done_opt = calloc(n + 1, 1),
-        .twin = calloc(n + 1, sizeof *s.twin),
-        .trail = malloc((n + 1) * sizeof *s.trail),
-        .frames = malloc((n + 2) * sizeof *s.frames),
-        .mask = malloc((n / 64 + 4) * sizeof *s.mask),
-        .values = values,
-        .value = HISTORY_INITIAL,
-    };
+    struct search x = {0};
     enum lin_answer answer = LIN_UNDECIDED;
-    if (s.def != NULL && s.opt != NULL && s.done_def != NULL && s.done_opt != NULL && s.twin != NULL &&
-        s.trail != NULL && s.frames != NULL && s.mask != NULL && choose(&s, ops, n, failed_cas_reads)) {
-        lin_memo_init(&s.memo, limits->memory > 0 ? limits->memory : LIN_MEMORY);
-        answer = run(&s, limits, &own_steps);
-        lin_memo_free(&s.memo);
+    *found = (struct lin_found){0};
+    if (lin_model_make(&x.m, ops, n, values, failed_cas_reads) && prepare(&x)) {
+        /* Three sets, each with its table, and room to grow in. */
+        size_t memory = limits->memory > 0 ? limits->memory : LIN_MEMORY;
+        size_t most = memory / (5 * (x.s.stride * sizeof *x.s.x + 16));
+        size_t width = limits->width > 0 ? limits->width : LIN_WIDTH;
+        do {
+            width = width < most ? width : most;
+            answer = run(&x, width, limits, found);
+            found->narrow = answer == LIN_UNDECIDED && x.s.dropped && x.s.now.n == 0 && width < most;
+            width *= LIN_WIDTH_FACTOR;
+        } while (found->narrow && limits->width == 0);
+        found->steps = x.s.made_n;
     }
-    if (steps != NULL)
-        *steps = own_steps;
-    free(s.def);
-    free(s.opt);
-    free(s.done_def);
-    free(s.done_opt);
-    free(s.twin);
-    free(s.trail);
-    free(s.frames);
-    free(s.mask);
-    free(s.joined);
+    release(&x);
     return answer;
 }

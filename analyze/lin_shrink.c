@@ -13,7 +13,7 @@ struct shrink {
     struct op *left;  /* room for the operations that are tried */
     uint8_t *dropped; /* per operation */
     int64_t cut;      /* instants after this one are not known */
-    struct intern *values;
+    const struct intern *values;
     bool failed_cas_reads;
     const struct lin_limits *limits;
 };
@@ -39,7 +39,8 @@ static bool still_bad(struct shrink *s)
         }
         s->left[n++] = o;
     }
-    return lin_search(s->left, n, s->values, s->failed_cas_reads, s->limits, NULL) == LIN_BAD;
+    struct lin_found found;
+    return lin_search(s->left, n, s->values, s->failed_cas_reads, s->limits, &found) == LIN_BAD;
 }
 
 /* The earliest return at which the history is already not linearizable. */
@@ -125,8 +126,8 @@ static bool appends(const struct op *ops, size_t n)
     return false;
 }
 
-void lin_shrink(struct lin_witness *w, const struct op *ops, size_t n, struct intern *values, bool failed_cas_reads,
-                const struct lin_limits *limits)
+void lin_shrink(struct lin_witness *w, const struct op *ops, size_t n, const struct intern *values,
+                bool failed_cas_reads, const struct lin_limits *limits)
 {
     struct shrink s = {.ops = ops,
                        .n = n,

@@ -12,7 +12,7 @@
 
 /* For a key that lin_search() found LIN_BAD. Fills w->op and w->n with indices into `ops`; w->n stays 0 when there is
  * no proof of LIN_WITNESS_MAX operations or less, or none was found within the limits (steps: of each search). */
-void lin_shrink(struct lin_witness *w, const struct op *ops, size_t n, struct intern *values, bool failed_cas_reads,
-                const struct lin_limits *limits);
+void lin_shrink(struct lin_witness *w, const struct op *ops, size_t n, const struct intern *values,
+                bool failed_cas_reads, const struct lin_limits *limits);
 
 #endif

@@ -236,34 +236,73 @@ static void compare_short_proof(struct history *h, const struct lin_key *k)
     }
 }
 
+/* One random history: the search alone, a search too narrow to be sure, and everything together, against brute force.
+ */
+static bool compare_one(uint64_t *seed, const struct brute_shape *shape, unsigned round, bool *searched)
+{
+    struct history h;
+    history_init(&h);
+    h.failed_cas_reads = round % 2 == 0;
+    brute_history(&h, seed, shape);
+    const struct op *ops = h.keys[0].ops;
+    size_t n = h.keys[0].n;
+    bool bad = !brute_linearizable(ops, n, ALL, &h.values, h.failed_cas_reads);
+    enum lin_answer due = bad ? LIN_BAD : LIN_OK;
+    struct lin_found how;
+    enum lin_answer found = lin_search(ops, n, &h.values, h.failed_cas_reads, &(struct lin_limits){0}, &how);
+    enum lin_answer narrow = lin_search(ops, n, &h.values, h.failed_cas_reads, &(struct lin_limits){.width = 1}, &how);
+    struct lin_report r;
+    assert_true(lin_judge(&r, &h, &(struct lin_options){0}));
+    if (found != due || r.keys[0].answer != due || (narrow != due && narrow != LIN_UNDECIDED))
+        print_history(&h, round);
+    assert_int_equal(found, due);
+    assert_int_equal(r.keys[0].answer, due);
+    assert_true(narrow == due || narrow == LIN_UNDECIDED);
+    assert_int_equal(r.bad, bad);
+    assert_int_equal(r.undecided, 0);
+    *searched = r.keys[0].searched;
+    if (bad && *searched)
+        compare_short_proof(&h, &r.keys[0]);
+    lin_report_free(&r);
+    history_free(&h);
+    return bad;
+}
+
 static void compare_judge(uint64_t *seed, const struct brute_shape *shape, unsigned rounds, const char *name)
 {
     unsigned bad_ones = 0, by_time = 0;
     for (unsigned round = 0; round < rounds; round++) {
-        struct history h;
-        history_init(&h);
-        h.failed_cas_reads = round % 2 == 0;
-        brute_history(&h, seed, shape);
-        bool bad = !brute_linearizable(h.keys[0].ops, h.keys[0].n, ALL, &h.values, h.failed_cas_reads);
-        struct lin_limits none = {0};
-        enum lin_answer searched = lin_search(h.keys[0].ops, h.keys[0].n, &h.values, h.failed_cas_reads, &none, NULL);
-        struct lin_report r;
-        assert_true(lin_judge(&r, &h, &(struct lin_options){0}));
-        if (searched != (bad ? LIN_BAD : LIN_OK) || r.keys[0].answer != searched)
-            print_history(&h, round);
-        assert_int_equal(searched, bad ? LIN_BAD : LIN_OK);
-        assert_int_equal(r.keys[0].answer, searched);
-        assert_int_equal(r.bad, bad);
-        assert_int_equal(r.undecided, 0);
-        if (bad && r.keys[0].searched)
-            compare_short_proof(&h, &r.keys[0]);
-        bad_ones += bad;
-        by_time += !r.keys[0].searched;
-        lin_report_free(&r);
-        history_free(&h);
+        bool searched;
+        bad_ones += compare_one(seed, shape, round, &searched);
+        by_time += !searched;
     }
     print_message("%s: %u histories, %u not linearizable, %u decided without a search\n", name, rounds, bad_ones,
                   by_time);
+    assert_in_range(bad_ones, rounds / 10, rounds * 95 / 100);
+}
+
+/* FAULTLINE_LIN_HISTORIES=1000000 build/tests/test_lin compares that many (a few minutes). */
+static void everything_agrees_with_brute_force_on_all_kinds_of_operations(void **state)
+{
+    (void)state;
+    const char *wish = getenv("FAULTLINE_LIN_HISTORIES");
+    unsigned rounds = wish != NULL ? (unsigned)strtoul(wish, NULL, 10) : 20000, bad_ones = 0;
+    uint64_t seed = 20261125;
+    for (unsigned round = 0; round < rounds; round++) {
+        struct brute_shape shape = {
+            .ops_max = 3 + brute_random(&seed, 6),
+            .times = 4 + brute_random(&seed, 30),
+            .values = brute_random(&seed, 4),
+            .cas = brute_random(&seed, 2) == 0,
+            .append = brute_random(&seed, 3) == 0,
+            .ghosts = brute_random(&seed, 4) == 0,
+            .unknown_pct = brute_random(&seed, 50),
+            .failed_pct = brute_random(&seed, 25),
+        };
+        bool searched;
+        bad_ones += compare_one(&seed, &shape, round, &searched);
+    }
+    print_message("%u histories of all kinds, %u not linearizable\n", rounds, bad_ones);
     assert_in_range(bad_ones, rounds / 10, rounds * 95 / 100);
 }
 
@@ -350,16 +389,16 @@ static void a_search_that_runs_out_of_steps_or_memory_says_undecided(void **stat
             &(struct op){.call = 100 + 2 * i, .ret = 101 + 2 * i, .kind = OP_READ, .value = history_value(&h, &v, 1)});
     }
     history_sort(&h);
-    int64_t steps;
-    struct lin_limits few = {.steps = 50};
-    assert_int_equal(lin_search(h.keys[0].ops, h.keys[0].n, &h.values, false, &few, &steps), LIN_UNDECIDED);
-    assert_int_equal(steps, 50);
-    struct lin_limits small = {.memory = 20000};
-    assert_int_equal(lin_search(h.keys[0].ops, h.keys[0].n, &h.values, false, &small, &steps), LIN_UNDECIDED);
+    struct lin_found found;
+    struct lin_limits few = {.steps = 5};
+    assert_int_equal(lin_search(h.keys[0].ops, h.keys[0].n, &h.values, false, &few, &found), LIN_UNDECIDED);
+    assert_true(found.steps >= 5);
+    struct lin_limits small = {.memory = 1};
+    assert_int_equal(lin_search(h.keys[0].ops, h.keys[0].n, &h.values, false, &small, &found), LIN_UNDECIDED);
     struct lin_limits late = {.deadline_ns = 1};
-    assert_int_equal(lin_search(h.keys[0].ops, h.keys[0].n, &h.values, false, &late, &steps), LIN_UNDECIDED);
+    assert_int_equal(lin_search(h.keys[0].ops, h.keys[0].n, &h.values, false, &late, &found), LIN_UNDECIDED);
     struct lin_report r;
-    assert_true(lin_judge(&r, &h, &(struct lin_options){.steps = 100}));
+    assert_true(lin_judge(&r, &h, &(struct lin_options){.steps = 5}));
     assert_int_equal(r.undecided, 1);
     lin_report_free(&r);
     history_free(&h);
@@ -373,6 +412,7 @@ int main(void)
         cmocka_unit_test(search_agrees_with_brute_force_on_unique_values),
         cmocka_unit_test(search_agrees_with_brute_force_on_cas),
         cmocka_unit_test(search_agrees_with_brute_force_on_append),
+        cmocka_unit_test(everything_agrees_with_brute_force_on_all_kinds_of_operations),
         cmocka_unit_test(ghosts_are_judged_as_writes_that_may_have_happened),
         cmocka_unit_test(reads_are_resolved_by_time_only_when_one_write_is_left),
         cmocka_unit_test(a_search_that_runs_out_of_steps_or_memory_says_undecided),

@@ -1,5 +1,5 @@
 /* What judging a history costs, once it is loaded: processor time of all threads, and the most memory that was in use.
- * Prints a line for each shape. `bench_lin OPS CLIENTS KEYS VALUES UNKNOWN_PCT CAS_PCT STALE` judges one shape alone.
+ * Prints a line for each shape. `bench_lin OPS CLIENTS KEYS VALUES UNKNOWN_PCT CAS_PCT LIES` judges one shape alone.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,8 +45,8 @@ static int judge(const struct history_shape *s)
     size_t proof = 0;
     for (size_t i = 0; i < r.n; i++)
         proof = r.keys[i].answer == LIN_BAD ? r.keys[i].witness.n : proof;
-    printf("%9u %7u %5u %6u %4u%% %3u%% %5s  %-9s %6zu %8.3f %8.3f %7.0f %7.0f\n", s->ops, s->clients, s->keys,
-           s->values, s->unknown_pct, s->cas_pct, s->stale ? "yes" : "no",
+    printf("%9u %7u %5u %6u %4u%% %3u%% %5u  %-9s %6zu %8.3f %8.3f %7.0f %7.0f\n", s->ops, s->clients, s->keys,
+           s->values, s->unknown_pct, s->cas_pct, s->lies,
            !ok               ? "memory"
            : r.bad > 0       ? "bad"
            : r.undecided > 0 ? "undecided"
@@ -74,7 +74,7 @@ static int all(void)
     static const uint32_t clients[] = {5, 20, 100}, keys[] = {1, 10, 1000};
     int failed = 0;
     printf("%9s %7s %5s %6s %5s %4s %5s  %-9s %6s %8s %8s %7s %7s\n", "ops", "clients", "keys", "values", "unkn", "cas",
-           "stale", "verdict", "proof", "cpu s", "real s", "load MB", "peak MB");
+           "lies", "verdict", "proof", "cpu s", "real s", "load MB", "peak MB");
     for (size_t c = 0; c < sizeof clients / sizeof *clients; c++) {
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
             for (uint32_t i = 0; i < 4; i++)
@@ -82,21 +82,24 @@ static int all(void)
                                                         .clients = clients[c],
                                                         .keys = keys[k],
                                                         .unknown_pct = i % 2 * 5,
-                                                        .stale = i / 2 > 0,
+                                                        .lies = i / 2,
                                                         .seed = 7 + i});
         }
     }
     failed |= apart(&(struct history_shape){.ops = 10000000, .clients = 20, .keys = 1, .unknown_pct = 5, .seed = 3});
-    failed |= apart(&(struct history_shape){
-        .ops = 10000000, .clients = 20, .keys = 1000, .unknown_pct = 5, .stale = true, .seed = 3});
+    failed |= apart(
+        &(struct history_shape){.ops = 10000000, .clients = 20, .keys = 1000, .unknown_pct = 5, .lies = 1, .seed = 3});
     static const struct history_shape repeated[] = {
         {.ops = 10000, .clients = 5, .keys = 1, .values = 5, .seed = 1},
         {.ops = 10000, .clients = 20, .keys = 1, .values = 5, .seed = 1},
-        {.ops = 10000, .clients = 20, .keys = 1, .values = 5, .stale = true, .seed = 2},
-        {.ops = 10000, .clients = 5, .keys = 1, .values = 5, .unknown_pct = 5, .seed = 1},
-        {.ops = 10000, .clients = 20, .keys = 10, .values = 5, .unknown_pct = 5, .stale = true, .seed = 1},
-        {.ops = 10000, .clients = 10, .keys = 10, .values = 5, .cas_pct = 30, .seed = 1},
-        {.ops = 10000, .clients = 10, .keys = 10, .values = 5, .cas_pct = 30, .unknown_pct = 5, .seed = 1},
+        {.ops = 10000, .clients = 20, .keys = 1, .values = 5, .lies = 300, .seed = 1},
+        {.ops = 10000, .clients = 20, .keys = 1, .values = 5, .unknown_pct = 5, .seed = 1},
+        {.ops = 10000, .clients = 5, .keys = 1, .values = 5, .unknown_pct = 2, .lies = 2000, .seed = 1},
+        {.ops = 10000, .clients = 100, .keys = 1, .values = 20, .unknown_pct = 5, .seed = 1},
+        {.ops = 100000, .clients = 20, .keys = 1, .values = 5, .unknown_pct = 5, .seed = 1},
+        {.ops = 10000, .clients = 10, .keys = 10, .values = 5, .unknown_pct = 5, .cas_pct = 30, .seed = 1},
+        {.ops = 10000, .clients = 10, .keys = 1, .values = 5, .cas_pct = 30, .lies = 10, .seed = 1},
+        {.ops = 10000, .clients = 10, .keys = 1, .values = 5, .unknown_pct = 5, .cas_pct = 30, .seed = 1},
     };
     for (size_t i = 0; i < sizeof repeated / sizeof *repeated; i++)
         failed |= apart(&repeated[i]);
@@ -108,7 +111,7 @@ int main(int argc, char **argv)
     if (argc == 1)
         return all();
     if (argc != 8) {
-        fprintf(stderr, "usage: bench_lin [OPS CLIENTS KEYS VALUES UNKNOWN_PCT CAS_PCT STALE]\n");
+        fprintf(stderr, "usage: bench_lin [OPS CLIENTS KEYS VALUES UNKNOWN_PCT CAS_PCT LIES]\n");
         return 64;
     }
     uint32_t v[7];
@@ -120,6 +123,6 @@ int main(int argc, char **argv)
                                          .values = v[3],
                                          .unknown_pct = v[4],
                                          .cas_pct = v[5],
-                                         .stale = v[6] != 0,
+                                         .lies = v[6],
                                          .seed = 1});
 }

@@ -36,7 +36,7 @@ struct make {
     struct cell *cells;
     uint64_t random;
     uint32_t called, written, clients;
-    bool stale_due;
+    uint32_t lies_due;
 };
 
 static uint32_t below(struct make *m, uint32_t n)
@@ -102,6 +102,15 @@ static bool overwritten(const struct cell *c, int64_t now, uint32_t *value)
     return false;
 }
 
+static bool lie(struct make *m, const struct cell *c, struct op *read)
+{
+    if (m->shape->values == 0)
+        return overwritten(c, read->call, &read->value);
+    uint32_t truth = read->value;
+    read->value = some_value(m);
+    return read->value != truth;
+}
+
 static void take_effect(struct make *m, struct client *c)
 {
     struct op *op = &m->h->keys[c->key].ops[c->op];
@@ -111,8 +120,8 @@ static void take_effect(struct make *m, struct client *c)
     int64_t ret = c->at + 1 + below(m, TAKES);
     if (op->kind == OP_READ) {
         op->value = now_there(cell);
-        if (m->stale_due && m->called > m->shape->ops / 4 * 3)
-            m->stale_due = !overwritten(cell, op->call, &op->value);
+        if (m->lies_due > 0 && m->called > m->shape->ops / 4 * 3)
+            m->lies_due -= lie(m, cell, op);
     } else if (!legal && !unknown) {
         op->outcome = OUTCOME_FAILED;
     } else if (!lost && legal) {
@@ -153,7 +162,7 @@ bool history_make(struct history *h, const struct history_shape *shape)
                      .cells = calloc(shape->keys, sizeof *m.cells),
                      .random = shape->seed,
                      .clients = shape->clients,
-                     .stale_due = shape->stale};
+                     .lies_due = shape->lies};
     bool ok = m.queue != NULL && m.cells != NULL;
     for (uint32_t i = 0; ok && i < shape->clients; i++)
         m.queue[i] = (struct client){.at = 1 + below(&m, TAKES), .number = i};

@@ -13,7 +13,8 @@ struct history_shape {
     uint32_t values;      /* 0: no value is written twice; else so many, repeated */
     uint32_t unknown_pct; /* of the writes: their outcome is not known, half of them take effect */
     uint32_t cas_pct;     /* of the operations: compare and set, of two of the values (needs `values`) */
-    bool stale;           /* one read, three quarters through, returns what had been overwritten */
+    uint32_t lies; /* so many reads, three quarters through, return what had been overwritten; where values repeat
+                    * any other value, since an overwritten one can have been written again */
     uint64_t seed;
 };
 
