@@ -118,6 +118,7 @@ const struct sim_world sim_virtual = {
     .start = start,
     .runs = runs,
     .signal = send_signal,
+    .set_clock = virtual_node_set_clock,
     .hang_up = hang_up,
     .deliver = deliver,
     .wait = wait_until,

@@ -70,6 +70,7 @@ int64_t virtual_node_due(const struct sim_run *run, unsigned i);
 void virtual_node_step(struct sim_run *run, unsigned i);
 /* A datagram has arrived. False: it did not fit into the buffer of its socket. */
 bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_t n);
+void virtual_node_set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump);
 /* As SIGTERM and SIGKILL do. */
 void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping);
 void virtual_node_kill(struct sim_run *run, unsigned i);

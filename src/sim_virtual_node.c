@@ -157,6 +157,15 @@ void virtual_node_kill(struct sim_run *run, unsigned i)
     end(run, i, SIGKILL, false);
 }
 
+void virtual_node_set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump)
+{
+    struct virtual_node *node = node_of(run, i);
+    int64_t now = virtual_of(run)->now;
+    node->clock = (struct virtual_clock){.base = now, .local = virtual_clock_at(&node->clock, now) + jump, .ppm = ppm};
+    if (node->replica)
+        learn_timer(node);
+}
+
 void virtual_node_close(struct sim_run *run, unsigned i)
 {
     struct virtual_node *node = node_of(run, i);

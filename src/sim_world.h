@@ -28,6 +28,9 @@ struct sim_world {
     bool (*runs)(const struct sim_run *run, unsigned i);
     /* SIGTERM, SIGKILL, SIGSTOP or SIGCONT. In vain when it does not run. */
     void (*signal)(struct sim_run *run, unsigned i, int sig);
+    /* The clock of replica i jumps by `jump` ns, forwards only as monotonic clocks do, and runs at `ppm` millionths of
+     * its rate from now on, through restarts too. NULL: this world has but one clock. */
+    void (*set_clock)(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump);
     /* Nothing comes from replica i any more, not even what it has sent already, and nothing reaches it. For good. */
     void (*hang_up)(struct sim_run *run, unsigned i);
     /* Hands a datagram to replica i, which runs and has said hello. False: it did not get there; errno says why. */
