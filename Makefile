@@ -87,7 +87,7 @@ $(B)/flags: FORCE
 	@mkdir -p $(B); echo '$(CC) $(CFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL)' >$@
 $(B)/version: FORCE
 	@mkdir -p $(B); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
-MAINS := analyze/main.c src/sim_main.c src/replica_main.c src/client_main.c
+MAINS := analyze/main.c analyze/version.c src/sim_main.c src/replica_main.c src/client_main.c
 $(call obj,$(MAINS)): $(B)/version
 
 $(B)/obj/%.o: %.c $(B)/flags

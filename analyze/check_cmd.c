@@ -10,43 +10,47 @@
 #include "check_out.h"
 #include "cli.h"
 #include "commands.h"
+#include "run_dirs.h"
+#include "version.h"
 
-static const char usage[] = "analyze check - run the checks on a run or a database, and store what they find in it\n"
-                            "\n"
-                            "  analyze check runs/7\n"
-                            "  analyze check run.db --only C1,C2 --format json -o check.json\n"
-                            "  analyze check runs/7 --skip R --budget 5m\n"
-                            "\n"
-                            "  --only LIST      these checks only: ids, or letters for whole families (C,R13)\n"
-                            "  --skip LIST      all but these\n"
-                            "  --budget TIME    time for all searches together (30s, 5m, 500ms; default 30s)\n"
-                            "  --format FORMAT  text, json or junit\n"
-                            "  -o FILE          write there instead of to standard output\n"
-                            "  --exit-zero      exit with 0 even when checks fail\n"
-                            "  --unknown-ok     exit with 0 instead of 2 when something could not be decided\n"
-                            "\n"
-                            "Exit status: 0 all passed, 1 a violation, 2 something could not be decided or nothing "
-                            "was, 64 and up: no verdict.\n";
+static const char usage[] =
+    "analyze check - run the checks on runs or databases, and store what they find in them\n"
+    "\n"
+    "  analyze check runs/7\n"
+    "  analyze check run.db --only C1,C2 --format json -o check.json\n"
+    "  analyze check runs --format github --junit junit.xml --sarif analyze.sarif --baseline known.json\n"
+    "\n"
+    "A directory of runs stands for all of them; of many runs the text has one line for each class of violation.\n"
+    "\n"
+    "  --only LIST      these checks only: ids, or letters for whole families (C,R13)\n"
+    "  --skip LIST      all but these\n"
+    "  --budget TIME    time for all searches together (30s, 5m, 500ms; default 30s)\n"
+    "  --format FORMAT  " CHECK_FORMATS "; default text\n"
+    "  -o FILE          write there instead of to standard output\n"
+    "  --json FILE, --junit FILE, --sarif FILE, --github FILE, --tap FILE\n"
+    "                   write this format as well; each may be given once\n"
+    "  --baseline FILE  what an earlier --format json found is known: shown, and no failure\n"
+    "  --exit-zero      exit with 0 even when checks fail\n"
+    "  --unknown-ok     exit with 0 instead of 2 when something could not be decided\n"
+    "\n"
+    "Exit status: 0 all passed, 1 a violation, 2 something could not be decided or nothing was, 64 and up: no\n"
+    "verdict.\n";
+
+enum { OUTPUTS = 6 };
+
+struct output {
+    const struct check_format *format;
+    const char *path; /* NULL: standard output */
+    struct check_out out;
+};
 
 struct options {
     struct check_options check;
-    const char *format, *out;
+    struct output output[OUTPUTS]; /* the first is the one of --format and -o */
+    size_t n_outputs;
+    const char *baseline;
     bool exit_zero, unknown_ok;
 };
-
-static const struct {
-    const char *name;
-    check_out_fn *write;
-} formats[] = {{"text", check_out_text}, {"json", check_out_json}, {"junit", check_out_junit}};
-
-static check_out_fn *format_of(const char *name)
-{
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-        if (strcmp(formats[i].name, name) == 0)
-            return formats[i].write;
-    }
-    return NULL;
-}
 
 /* "30s", "5m", "500ms" in ns; 0 when it is no time. */
 static int64_t time_of(const char *s)
@@ -88,9 +92,22 @@ static int no_such_check(const char *bad)
                     ids);
 }
 
+/* A further output; false when there is one of this format already. */
+static bool also(struct options *o, const char *format, const char *path)
+{
+    const struct check_format *f = check_format_find(format);
+    for (size_t i = 1; i < o->n_outputs; i++) {
+        if (o->output[i].format == f)
+            return false;
+    }
+    o->output[o->n_outputs++] = (struct output){.format = f, .path = path};
+    return true;
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
-    enum { ONLY = 256, SKIP, BUDGET, FORMAT, EXIT_ZERO, UNKNOWN_OK, HELP };
+    enum { ONLY = 256, SKIP, BUDGET, FORMAT, EXIT_ZERO, UNKNOWN_OK, BASELINE, HELP, ALSO };
+    static const char *const files[] = {"json", "junit", "sarif", "github", "tap"}; /* in the order of longs */
     static const struct option longs[] = {{"only", required_argument, NULL, ONLY},
                                           {"skip", required_argument, NULL, SKIP},
                                           {"budget", required_argument, NULL, BUDGET},
@@ -99,6 +116,12 @@ static int parse(int argc, char **argv, struct options *o)
                                           {"unknown-ok", no_argument, NULL, UNKNOWN_OK},
                                           {"output", required_argument, NULL, 'o'},
                                           {"help", no_argument, NULL, HELP},
+                                          {"baseline", required_argument, NULL, BASELINE},
+                                          {"json", required_argument, NULL, ALSO},
+                                          {"junit", required_argument, NULL, ALSO + 1},
+                                          {"sarif", required_argument, NULL, ALSO + 2},
+                                          {"github", required_argument, NULL, ALSO + 3},
+                                          {"tap", required_argument, NULL, ALSO + 4},
                                           {NULL, 0, NULL, 0}};
     char bad[64];
     int opt;
@@ -118,12 +141,15 @@ static int parse(int argc, char **argv, struct options *o)
                 return cli_fail(EXIT_USAGE, "check", "--budget %s is no time; write 30s, 5m or 500ms", optarg);
             break;
         case FORMAT:
-            o->format = optarg;
-            if (format_of(optarg) == NULL)
-                return cli_fail(EXIT_USAGE, "check", "--format %s: the formats are text, json and junit", optarg);
+            o->output[0].format = check_format_find(optarg);
+            if (o->output[0].format == NULL)
+                return cli_fail(EXIT_USAGE, "check", "--format %s: the formats are " CHECK_FORMATS, optarg);
+            break;
+        case BASELINE:
+            o->baseline = optarg;
             break;
         case 'o':
-            o->out = optarg;
+            o->output[0].path = optarg;
             break;
         case EXIT_ZERO:
             o->exit_zero = true;
@@ -136,7 +162,10 @@ static int parse(int argc, char **argv, struct options *o)
             fputs(usage, stdout);
             return -1;
         default:
-            return cli_bad_option("check", argc, argv, longs);
+            if (opt < ALSO)
+                return cli_bad_option("check", argc, argv, longs);
+            if (!also(o, files[opt - ALSO], optarg))
+                return cli_fail(EXIT_USAGE, "check", "--%s is given twice", files[opt - ALSO]);
         }
     }
     if (!chooses(&o->check))
@@ -144,6 +173,20 @@ static int parse(int argc, char **argv, struct options *o)
     if (optind >= argc)
         return cli_fail(EXIT_USAGE, "check", "name a run directory or a database (analyze check --help)");
     return 0;
+}
+
+/* A violation counts unless the baseline knows all there are. */
+static bool only_known(struct db *db, const struct options *o, const struct baseline *b)
+{
+    int64_t known = 0, all = 0, more = 0, sum = 0;
+    sqlite3_stmt *q = db_prepare(db, "SELECT run_id FROM runs");
+    while (db_row(db, q)) {
+        baseline_count(b, db, sqlite3_column_int64(q, 0), &o->check, &known, &all);
+        more += all - known;
+        sum += all;
+    }
+    db_done(db, q);
+    return sum > 0 && more == 0;
 }
 
 static int status_of(enum verdict v, const struct options *o)
@@ -154,8 +197,26 @@ static int status_of(enum verdict v, const struct options *o)
     return v == VERDICT_FAIL ? EXIT_VIOLATION : EXIT_UNDECIDED;
 }
 
+static void write_runs(struct options *o, struct db *db, const char *name, const char *path)
+{
+    sqlite3_stmt *q = db_prepare(db, "SELECT run_id, name FROM runs ORDER BY run_id");
+    while (db_row(db, q)) {
+        struct run_info info;
+        struct check_result r = {.db = db,
+                                 .run_id = sqlite3_column_int64(q, 0),
+                                 .name = name,
+                                 .run = (const char *)sqlite3_column_text(q, 1),
+                                 .info = &info};
+        run_info_read(&info, db, r.run_id, path);
+        for (size_t i = 0; i < o->n_outputs; i++)
+            o->output[i].format->run(&o->output[i].out, &r);
+        run_info_free(&info);
+    }
+    db_done(db, q);
+}
+
 /* One database: its verdict, or an exit status above 2. */
-static int check_one(const char *name, const struct options *o, struct check_out *out)
+static int check_one(const char *name, struct options *o, const struct baseline *b)
 {
     struct db db = {0};
     char path[4096];
@@ -164,8 +225,8 @@ static int check_one(const char *name, const struct options *o, struct check_out
         return status;
     enum verdict v;
     if (check_all(&db, &o->check, &v)) {
-        format_of(o->format)(out, &db, name);
-        status = status_of(v, o);
+        write_runs(o, &db, name, path);
+        status = status_of(v == VERDICT_FAIL && only_known(&db, o, b) ? VERDICT_PASS : v, o);
     }
     if (db.failed)
         status = cli_fail(db.status, "check", "%s: %s", path, db.err);
@@ -181,23 +242,68 @@ static int worse_status(int a, int b)
     return wb > wa ? b : a;
 }
 
+static int open_outputs(struct options *o, const struct baseline *b, bool many)
+{
+    for (size_t i = 0; i < o->n_outputs; i++) {
+        struct output *x = &o->output[i];
+        FILE *f = x->path != NULL ? fopen(x->path, "w") : stdout;
+        if (f == NULL)
+            return cli_fail(EXIT_CANTCREATE, "check", "%s: %s", x->path, strerror(errno));
+        x->out = (struct check_out){.f = f,
+                                    .ran = &o->check,
+                                    .baseline = b,
+                                    .many = many,
+                                    .unknown_ok = o->unknown_ok,
+                                    .version = analyze_version};
+    }
+    return 0;
+}
+
+static int close_outputs(struct options *o, int status)
+{
+    for (size_t i = 0; i < o->n_outputs && o->output[i].out.f != NULL; i++) {
+        struct output *x = &o->output[i];
+        if (x->format->end != NULL)
+            x->format->end(&x->out);
+        classes_free(&x->out.classes);
+        bool written = fflush(x->out.f) == 0 && !ferror(x->out.f);
+        if (x->path != NULL)
+            written &= fclose(x->out.f) == 0;
+        if (!written)
+            status =
+                cli_fail(EXIT_IO, "check", "%s: %s", x->path != NULL ? x->path : "standard output", strerror(errno));
+    }
+    return status;
+}
+
+/* What the user named: databases, runs, and directories of runs. */
+static void find_inputs(struct run_dirs *all, int argc, char **argv)
+{
+    for (int i = optind; i < argc; i++) {
+        size_t before = all->n;
+        run_dirs_find(all, argv[i]);
+        if (all->n == before) /* no directory with runs: what it is shows when it is opened */
+            run_dirs_add(all, argv[i]);
+    }
+}
+
 int cmd_check(int argc, char **argv)
 {
-    struct options o = {.format = "text"};
+    struct options o = {.output[0].format = &check_text, .n_outputs = 1};
     int status = parse(argc, argv, &o);
     if (status != 0)
         return status < 0 ? EXIT_PASSED : status;
-    FILE *f = o.out != NULL ? fopen(o.out, "w") : stdout;
-    if (f == NULL)
-        return cli_fail(EXIT_CANTCREATE, "check", "%s: %s", o.out, strerror(errno));
-    struct check_out out = {.f = f, .many = argc - optind > 1, .ran = &o.check};
-    for (int i = optind; i < argc; i++)
-        status = worse_status(status, check_one(argv[i], &o, &out));
-    check_out_end(&out);
-    bool written = fflush(f) == 0 && !ferror(f);
-    if (o.out != NULL)
-        written &= fclose(f) == 0;
-    if (!written)
-        return cli_fail(EXIT_IO, "check", "%s: %s", o.out != NULL ? o.out : "standard output", strerror(errno));
+    char err[400];
+    struct baseline *b = o.baseline != NULL ? baseline_read(o.baseline, &status, err) : NULL;
+    if (status != 0)
+        return cli_fail(status, "check", "%s", err);
+    struct run_dirs inputs = {.n = 0};
+    find_inputs(&inputs, argc, argv);
+    status = open_outputs(&o, b, inputs.n > 1);
+    for (size_t i = 0; i < inputs.n && status < EXIT_USAGE; i++)
+        status = worse_status(status, check_one(inputs.path[i], &o, b));
+    status = close_outputs(&o, status);
+    run_dirs_free(&inputs);
+    baseline_free(b);
     return status;
 }

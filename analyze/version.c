@@ -1,0 +1,3 @@
+#include "version.h"
+
+const char analyze_version[] = FAULTLINE_VERSION;
