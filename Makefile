@@ -44,7 +44,7 @@ PROGRAMS := $(B)/replica $(B)/kv $(B)/simulate $(B)/analyze
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
-.PHONY: all demo test bench course sanitize purity install clean help deps check-tests tests FORCE
+.PHONY: all demo test test-formats bench course sanitize purity install clean help deps check-tests tests FORCE
 .SECONDARY:
 
 all: $(PROGRAMS) $(B)/libtrace.a 3700kvstore ## build everything
@@ -146,6 +146,9 @@ course: deps ## measure: the course's scenarios, each N times (N=10; default onc
 sanitize: deps ## build and run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory $(SANITIZED) -j$(JOBS) tests
 	@$(MAKE) --no-print-directory $(SANITIZED) check-tests
+
+test-formats: all ## validate SARIF and JUnit output against published schemas: needs npm and xmllint, and says so where they are missing
+	@tests/formats.sh $(B)
 
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(FUZZ_SRC))
