@@ -62,9 +62,9 @@ void record_start(struct replica *rep, const struct replica_options *o, uint64_t
     uint64_t base_term, base = raft_base(rep->core, &base_term);
     const struct entry *last = raft_entry(rep->core, b.last);
     const struct ids ids = ids_of(raft_conf(rep->core));
-    char state[HEX64], log[HEX64];
-    hex(kv_digest(rep->kv), state);
-    hex(log_digest(rep->core, base + 1, b.last), log);
+    char state[TRACE_HASH_TEXT], log[TRACE_HASH_TEXT];
+    trace_hash_text(kv_digest(rep->kv), state);
+    trace_hash_text(log_digest(rep->core, base + 1, b.last), log);
     trace_put_node_start(rep->trace, &(struct trace_rec_node_start){.rterm = (int64_t)b.term,
                                                                     .rvote = known(&vote, voted),
                                                                     .rlast = (int64_t)b.last,
@@ -95,8 +95,8 @@ void record_end(struct replica *rep)
 
 static void record_hash(struct replica *rep)
 {
-    char digest[HEX64];
-    hex(kv_digest(rep->kv), digest);
+    char digest[TRACE_HASH_TEXT];
+    trace_hash_text(kv_digest(rep->kv), digest);
     trace_put_state_hash(rep->trace, &(struct trace_rec_state_hash){.at = (int64_t)kv_applied(rep->kv), .h = digest});
 }
 
@@ -136,8 +136,8 @@ void record_compacted(struct replica *rep, const struct raft_effect *e)
     if (!rep->trace)
         return;
     const struct ids ids = ids_of(e->conf);
-    char h[HEX64];
-    hex(kv_digest(rep->kv), h);
+    char h[TRACE_HASH_TEXT];
+    trace_hash_text(kv_digest(rep->kv), h);
     set_state(rep, &e->after);
     trace_put_snap_save(rep->trace, &(struct trace_rec_snap_save){.idx = (int64_t)e->index,
                                                                   .eterm = (int64_t)e->term,
@@ -152,9 +152,9 @@ void record_installed(struct replica *rep, const struct raft_effect *e)
     if (!rep->trace)
         return;
     const struct ids ids = ids_of(e->conf);
-    char h[HEX64];
+    char h[TRACE_HASH_TEXT];
     const struct name from = name_of(e->node);
-    hex(kv_digest(rep->kv), h);
+    trace_hash_text(kv_digest(rep->kv), h);
     set_state(rep, &e->after);
     trace_put_snap_install(rep->trace,
                            &(struct trace_rec_snap_install){.idx = (int64_t)e->index,
@@ -181,8 +181,8 @@ void record_applied(struct replica *rep, const struct raft_effect *e, bool fresh
     const struct entry *entry = e->entry;
     const struct name client = name_of(entry->client);
     bool put = entry->op == ENTRY_PUT;
-    char h[HEX64];
-    hex(entry->hash, h);
+    char h[TRACE_HASH_TEXT];
+    trace_hash_text(entry->hash, h);
     set_state(rep, &e->after);
     /* Key and value stand in log.append: bytes are what a record costs, and each entry comes by here on each replica.
      */

@@ -14,8 +14,6 @@ const char *timer_word(enum raft_timer timer);
 const char *op_word(enum entry_op op);
 const char *why_word(enum raft_why why);
 
-#define HEX64 17 /* 16 digits and a NUL */
-
 struct name {
     char text[NODE_TEXT];
 };
@@ -35,13 +33,6 @@ static inline const char *or_null(const char *s)
 static inline const char *known(const struct name *n, node_id id)
 {
     return id == NODE_NONE ? NULL : n->text;
-}
-
-static inline void hex(uint64_t v, char out[HEX64])
-{
-    for (int i = 15; i >= 0; i--, v >>= 4)
-        out[i] = "0123456789abcdef"[v & 15];
-    out[HEX64 - 1] = '\0';
 }
 
 static inline int64_t ns(uint64_t us)

@@ -8,8 +8,8 @@ static void note_append(struct trace_writer *w, const struct entry *entry)
     const struct name client = name_of(entry->client);
     bool put = entry->op == ENTRY_PUT, conf = entry->op == ENTRY_CONF;
     const struct ids ids = ids_of(conf ? entry->value : "");
-    char h[HEX64];
-    hex(entry->hash, h);
+    char h[TRACE_HASH_TEXT];
+    trace_hash_text(entry->hash, h);
     trace_put_log_append(w, &(struct trace_rec_log_append){.idx = (int64_t)entry->index,
                                                            .eterm = (int64_t)entry->term,
                                                            .op = op_word(entry->op),

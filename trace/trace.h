@@ -142,6 +142,9 @@ bool trace_flush(struct trace_writer *w);
 
 /* 64-bit FNV-1a of n bytes: the hash of "h" and "vh" wherever the format asks for a hash of bytes. */
 uint64_t trace_hash(const void *p, size_t n);
+/* A hash in the form that the format asks for: 16 hexadecimal digits, and a NUL. */
+#define TRACE_HASH_TEXT 17
+void trace_hash_text(uint64_t h, char text[TRACE_HASH_TEXT]);
 /* CLOCK_MONOTONIC in ns. */
 uint64_t trace_mono_ns(void);
 

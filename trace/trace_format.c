@@ -46,25 +46,14 @@ void trace_fmt_u64(struct trace_cursor *c, uint64_t v)
         p[-1] = (char)('0' + v);
 }
 
-void trace_fmt_i64(struct trace_cursor *c, int64_t v)
+void trace_fmt_negative(struct trace_cursor *c, int64_t v)
 {
-    if (v < 0) {
-        PUT_LITERAL(c, "-");
-        trace_fmt_u64(c, 0 - (uint64_t)v);
-    } else {
-        trace_fmt_u64(c, (uint64_t)v);
-    }
+    PUT_LITERAL(c, "-");
+    trace_fmt_u64(c, 0 - (uint64_t)v);
 }
 
 void trace_number_set(struct trace_number *k, int64_t v)
 {
-    if (k->n > 0 && v == k->v)
-        return;
-    if (k->n > 0 && v > 0 && k->v == v - 1 && k->text[k->n - 1] != '9') {
-        k->text[k->n - 1]++;
-        k->v = v;
-        return;
-    }
     struct trace_cursor c = {k->text, k->text + sizeof k->text, false};
     trace_fmt_i64(&c, v);
     k->n = (size_t)(c.p - k->text);
@@ -73,11 +62,10 @@ void trace_number_set(struct trace_number *k, int64_t v)
 
 void trace_fmt_hash(struct trace_cursor *c, uint64_t h)
 {
-    char text[18];
+    char text[19];
+    trace_hash_text(h, text + 1);
     text[0] = text[17] = '"';
-    for (int i = 16; i >= 1; i--, h >>= 4)
-        text[i] = "0123456789abcdef"[h & 15];
-    put_bytes(c, text, sizeof text);
+    put_bytes(c, text, 18);
 }
 
 /* Writes the byte or sequence at p that needs care, and returns its length in the source. */
@@ -118,7 +106,7 @@ static const char *put_plain(struct trace_cursor *c, const char *s, const char *
 }
 
 /* Copies `n` bytes when all of them are plain, as nearly all strings of a trace are; a length that is no multiple of
- * eight ends with eight bytes of which some were copied before. False: one is not plain; what was written is void. */
+ * eight ends with bytes of which some were copied before. False: one is not plain; what was written is void. */
 static bool copy_if_plain(char *p, const char *s, size_t n)
 {
     if (n >= 8) {
@@ -129,6 +117,14 @@ static bool copy_if_plain(char *p, const char *s, size_t n)
         }
         memcpy(p + n - 8, s + n - 8, 8);
         return trace_plain_8(s + n - 8);
+    }
+    if (n >= 4) {
+        char both[8];
+        memcpy(both, s, 4);
+        memcpy(both + 4, s + n - 4, 4);
+        memcpy(p, s, 4);
+        memcpy(p + n - 4, s + n - 4, 4);
+        return trace_plain_8(both);
     }
     for (size_t i = 0; i < n; i++) {
         if (!trace_plain(s[i]))

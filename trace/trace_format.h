@@ -29,16 +29,41 @@ static inline void put_bytes(struct trace_cursor *c, const char *s, size_t n)
 /* A string literal, its length known to the compiler. */
 #define PUT_LITERAL(c, s) put_bytes((c), (s), sizeof(s) - 1)
 
-/* A number with its digits, for those that stay the same or count up from record to record. All zero: not set yet. */
+/* A number with its digits, for those that stay the same or count up from record to record. */
 struct trace_number {
     int64_t v;
     size_t n;
     char text[24];
 };
+#define TRACE_NUMBER_0 {.v = 0, .n = 1, .text = "0"}
 void trace_number_set(struct trace_number *k, int64_t v);
 
+/* Puts it where there are 24 bytes of room, and returns the end: copying all of them, always as many, is no call. */
+static inline char *trace_number_put(char *p, struct trace_number *k, int64_t v)
+{
+    if (v != k->v) {
+        if (v == k->v + 1 && k->v > 0 && k->text[k->n - 1] != '9') {
+            k->text[k->n - 1]++;
+            k->v = v;
+        } else {
+            trace_number_set(k, v);
+        }
+    }
+    memcpy(p, k->text, sizeof k->text);
+    return p + k->n;
+}
+
 void trace_fmt_u64(struct trace_cursor *c, uint64_t v);
-void trace_fmt_i64(struct trace_cursor *c, int64_t v);
+void trace_fmt_negative(struct trace_cursor *c, int64_t v);
+static inline void trace_fmt_i64(struct trace_cursor *c, int64_t v)
+{
+    if (v >= 0 && v < 10 && c->p < c->end)
+        *c->p++ = (char)('0' + v); /* flags, terms, counts: as many as all others */
+    else if (v >= 0)
+        trace_fmt_u64(c, (uint64_t)v);
+    else
+        trace_fmt_negative(c, v);
+}
 /* "0123456789abcdef", with the quotes. */
 void trace_fmt_hash(struct trace_cursor *c, uint64_t h);
 /* A JSON string with its quotes; NULL becomes "". Bytes that are not UTF-8 become U+FFFD. */

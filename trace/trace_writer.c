@@ -18,7 +18,8 @@ enum {
     NODE_MAX = 255,
     PREFIX_MAX = NODE_MAX + 48, /* {"n":"...","b":<20 digits>,"s": */
     STATE_MAX = 160,
-    EXIT_IO = 74 /* EX_IOERR of sysexits.h */
+    SPARE = PREFIX_MAX + STATE_MAX + 256, /* what every record begins with fits into it, copied without asking */
+    EXIT_IO = 74                          /* EX_IOERR of sysexits.h */
 };
 
 /* Clocks above this are a peer's garbage: they would not survive a JavaScript reader, nor our own addition. */
@@ -39,7 +40,7 @@ struct trace_writer {
     char prefix[PREFIX_MAX];
     char state_text[STATE_MAX];
     struct trace_number seq_text, time_text, lc_text, cause_text, term_text, ci_text, ai_text, li_text; /* last used */
-    size_t used, size; /* of `buffer`; the first `used` bytes wait for the kernel */
+    size_t used, size; /* of `buffer`, which has SPARE bytes more; the first `used` bytes wait for the kernel */
     char path[PATH_MAX];
     char buffer[];
 };
@@ -103,13 +104,25 @@ static bool options_are_usable(const struct trace_writer_options *o, char err[TR
 static struct trace_writer *writer_new(const struct trace_writer_options *o, char err[TRACE_ERR_LEN])
 {
     size_t size = o->buffer_bytes == 0 ? BUFFER_DEFAULT : o->buffer_bytes < BUFFER_MIN ? BUFFER_MIN : o->buffer_bytes;
-    struct trace_writer *w = malloc(sizeof *w + size);
+    struct trace_writer *w = malloc(sizeof *w + size + SPARE);
     if (w == NULL) {
         fail(err, "trace of %s: no memory for a buffer of %zu bytes", o->node, size);
         return NULL;
     }
-    *w = (struct trace_writer){
-        .fd = -1, .sink = o->sink, .sink_ctx = o->sink_ctx, .strict = o->strict, .size = size, .state.role = 'F'};
+    *w = (struct trace_writer){.seq_text = TRACE_NUMBER_0,
+                               .time_text = TRACE_NUMBER_0,
+                               .lc_text = TRACE_NUMBER_0,
+                               .cause_text = TRACE_NUMBER_0,
+                               .term_text = TRACE_NUMBER_0,
+                               .ci_text = TRACE_NUMBER_0,
+                               .ai_text = TRACE_NUMBER_0,
+                               .li_text = TRACE_NUMBER_0,
+                               .fd = -1,
+                               .sink = o->sink,
+                               .sink_ctx = o->sink_ctx,
+                               .strict = o->strict,
+                               .size = size,
+                               .state.role = 'F'};
     struct trace_cursor c = {w->prefix, w->prefix + sizeof w->prefix, false};
     PUT_LITERAL(&c, "{\"n\":");
     trace_fmt_str(&c, o->node);
@@ -164,16 +177,8 @@ struct trace_writer *trace_writer_open_fd(int fd, const struct trace_writer_opti
 
 /* ---- what the records to come have in common ---- */
 
-static void put_number(struct trace_cursor *c, struct trace_number *k, int64_t v)
-{
-    trace_number_set(k, v);
-    if ((size_t)(c->end - c->p) < sizeof k->text) {
-        put_bytes(c, k->text, k->n);
-        return;
-    }
-    memcpy(c->p, k->text, sizeof k->text); /* of a fixed size: no call */
-    c->p += k->n;
-}
+/* A literal where there is room for it. */
+#define PLACE(p, literal) ((char *)memcpy((p), (literal), sizeof(literal) - 1) + sizeof(literal) - 1)
 
 void trace_set_time(struct trace_writer *w, int64_t t_ns)
 {
@@ -190,19 +195,14 @@ void trace_set_state(struct trace_writer *w, const struct trace_state *st)
         st->role == old->role)
         return;
     w->state = *st;
-    struct trace_cursor c = {w->state_text, w->state_text + sizeof w->state_text, false};
-    char role[2] = {st->role, '\0'};
-    PUT_LITERAL(&c, ",\"term\":");
-    put_number(&c, &w->term_text, st->term);
-    PUT_LITERAL(&c, ",\"role\":");
-    trace_fmt_str(&c, role);
-    PUT_LITERAL(&c, ",\"ci\":");
-    put_number(&c, &w->ci_text, st->ci);
-    PUT_LITERAL(&c, ",\"ai\":");
-    put_number(&c, &w->ai_text, st->ai);
-    PUT_LITERAL(&c, ",\"li\":");
-    put_number(&c, &w->li_text, st->li);
-    w->state_n = (size_t)(c.p - w->state_text);
+    char *p = w->state_text;
+    p = trace_number_put(PLACE(p, ",\"term\":"), &w->term_text, st->term);
+    p = PLACE(p, ",\"role\":\"");
+    *p++ = st->role;
+    p = trace_number_put(PLACE(p, "\",\"ci\":"), &w->ci_text, st->ci);
+    p = trace_number_put(PLACE(p, ",\"ai\":"), &w->ai_text, st->ai);
+    p = trace_number_put(PLACE(p, ",\"li\":"), &w->li_text, st->li);
+    w->state_n = (size_t)(p - w->state_text);
 }
 
 void trace_set_cause(struct trace_writer *w, int64_t s)
@@ -234,23 +234,33 @@ int64_t trace_lost(const struct trace_writer *w)
 
 /* ---- records ---- */
 
+/* Copies `n` bytes of an array of at least `few`: always as many when that will do, which is no call. */
+static inline char *place_part(char *p, const char *from, size_t n, size_t few)
+{
+    if (n <= few)
+        memcpy(p, from, few);
+    else
+        memcpy(p, from, n);
+    return p + n;
+}
+
 /* Puts one line after those that wait. False, and nothing changed, when it does not fit. */
 static bool append(struct trace_writer *w, const struct trace_event *ev, const void *rec)
 {
-    struct trace_cursor c = {w->buffer + w->used, w->buffer + w->size, false};
-    put_bytes(&c, w->prefix, w->prefix_n);
-    put_number(&c, &w->seq_text, w->seq + 1);
-    PUT_LITERAL(&c, ",\"t\":");
-    put_number(&c, &w->time_text, w->time);
-    PUT_LITERAL(&c, ",\"lc\":");
-    put_number(&c, &w->lc_text, w->lc + 1);
-    put_bytes(&c, ev->text, ev->n);
-    if (w->cause != 0) {
-        PUT_LITERAL(&c, ",\"c\":");
-        put_number(&c, &w->cause_text, w->cause);
-    }
+    char *p = w->buffer + w->used;
+    p = place_part(p, w->prefix, w->prefix_n, 32);
+    p = trace_number_put(p, &w->seq_text, w->seq + 1);
+    p = trace_number_put(PLACE(p, ",\"t\":"), &w->time_text, w->time);
+    p = trace_number_put(PLACE(p, ",\"lc\":"), &w->lc_text, w->lc + 1);
+    memcpy(p, ev->text, sizeof ev->text);
+    p += ev->n;
+    if (w->cause != 0)
+        p = trace_number_put(PLACE(p, ",\"c\":"), &w->cause_text, w->cause);
     if (ev->raft)
-        put_bytes(&c, w->state_text, w->state_n);
+        p = place_part(p, w->state_text, w->state_n, 96);
+    struct trace_cursor c = {p, w->buffer + w->size, false};
+    if (c.p > c.end)
+        return false;
     ev->fields(&c, rec);
     PUT_LITERAL(&c, "}\n");
     if (c.full)

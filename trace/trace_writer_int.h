@@ -6,7 +6,7 @@
 
 /* One event of records.def: the text that names it in the line, and how its fields are written. */
 struct trace_event {
-    const char *text; /* ,"ev":"role.change" */
+    char text[40]; /* ,"ev":"role.change"; copied whole: always as many bytes are no call */
     size_t n;
     bool raft;
     void (*fields)(struct trace_cursor *c, const void *rec);
