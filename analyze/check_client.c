@@ -318,7 +318,8 @@ static bool settled_leader(struct check_run *c, const struct op *r)
     sqlite3_stmt *q = db_prepare(
         c->db, "SELECT 1 FROM ops o JOIN leader_terms l ON l.run_id = o.run_id AND l.node = o.served_by"
                " WHERE o.op_id = :op AND l.t_start <= :early AND coalesce(l.t_end, :call) >= :call"
-               " AND l.term = (SELECT max(term) FROM leader_terms m WHERE m.run_id = :run AND m.t_start <= :ret)");
+               " AND l.term = (SELECT max(term) FROM leader_terms m WHERE m.run_id = :run AND m.t_start <= :ret)"
+               " AND NOT EXISTS (SELECT 1 FROM clocks k WHERE k.run_id = :run)"); /* terms have times of their own */
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_int(c->db, q, ":op", r->id);
     db_bind_int(c->db, q, ":early", r->call - QUIET_NS);

@@ -65,9 +65,25 @@ bool check_operations_missing(struct check_run *c, char *why, size_t n)
     return yes;
 }
 
+/* Is there a client whose clock cannot be compared with the others'? Its operations may have been at any time. */
+static bool clock_unknown(struct check_run *c, char *why, size_t n)
+{
+    sqlite3_stmt *q = db_prepare(
+        c->db,
+        "SELECT k.node FROM clocks k WHERE k.run_id = :run AND k.error_ns IS NULL AND EXISTS (SELECT 1 FROM ops o JOIN"
+        " records r ON r.id = o.invoke_rec WHERE o.run_id = :run AND r.node = k.node AND r.boot = k.boot) LIMIT 1");
+    db_bind_int(c->db, q, ":run", c->run_id);
+    bool yes = db_row(c->db, q);
+    if (yes)
+        snprintf(why, n, "no messages tell how the clock of %.60s goes beside the others: analyze stat DB clocks",
+                 (const char *)sqlite3_column_text(q, 0));
+    db_done(c->db, q);
+    return yes;
+}
+
 enum verdict check_history_answer(struct check_run *c, const struct check_history *x)
 {
-    if (x->lossy && c->violations == 0) {
+    if ((x->lossy || x->unclocked) && c->violations == 0) {
         c->incomplete = true;
         size_t n = strlen(c->note);
         if (strstr(c->note, "missing") == NULL)
@@ -97,6 +113,7 @@ bool check_history_open(struct check_run *c, struct check_history *x, bool searc
     }
     c->searched_ns = x->r.searched_ns;
     x->lossy = check_operations_missing(c, x->missing, sizeof x->missing);
+    x->unclocked = !x->lossy && clock_unknown(c, x->missing, sizeof x->missing);
     for (size_t k = 0; k < x->h.n; k++) {
         for (size_t i = 0; i < x->h.keys[k].n; i++)
             x->ops += !x->h.keys[k].ops[i].ghost;
@@ -119,7 +136,7 @@ static void when(char *out, size_t n, const char *how, sqlite3_stmt *q)
 
 void check_op_evidence(struct check_run *c, int64_t violation_id, const struct op *op)
 {
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT client, f, key, val, t_invoke, t_return, result, served_by,"
+    sqlite3_stmt *q = db_prepare(c->db, "SELECT client, f, key, val, t_invoke, coalesce(return_by, t_return), result, served_by,"
                                         " coalesce(return_rec, invoke_rec) FROM ops WHERE op_id = :op");
     db_bind_int(c->db, q, ":op", op->id);
     char words[400] = "", end[100] = ", no answer", key[CHECK_SHORT_LEN], val[CHECK_SHORT_LEN];

@@ -13,7 +13,8 @@ struct check_history {
     struct lin_report r;
     int64_t ops;       /* operations that were judged, ghosts aside */
     bool lossy;        /* records of operations were lost: a value without a write proves nothing */
-    char missing[200]; /* which ones, in words; valid when lossy */
+    bool unclocked;    /* some operations may have been at any time: what they do not break is not passed */
+    char missing[200]; /* which ones, in words; valid when lossy or unclocked */
 };
 
 /* Loads and judges the run's history. False when there is nothing to check: *v then says what to answer, c->note why.

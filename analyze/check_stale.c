@@ -38,6 +38,7 @@ struct run_facts {
     int64_t quorum_others; /* peers whose answer makes a majority */
     int64_t slowest;       /* ns: the longest time that a datagram was under way */
     bool any_leader, any_wire;
+    bool clocks; /* several: times of operations and of leaders are not compared */
 };
 
 /* What is known of the node that served a read. */
@@ -77,6 +78,7 @@ static struct run_facts facts(struct check_run *c)
     return (struct run_facts){
         .quorum_others = one(c, "SELECT count(*) / 2 FROM nodes WHERE run_id = :run AND kind = 'replica'"),
         .slowest = one(c, "SELECT coalesce(max(t_out - t_in), 0) FROM messages WHERE run_id = :run"),
+        .clocks = one(c, "SELECT EXISTS (SELECT 1 FROM clocks WHERE run_id = :run)"),
         .any_leader = one(c, "SELECT EXISTS (SELECT 1 FROM leader_terms WHERE run_id = :run)"),
         .any_wire = one(c, "SELECT EXISTS (SELECT 1 FROM messages WHERE run_id = :run AND t_out IS NOT NULL)"),
     };
@@ -458,6 +460,8 @@ static void report(struct check_run *c, const struct check_history *h, const str
     const struct op *r = &x->k->ops[x->s.read];
     struct server s = {0};
     find_exchange(c, r, &s);
+    if (f->clocks)
+        s = (struct server){.node = ""};
     if (s.node[0] != '\0') {
         find_terms(c, &s);
         find_confirmation(c, f, &s);

@@ -11,7 +11,7 @@
 #include <sqlite3.h>
 
 #define DB_ERR_LEN        512
-#define DB_SCHEMA_VERSION 2          /* PRAGMA user_version; schema.sql says the same */
+#define DB_SCHEMA_VERSION 3          /* PRAGMA user_version; schema.sql says the same */
 #define DB_APPLICATION_ID 1181512820 /* PRAGMA application_id, "Fltt": tells our databases from foreign ones */
 
 struct db {

@@ -67,10 +67,11 @@ static bool to_op(struct history *h, const struct row *r, bool definite, struct 
 
 static void load_ops(struct history *h, struct db *db, int64_t run_id, bool definite)
 {
-    sqlite3_stmt *q = db_prepare(db, "SELECT op_id, client, f, key, val, t_invoke, t_return, result,"
-                                     " CASE WHEN f = 'cas' THEN (SELECT CAST(json_extract(body, '$.old') AS TEXT) FROM "
-                                     "records WHERE id = invoke_rec) END"
-                                     " FROM ops WHERE run_id = :run AND key IS NOT NULL ORDER BY t_invoke, op_id");
+    sqlite3_stmt *q = db_prepare(
+        db, "SELECT op_id, client, f, key, val, coalesce(call_from, t_invoke), coalesce(return_by, t_return), result,"
+            " CASE WHEN f = 'cas' THEN (SELECT CAST(json_extract(body, '$.old') AS TEXT) FROM "
+            "records WHERE id = invoke_rec) END"
+            " FROM ops WHERE run_id = :run AND key IS NOT NULL ORDER BY 6, op_id");
     db_bind_int(db, q, ":run", run_id);
     while (!h->no_memory && db_row(db, q)) {
         struct row r = {.id = sqlite3_column_int64(q, 0),
@@ -94,7 +95,8 @@ static void load_ops(struct history *h, struct db *db, int64_t run_id, bool defi
 static void load_ghosts(struct history *h, struct db *db, int64_t run_id, bool definite)
 {
     sqlite3_stmt *q = db_prepare(
-        db, "SELECT o.op_id, o.client, o.f, o.key, o.val, t.t FROM ops o JOIN op_tries t ON t.run_id = o.run_id AND "
+        db, "SELECT o.op_id, o.client, o.f, o.key, o.val, coalesce(t.t_from, t.t) FROM ops o JOIN op_tries t ON "
+            "t.run_id = o.run_id AND "
             "t.op_id = o.op_id"
             " WHERE o.run_id = :run AND o.tries > 1 AND o.f IN ('put', 'del', 'append') AND o.key IS NOT NULL AND t.t "
             "IS NOT NULL"
@@ -105,7 +107,7 @@ static void load_ghosts(struct history *h, struct db *db, int64_t run_id, bool d
             "     OR m.type = 'redirect' AND EXISTS (SELECT 1 FROM leader_terms a WHERE a.run_id = m.run_id)"
             "       AND NOT EXISTS (SELECT 1 FROM leader_terms l WHERE l.run_id = m.run_id AND l.node = m.src"
             "         AND l.t_start <= coalesce(m.t_in, m.t_out) AND coalesce(l.t_end, 9223372036854775807) >= t.t)))"
-            " ORDER BY t.t, o.op_id, t.try");
+            " ORDER BY 6, o.op_id, t.try");
     db_bind_int(db, q, ":run", run_id);
     db_bind_int(db, q, ":definite", definite);
     while (!h->no_memory && db_row(db, q)) {

@@ -284,6 +284,7 @@ static void fill(struct load *l, int *status)
         load_progress(l, "indexing", 1, 1);
     db_exec(db, db_embedded("indexes.sql"));
     db_exec(db, "PRAGMA analysis_limit=1000; ANALYZE");
+    load_clocks(l);
 }
 
 /* ---- all of it ---- */

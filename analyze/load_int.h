@@ -191,6 +191,9 @@ struct merge *merge_open(struct load *l, int *status);
 const struct trace_record *merge_next(struct merge *m, int64_t *source, int *status);
 void merge_close(struct merge *m);
 
+/* load_clocks.c: the table `clocks`, and bounds of operations' times, where a run has several. After the indexes. */
+void load_clocks(struct load *l);
+
 /* load_header.c: what trace.open says. */
 void header_open(struct load *l, struct node *n, const struct trace_record *r, int64_t source);
 /* Decides the name of the run, and refuses what this program cannot read. */

@@ -1,6 +1,7 @@
--- faultline SQLite schema, user_version 2 (needs SQLite 3.31 or later)
--- What changed: 2 added the table reads. An older database has no rows to fill it from but its trace files: load again.
-PRAGMA user_version = 2;
+-- faultline SQLite schema, user_version 3 (needs SQLite 3.31 or later)
+-- What changed: 2 added the table reads; 3 what several clocks need: more columns of clocks, call_from and return_by of
+-- ops, t_from of op_tries. An older database has no rows to fill it from but its trace files: load again.
+PRAGMA user_version = 3;
 PRAGMA application_id = 1181512820;     -- "Fltt": analyze refuses databases without it
 
 -- ---------- what was loaded -------------------------------------------------
@@ -80,11 +81,15 @@ CREATE TABLE ops (                      -- client operations as the client saw t
   f TEXT NOT NULL, key TEXT, val TEXT,              -- val: written, or read result
   t_invoke INTEGER NOT NULL, t_return INTEGER,      -- NULL return: still open at end
   result TEXT NOT NULL CHECK (result IN ('ok','fail','info')),
-  served_by TEXT, tries INTEGER, why TEXT, invoke_rec INTEGER, return_rec INTEGER
+  served_by TEXT, tries INTEGER, why TEXT, invoke_rec INTEGER, return_rec INTEGER,
+  -- several clocks (table clocks): the earliest that the call, and the latest that the return, can have been on the
+  -- reference clock; a quarter of the range of integers where that is not known. NULL: as t_invoke and t_return say
+  call_from INTEGER, return_by INTEGER
 );
 CREATE TABLE op_tries (
   run_id INTEGER NOT NULL, op_id INTEGER NOT NULL REFERENCES ops, try INTEGER NOT NULL,
   mid TEXT NOT NULL, node TEXT, t INTEGER, rec INTEGER,
+  t_from INTEGER,                       -- several clocks: the earliest that t can have been
   PRIMARY KEY (run_id, op_id, try)
 ) WITHOUT ROWID;
 CREATE TABLE log_entries (              -- one row per (node, idx) *version*
@@ -143,7 +148,12 @@ CREATE TABLE violation_evidence (       -- the causal chain, ordered
   rec INTEGER, op_id INTEGER, msg_id INTEGER, fault_id INTEGER, note TEXT,
   PRIMARY KEY (violation_id, pos)
 ) WITHOUT ROWID;
-CREATE TABLE clocks (                   -- multi-host runs only: per-node offset estimate
-  run_id INTEGER NOT NULL, node TEXT NOT NULL, offset_ns INTEGER, error_ns INTEGER,
-  PRIMARY KEY (run_id, node)
+CREATE TABLE clocks (                   -- runs on several clocks only: how far each process is ahead of the reference
+  run_id INTEGER NOT NULL, node TEXT NOT NULL, boot INTEGER NOT NULL,
+  clock TEXT NOT NULL,                  -- which; processes of one host share its
+  offset_ns INTEGER,                    -- ahead by so much when its t is at_ns, and by drift_ppb more in each second,
+  drift_ppb INTEGER, at_ns INTEGER,     -- give or take error_ns all through the run; NULL: messages do not tell
+  error_ns INTEGER,
+  messages INTEGER,                     -- that bound it
+  PRIMARY KEY (run_id, node, boot)
 ) WITHOUT ROWID;

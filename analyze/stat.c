@@ -11,8 +11,8 @@
 
 static const char help[] =
     "usage: analyze stat DB|RUN [SECTION...] [--format FORMAT]\n"
-    "Says what is in a run: nodes, boots, completeness, leaders, faults, loss, latencies, operations, reads and what\n"
-    "they rested on, events; and which records more would switch on which checks.\n"
+    "Says what is in a run: nodes, boots, completeness, leaders, faults, clocks, loss, latencies, operations, reads\n"
+    "and what they rested on, events; and which records more would switch on which checks.\n"
     "\n"
     "  analyze stat runs/7\n"
     "  analyze stat runs/7 links ops\n"
@@ -20,7 +20,7 @@ static const char help[] =
     "\n"
     "  --format FORMAT  " TABLE_FORMATS " (default table)\n"
     "json of several sections is one object, keyed by section.\n"
-    "Sections: run nodes leaders faults fates links ops reads events findings advice\n";
+    "Sections: run nodes leaders faults clocks fates links ops reads events findings advice\n";
 
 static bool wanted(const struct named_query *q, int argc, char **argv)
 {

@@ -30,6 +30,13 @@ FROM leader_terms ORDER BY run_id, t_start;
 SELECT 'F' || f AS fault, kind, node, target, round(t_begin/1e6, 1) AS from_ms, round(t_end/1e6, 1) AS to_ms
 FROM faults ORDER BY run_id, t_begin, fault_id;
 
+-- name: clocks
+-- clocks of several hosts: how far each process is ahead of the reference, give or take the error, all through the run
+SELECT node, boot, clock, round((offset_ns)/1e6, 3) AS ahead_ms, round(error_ns/1e6, 3) AS error_ms,
+       round(drift_ppb/1e3, 3) AS drift_ppm, messages,
+       CASE WHEN error_ns IS NULL THEN 'not comparable: too few messages, or the clock was set' ELSE '' END AS remark
+FROM clocks ORDER BY run_id, node, boot;
+
 -- name: fates
 -- datagrams
 SELECT fate, why, count(*) AS copies FROM messages GROUP BY fate, why ORDER BY copies DESC, fate, why;

@@ -45,13 +45,13 @@ FROM log_entries a JOIN log_entries b ON a.run_id=b.run_id AND a.idx=b.idx AND a
 -- (Gibbons & Korach zones): clusters = one write plus the reads that returned it.
 CREATE VIEW clusters AS
 WITH w AS (
-  SELECT run_id, key, val, op_id, t_invoke,
-         CASE WHEN result='ok' THEN t_return END AS t_ret, result FROM ops WHERE f='put'
+  SELECT run_id, key, val, op_id, coalesce(call_from, t_invoke) AS t_invoke,
+         CASE WHEN result='ok' THEN coalesce(return_by, t_return) END AS t_ret, result FROM ops WHERE f='put'
   UNION ALL
-  SELECT DISTINCT run_id, key, '', NULL, -1, -1, 'ok' FROM ops WHERE key IS NOT NULL)
+  SELECT DISTINCT run_id, key, '', NULL, -4611686018427387904, -4611686018427387904, 'ok' FROM ops WHERE key IS NOT NULL)
 SELECT w.run_id, w.key, w.val, w.op_id AS write_op, w.t_invoke AS w_invoke,
-       min(ifnull(w.t_ret, 9223372036854775807), ifnull(min(r.t_return), 9223372036854775807)) AS f,
-       max(w.t_invoke, ifnull(max(r.t_invoke), -1)) AS s, count(r.op_id) AS reads
+       min(ifnull(w.t_ret, 9223372036854775807), ifnull(min(coalesce(r.return_by, r.t_return)), 9223372036854775807)) AS f,
+       max(w.t_invoke, ifnull(max(coalesce(r.call_from, r.t_invoke)), -4611686018427387904)) AS s, count(r.op_id) AS reads
 FROM w LEFT JOIN ops r ON r.run_id=w.run_id AND r.key=w.key AND r.f='get' AND r.result='ok' AND r.val=w.val
 GROUP BY w.run_id, w.key, w.val, w.op_id
 HAVING w.result='ok' OR count(r.op_id) > 0;     -- a write nobody saw and nobody acked may be ignored
@@ -68,7 +68,7 @@ WHERE a.f<a.s AND b.f>=b.s AND a.f<b.s AND b.f<a.s
 UNION ALL
 SELECT r.run_id, r.key, 'read before its write was invoked', r.val, NULL, r.t_return
 FROM ops r JOIN clusters c ON c.run_id=r.run_id AND c.key=r.key AND c.val=r.val
-WHERE r.f='get' AND r.result='ok' AND r.t_return < c.w_invoke
+WHERE r.f='get' AND r.result='ok' AND coalesce(r.return_by, r.t_return) < c.w_invoke
 UNION ALL
 SELECT r.run_id, r.key, 'read of a value never written', r.val, NULL, r.t_return
 FROM ops r WHERE r.f='get' AND r.result='ok' AND r.val<>''
@@ -76,13 +76,14 @@ FROM ops r WHERE r.f='get' AND r.result='ok' AND r.val<>''
 
 CREATE VIEW stale_reads AS              -- read returned v although a later write had been acked
 SELECT r.run_id, r.op_id, r.op, r.client, r.key, r.val AS got, w2.val AS newer, r.served_by,
-       r.t_invoke, min(w2.t_return) AS newer_acked, r.t_invoke - min(w2.t_return) AS stale_ns,
-       round((r.t_invoke - min(w2.t_return))/1e6, 3) AS stale_ms
+       r.t_invoke, min(w2.t_return) AS newer_acked,
+       coalesce(r.call_from, r.t_invoke) - min(coalesce(w2.return_by, w2.t_return)) AS stale_ns, -- at least
+       round((coalesce(r.call_from, r.t_invoke) - min(coalesce(w2.return_by, w2.t_return)))/1e6, 3) AS stale_ms
 FROM ops r
 LEFT JOIN ops w1 ON w1.run_id=r.run_id AND w1.key=r.key AND w1.f='put' AND w1.val=r.val
 JOIN ops w2 ON w2.run_id=r.run_id AND w2.key=r.key AND w2.f='put' AND w2.result='ok'
- AND w2.t_return < r.t_invoke
- AND (w1.op_id IS NULL OR (w1.result='ok' AND w1.t_return < w2.t_invoke))
+ AND coalesce(w2.return_by, w2.t_return) < coalesce(r.call_from, r.t_invoke)
+ AND (w1.op_id IS NULL OR (w1.result='ok' AND coalesce(w1.return_by, w1.t_return) < coalesce(w2.call_from, w2.t_invoke)))
 WHERE r.f='get' AND r.result='ok' AND (r.val='' OR w1.op_id IS NOT NULL)
 GROUP BY r.op_id;
 

@@ -101,7 +101,7 @@ static void the_version_names_program_schemas_and_libraries(void **state)
     RUN(0, "--version");
     has("analyze ");
     has("traces: schema faultline 1\n");
-    has("databases: schema 2\n");
+    has("databases: schema 3\n");
     has("SQLite 3.");
     has("jansson 2.");
 }

@@ -39,7 +39,7 @@ static void a_new_database_has_the_released_tables_and_views(void **state)
     assert_rows(
         fx, "SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name)",
         "clusters divergence elections msg not_linearizable op seq_gaps split_brain stale_reads timeline");
-    assert_rows(fx, "PRAGMA user_version", "2");
+    assert_rows(fx, "PRAGMA user_version", "3");
     assert_int_equal(db_int(&fx->db, "PRAGMA application_id", 0), DB_APPLICATION_ID);
 }
 
@@ -139,7 +139,7 @@ static void refuse(struct fixture *fx, enum db_kind kind, int status, const char
 
 static void a_foreign_database_is_refused(void **state)
 {
-    make(*state, "CREATE TABLE runs(x); PRAGMA user_version = 2");
+    make(*state, "CREATE TABLE runs(x); PRAGMA user_version = 3");
     refuse(*state, DB_FOREIGN, 65, "is not a database that analyze made");
 }
 
@@ -149,7 +149,7 @@ static void our_database_of_another_version_is_refused_with_the_remedy(void **st
     snprintf(sql, sizeof sql, "CREATE TABLE runs(x); PRAGMA user_version = 9; PRAGMA application_id = %d",
              DB_APPLICATION_ID);
     make(*state, sql);
-    refuse(*state, DB_OURS_OTHER_VERSION, 65, "of another schema version, this analyze reads 2: load the traces again");
+    refuse(*state, DB_OURS_OTHER_VERSION, 65, "of another schema version, this analyze reads 3: load the traces again");
 }
 
 static void a_database_that_cannot_be_written_says_to_copy_it(void **state)

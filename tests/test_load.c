@@ -601,7 +601,7 @@ static void a_database_is_stale_when_a_trace_is_newer(void **state)
     utimensat(AT_FDCWD, trace, (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}, 0);
     assert_true(load_needed(fx->dir, fx->path));
     fixture_load(fx); /* ours, of another version: replaced */
-    assert_rows(fx, "PRAGMA user_version", "2");
+    assert_rows(fx, "PRAGMA user_version", "3");
 }
 
 static void hostile_keys_and_values_are_only_data(void **state)
