@@ -18,6 +18,57 @@ static const char *const class_names[] = {
 
 /* ---- C1 ---- */
 
+/* "0010 read a" or "0010 wrote a": what the operation did, or did and saw. */
+static const char *did(const struct check_history *x, const struct op *o, char buf[2 * CHECK_SHORT_LEN])
+{
+    static const char *const words[] = {
+        [OP_READ] = "read", [OP_WRITE] = "wrote", [OP_CAS] = "set", [OP_APPEND] = "appended"};
+    char value[CHECK_SHORT_LEN];
+    bool failed = o->kind == OP_CAS && o->outcome == OUTCOME_FAILED;
+    snprintf(buf, 2 * CHECK_SHORT_LEN, "%.20s %s %s", check_client_name(x, o), failed ? "did not find" : words[o->kind],
+             check_value(x, failed ? o->expect : o->value, value));
+    return buf;
+}
+
+/* Two values, four operations: the older was seen before the newer, and the newer before the older. Where two of the
+ * four are the same one, the three follow each other. */
+static void disagreement(char *out, size_t n, const struct check_history *x, const struct lin_key *k)
+{
+    const struct lin_witness *w = &k->witness;
+    const struct op *ops = k->ops;
+    char one[2 * CHECK_SHORT_LEN], two[2 * CHECK_SHORT_LEN], three[2 * CHECK_SHORT_LEN], four[2 * CHECK_SHORT_LEN];
+    bool nothing = w->old_seen == ZONE_NONE;
+    if (w->new_seen == w->new_read && !nothing)
+        snprintf(out, n, "its readers disagree: %s, then %s, then %s", did(x, &ops[w->old_seen], one),
+                 did(x, &ops[w->new_seen], two), did(x, &ops[w->read], three));
+    else if (w->old_seen == w->read)
+        snprintf(out, n, "its readers disagree: %s, then %s, then %s", did(x, &ops[w->new_seen], one),
+                 did(x, &ops[w->read], two), did(x, &ops[w->new_read], three));
+    else
+        snprintf(out, n, "its readers disagree: %s before %s, but %s before %s",
+                 nothing ? "nobody had written" : did(x, &ops[w->old_seen], one), did(x, &ops[w->new_read], two),
+                 did(x, &ops[w->new_seen], three), did(x, &ops[w->read], four));
+}
+
+/* The last of the proof to return is the one that no order explains any more. */
+static void no_order(char *out, size_t n, const struct check_history *x, const struct lin_key *k)
+{
+    const struct lin_witness *w = &k->witness;
+    char words[2 * CHECK_SHORT_LEN];
+    const struct op *last = NULL;
+    for (size_t i = 0; i < w->n; i++) {
+        const struct op *o = &k->ops[w->op[i]];
+        bool finds = o->kind == OP_READ || o->kind == OP_CAS;
+        if (finds && o->ret != HISTORY_OPEN && (last == NULL || o->ret > last->ret))
+            last = o;
+    }
+    if (last != NULL)
+        snprintf(out, n, "%s, which no order of %s%zu operations explains", did(x, last, words),
+                 w->minimal ? "these " : "", w->n);
+    else
+        snprintf(out, n, "no order of its %zu operations explains what was read", k->n);
+}
+
 static void sentence(char *out, size_t n, const struct check_history *x, const struct lin_key *k)
 {
     const struct lin_witness *w = &k->witness;
@@ -37,10 +88,11 @@ static void sentence(char *out, size_t n, const struct check_history *x, const s
                  check_value(x, ops[w->read].value, a), check_value(x, ops[w->new_write].value, b));
         break;
     case LIN_CLASS_ORDER:
-        snprintf(out, n, "its readers disagree on whether %s or %s was written last",
-                 check_value(x, ops[w->old_write].value, a), check_value(x, ops[w->new_write].value, b));
+        disagreement(out, n, x, k);
         break;
     case LIN_CLASS_SEARCH:
+        no_order(out, n, x, k);
+        break;
     case LIN_CLASS_NONE:
         snprintf(out, n, "no order of its %zu operations explains what was read", k->n);
         break;
@@ -66,6 +118,25 @@ static int64_t complete_at(const struct lin_key *k)
     return t == INT64_MIN ? 0 : t;
 }
 
+enum { PROOF_SHOWN = 50 };
+
+/* Of the keys that the search gave up on: how many returns it had got through, of how many. */
+static void say_decided(struct check_run *c, const struct check_history *x)
+{
+    size_t decided = 0, all = 0, n = strlen(c->note);
+    for (size_t i = 0; i < x->h.n; i++) {
+        const struct lin_key *k = &x->r.keys[i];
+        if (k->answer != LIN_UNDECIDED || !k->searched)
+            continue;
+        decided += k->found.returns;
+        for (size_t o = 0; o < k->n; o++)
+            all += k->ops[o].outcome != OUTCOME_UNKNOWN;
+    }
+    if (all > 0)
+        snprintf(c->note + n, sizeof c->note - n, "; of these the first %zu of %zu operations are in order", decided,
+                 all);
+}
+
 static enum verdict linearizable(struct check_run *c)
 {
     struct check_history x;
@@ -87,8 +158,12 @@ static enum verdict linearizable(struct check_run *c)
                                                             .key = check_key(&x, i),
                                                             .title = title,
                                                             .fingerprint = class_names[k->witness.what]});
-        for (size_t w = 0; w < k->witness.n; w++)
+        for (size_t w = 0; w < k->witness.n && w < PROOF_SHOWN; w++)
             check_op_evidence(c, id, &k->ops[k->witness.op[w]]);
+        if (k->witness.n > PROOF_SHOWN) {
+            snprintf(words, sizeof words, "and %zu more operations, all of them needed", k->witness.n - PROOF_SHOWN);
+            check_evidence(c, id, "witness", 0, 0, 0, 0, k->witness.minimal ? words : "and more operations");
+        }
     }
     if (ready) {
         c->examined = (int64_t)x.h.n;
@@ -100,6 +175,7 @@ static enum verdict linearizable(struct check_run *c)
                      unread > 0 ? "operations that are not understood"
                      : x.lossy  ? "records of operations are missing"
                                 : "the search budget is used up");
+        say_decided(c, &x);
         v = check_history_answer(c, &x);
     }
     check_history_close(&x);

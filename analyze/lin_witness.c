@@ -127,7 +127,7 @@ static int sweep(const struct option *as, size_t na, const struct option *bs, si
 
 static void take(struct lin_witness *w, const struct op *ops, uint32_t op)
 {
-    if (op == ZONE_NONE || w->n == LIN_WITNESS_MAX)
+    if (op == ZONE_NONE)
         return;
     for (size_t i = 0; i < w->n; i++) {
         if (w->op[i] == op)
@@ -181,6 +181,14 @@ static void tell(struct lin_witness *w, const struct zones *z, const struct op *
     w->new_write = b->op[0];
     w->new_seen = seen_by(b, ops);
     w->read = last_called(a, ops);
+    w->new_read = last_called(b, ops);
+}
+
+void lin_witness_free(struct lin_witness *w)
+{
+    free(w->op);
+    w->op = NULL;
+    w->n = 0;
 }
 
 bool lin_witness_find(struct lin_witness *w, const struct zones *z, const struct op *ops, size_t n,
@@ -190,7 +198,15 @@ bool lin_witness_find(struct lin_witness *w, const struct zones *z, const struct
                               .old_seen = ZONE_NONE,
                               .new_write = ZONE_NONE,
                               .new_seen = ZONE_NONE,
-                              .read = ZONE_NONE};
+                              .read = ZONE_NONE,
+                              .new_read = ZONE_NONE,
+                              .minimal = true};
+    uint32_t any_a, any_b;
+    if (z->phantom == ZONE_NONE && z->future == ZONE_NONE && !zones_conflict(z, &any_a, &any_b))
+        return true;
+    w->op = malloc(2 * COSTS * sizeof *w->op);
+    if (w->op == NULL)
+        return false;
     if (z->phantom != ZONE_NONE) {
         w->what = LIN_CLASS_PHANTOM;
         w->read = z->phantom;
@@ -205,10 +221,6 @@ bool lin_witness_find(struct lin_witness *w, const struct zones *z, const struct
         take(w, ops, w->old_write);
         return true;
     }
-    uint32_t any_a, any_b;
-    if (!zones_conflict(z, &any_a, &any_b))
-        return true;
-
     struct options o;
     bool ok = options_make(&o, z, ops, n);
     for (size_t total = 2; ok && total <= 2 * COSTS && w->n == 0; total++) {

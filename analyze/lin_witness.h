@@ -9,8 +9,6 @@
 
 #include "lin_zones.h"
 
-#define LIN_WITNESS_MAX 16
-
 enum lin_class {
     LIN_CLASS_NONE,
     LIN_CLASS_PHANTOM, /* a read of a value that nobody wrote */
@@ -23,15 +21,19 @@ enum lin_class {
 struct lin_witness {
     enum lin_class what;
     size_t n;
-    uint32_t op[LIN_WITNESS_MAX]; /* indices, by call */
+    uint32_t *op; /* indices, by call */
+    bool minimal; /* none of them can go; false: there was no time to find that out */
     /* The roles of the parts, as far as they exist; ZONE_NONE otherwise. Stale and order: the write (older), the
      * operation that proves it in place before the newer write began, the newer write, the operation that proves the
      * newer in place, and the read that contradicts them. */
     uint32_t old_write, old_seen, new_write, new_seen, read;
+    uint32_t new_read; /* order: the operation that proves the newer in place after the older had been seen */
 };
 
+void lin_witness_free(struct lin_witness *w);
+
 /* The smallest counterexample among those that zones can find, exactly; n == 0 and LIN_CLASS_NONE when there is none.
- * False without memory. */
+ * False without memory. Free it in any case. */
 bool lin_witness_find(struct lin_witness *w, const struct zones *z, const struct op *ops, size_t n,
                       const int32_t *source);
 

@@ -145,8 +145,10 @@ static void compare_witness(const struct judged *j, const struct op *ops, size_t
     assert_true(lin_witness_find(&w, &j->zones, ops, n, j->sources.of));
     assert_int_equal(bad, w.n > 0);
     assert_int_equal(bad, w.what != LIN_CLASS_NONE);
-    if (!bad)
+    if (!bad) {
+        lin_witness_free(&w);
         return;
+    }
     unsigned mask = 0;
     for (size_t i = 0; i < w.n; i++)
         mask |= 1u << w.op[i];
@@ -157,7 +159,11 @@ static void compare_witness(const struct judged *j, const struct op *ops, size_t
         assert_true(newer_than(ops, n, &ops[w.read], &first_f, &last_f) > 0);
         assert_true(ops[w.new_write].call > (w.old_seen == ZONE_NONE ? INT64_MIN : ops[w.old_seen].ret));
         assert_true(ops[w.new_seen].ret < ops[w.read].call);
+    } else if (w.what == LIN_CLASS_ORDER) { /* two values, four operations: each was seen before the other was */
+        assert_true(ops[w.new_seen].ret < ops[w.read].call);
+        assert_true(w.old_seen == ZONE_NONE || ops[w.old_seen].ret < ops[w.new_read].call);
     }
+    lin_witness_free(&w);
 }
 
 /* The four classes: present if and only if the history is not linearizable. */
@@ -212,27 +218,63 @@ static void zones_agree_with_brute_force_on_unique_values(void **state)
 
 /* ---- search, and everything together ---- */
 
-/* The short proof of a search is not linearizable by itself, and no read of it may go. */
+/* Could operation w, which is not in the set, have made what operation r found? By the definition in lin_shrink.h. */
+static bool possible_source(const struct op *ops, size_t n, unsigned set, size_t w, size_t r, bool appends,
+                            bool differs)
+{
+    const struct op *x = &ops[w], *o = &ops[r];
+    if (x->kind == OP_READ || x->outcome == OUTCOME_FAILED || x->call > o->ret)
+        return false;
+    if (!appends && !differs && x->value != (o->kind == OP_READ ? o->value : o->expect))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct op *y = &ops[i];
+        bool overwrites = y->outcome == OUTCOME_OK && (y->kind == OP_WRITE || (y->kind == OP_CAS && !appends));
+        if ((set >> i & 1u) != 0 && overwrites && x->ret < y->call && y->ret < o->call)
+            return false;
+    }
+    return true;
+}
+
+/* The set without the operations that found what may come from outside. */
+static unsigned closed(const struct op *ops, size_t n, unsigned set, bool failed_cas_reads)
+{
+    bool appends = false, again = true;
+    for (size_t i = 0; i < n; i++)
+        appends |= ops[i].kind == OP_APPEND && ops[i].outcome != OUTCOME_FAILED;
+    while (again) {
+        again = false;
+        for (size_t r = 0; r < n; r++) {
+            bool differs = ops[r].kind == OP_CAS && ops[r].outcome == OUTCOME_FAILED;
+            if ((set >> r & 1u) == 0 || (ops[r].kind != OP_READ && ops[r].kind != OP_CAS) ||
+                (differs && !failed_cas_reads))
+                continue;
+            for (size_t w = 0; w < n && (set >> r & 1u) != 0; w++) {
+                if ((set >> w & 1u) == 0 && possible_source(ops, n, set, w, r, appends, differs)) {
+                    set &= ~(1u << r);
+                    again = true;
+                }
+            }
+        }
+    }
+    return set;
+}
+
+/* The short proof of a search is not linearizable by itself, is closed, and none of its operations may go. */
 static void compare_short_proof(struct history *h, const struct lin_key *k)
 {
-    const struct op *ops = k->ops;
-    unsigned mask = 0;
-    int64_t cut = INT64_MIN;
+    unsigned set = 0;
     assert_int_equal(k->witness.what, LIN_CLASS_SEARCH);
     assert_true(k->witness.n > 0);
-    for (size_t i = 0; i < k->witness.n; i++) {
-        const struct op *o = &ops[k->witness.op[i]];
-        mask |= 1u << k->witness.op[i];
-        if ((o->kind == OP_READ || o->outcome == OUTCOME_FAILED) && o->ret > cut)
-            cut = o->ret;
-    }
-    assert_false(brute_linearizable(ops, k->n, mask, &h->values, h->failed_cas_reads));
+    assert_true(k->witness.minimal);
+    for (size_t i = 0; i < k->witness.n; i++)
+        set |= 1u << k->witness.op[i];
+    assert_false(brute_linearizable(k->ops, k->n, set, &h->values, h->failed_cas_reads));
+    assert_int_equal(closed(k->ops, k->n, set, h->failed_cas_reads), set);
     for (size_t i = 0; i < k->n; i++) {
-        bool cas_in_it = false; /* a cas that returned may be what makes the prefix bad, and is cut to "unknown" */
-        for (size_t m = 0; m < k->witness.n; m++)
-            cas_in_it |= ops[k->witness.op[m]].kind != OP_READ && ops[k->witness.op[m]].ret > cut;
-        if ((mask >> i & 1u) != 0 && ops[i].kind == OP_READ && !cas_in_it)
-            assert_true(brute_linearizable(ops, k->n, mask & ~(1u << i), &h->values, h->failed_cas_reads));
+        unsigned rest = closed(k->ops, k->n, set & ~(1u << i), h->failed_cas_reads);
+        if ((set >> i & 1u) != 0)
+            assert_true(brute_linearizable(k->ops, k->n, rest, &h->values, h->failed_cas_reads));
     }
 }
 
