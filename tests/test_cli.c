@@ -62,7 +62,7 @@ static void has(const char *words)
         fail_msg("\"%s\" is not in:\n%s", words, out);
 }
 
-static const char *const commands[] = {"load", "check", "explain", "timeline", "sql", "stat", "schema"};
+static const char *const commands[] = {"load", "check", "explain", "timeline", "diff", "sql", "stat", "schema"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* ---- help ---- */
