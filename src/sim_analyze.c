@@ -1,6 +1,7 @@
 #include "sim_analyze.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdint.h>
@@ -78,16 +79,31 @@ static void take_report(const json_t *report, struct sim_judgement *j)
     snprintf(j->rule, sizeof j->rule, "%s", text_of(first, "check"));
 }
 
-void sim_analyze_judge(const char *dir, bool black_box, struct sim_judgement *j)
+/* Nothing is violated, but something is not known to hold. */
+static void take_unknown(const json_t *report, struct sim_judgement *j)
 {
-    char path[PATH_BYTES + 32], target[PATH_BYTES + 32];
+    const json_t *checks = json_object_get(json_array_get(json_object_get(report, "runs"), 0), "checks"), *c;
+    size_t i;
+    snprintf(j->class, sizeof j->class, "undecided");
+    snprintf(j->rule, sizeof j->rule, "none");
+    json_array_foreach(checks, i, c) if (strcmp(text_of(c, "verdict"), "unknown") == 0)
+    {
+        snprintf(j->class, sizeof j->class, "undecided: %s", text_of(c, "title"));
+        snprintf(j->rule, sizeof j->rule, "%s", text_of(c, "id"));
+        snprintf(j->title, sizeof j->title, "%s", text_of(c, "note"));
+        return;
+    }
+}
+
+void sim_analyze_judge(const char *dir, struct sim_judgement *j)
+{
+    char path[PATH_BYTES + 32];
     int ends[2];
     *j = (struct sim_judgement){.status = INTERNAL};
     find(path);
-    snprintf(target, sizeof target, "%s%s", dir, black_box ? "/sim.1.jsonl" : "");
-    if (pipe(ends) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0)
         return;
-    pid_t pid = start(path, (const char *const[]){path, "check", target, "--format", "json", NULL}, ends[1]);
+    pid_t pid = start(path, (const char *const[]){path, "check", dir, "--format", "json", NULL}, ends[1]);
     close(ends[1]);
     FILE *in = fdopen(ends[0], "r");
     json_t *report = in ? json_loadf(in, 0, NULL) : NULL;
@@ -96,9 +112,26 @@ void sim_analyze_judge(const char *dir, bool black_box, struct sim_judgement *j)
     else
         close(ends[0]);
     j->status = finish(pid, path);
-    if (report)
+    if (report && j->status == 1)
         take_report(report, j);
-    else if (j->status < 64)
+    else if (report && j->status == 2)
+        take_unknown(report, j);
+    else if (!report && j->status < 64)
         j->status = INTERNAL;
+    if (j->status >= 64)
+        snprintf(j->class, sizeof j->class, "no-verdict: analyze ended with status %d", j->status);
     json_decref(report);
+}
+
+int sim_analyze_write(const char *dir, const char *name)
+{
+    char path[PATH_BYTES + 32], file[PATH_BYTES + 32];
+    find(path);
+    snprintf(file, sizeof file, "%s/%s", dir, name);
+    int out = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (out < 0)
+        return INTERNAL;
+    int status = finish(start(path, (const char *const[]){path, dir, NULL}, out), path);
+    close(out);
+    return status;
 }

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
+#include "sim_campaign.h"
 #include "sim_config.h"
 #include "sim_one.h"
 #include "sim_options.h"
@@ -32,5 +33,5 @@ int main(int argc, char **argv)
         return rc;
     if (o.help || o.help_scenario || o.version)
         return print(&o);
-    return sim_one(&o, argv, FAULTLINE_VERSION);
+    return o.seeds ? sim_campaign(&o, argv, FAULTLINE_VERSION) : sim_one(&o, argv, FAULTLINE_VERSION);
 }

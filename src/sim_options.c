@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { USAGE = 64, NO_INPUT = 66 };
+enum { USAGE = 64, NO_INPUT = 66, JOBS_MAX = 256 };
 
 const char sim_options_help[] =
     "simulate runs a replicated key-value store on a hostile network, with clients, and judges it.\n"
@@ -42,6 +42,14 @@ const char sim_options_help[] =
     "  --decisions FILE     what chance would decide is given by FILE (a decisions.jsonl) as far as it stands there\n"
     "  --verify             run twice and compare all traces; virtual time only\n"
     "  --go-on              do not end the run when replicas break a rule of Raft that is checked on the way\n"
+    "  --seeds A..B         a campaign: a run for each of these seeds, in virtual time, on all cores, each checked; of "
+    "those\n"
+    "                       that fail the same way, a line, and some directories: DIR/SEED, default DIR "
+    "runs/NAME-A-to-B\n"
+    "    --jobs N           in so many processes; default: one for each core\n"
+    "    --stop             begin no seed after the lowest that fails\n"
+    "    --no-check         do not run `analyze check` on each: the oracle and the clients alone judge, much faster\n"
+    "    --replicas-black-box  judge by what crosses the network and what clients see alone\n"
     "  --bodies             record datagrams whole\n"
     "  --silence            do not show what the replicas print (it is recorded all the same)\n"
     "  --quiet              of the simulator's own output the verdict only; --check still prints its own\n"
@@ -80,6 +88,16 @@ static bool parse_seed(const char *text, uint64_t *seed)
     return errno == 0 && *end == '\0' && v <= INT64_MAX;
 }
 
+static bool parse_seeds(const char *text, struct sim_options *o)
+{
+    char from[32];
+    const char *dots = strstr(text, "..");
+    if (!dots || (size_t)(dots - text) >= sizeof from)
+        return false;
+    snprintf(from, sizeof from, "%.*s", (int)(dots - text), text);
+    return parse_seed(from, &o->seed_from) && parse_seed(dots + 2, &o->seed_to) && o->seed_from <= o->seed_to;
+}
+
 enum {
     O_REPLICA = 1,
     O_ARG,
@@ -94,6 +112,11 @@ enum {
     O_DECISIONS,
     O_VERIFY,
     O_GO_ON,
+    O_SEEDS,
+    O_JOBS,
+    O_NO_CHECK,
+    O_BLACK_BOX,
+    O_STOP,
     O_SILENCE,
     O_QUIET,
     O_HELP,
@@ -117,6 +140,11 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         {"decisions", required_argument, NULL, O_DECISIONS},
         {"verify", no_argument, NULL, O_VERIFY},
         {"go-on", no_argument, NULL, O_GO_ON},
+        {"seeds", required_argument, NULL, O_SEEDS},
+        {"jobs", required_argument, NULL, O_JOBS},
+        {"no-check", no_argument, NULL, O_NO_CHECK},
+        {"replicas-black-box", no_argument, NULL, O_BLACK_BOX},
+        {"stop", no_argument, NULL, O_STOP},
         {"silence", no_argument, NULL, O_SILENCE},
         {"quiet", no_argument, NULL, O_QUIET},
         {"help", no_argument, NULL, O_HELP},
@@ -172,6 +200,25 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         case O_GO_ON:
             o->go_on = true;
             break;
+        case O_SEEDS:
+            o->seeds = parse_seeds(optarg, o);
+            if (!o->seeds)
+                return usage("--seeds takes A..B with A <= B, such as 1..1000, not ", optarg);
+            break;
+        case O_JOBS:
+            o->jobs = (unsigned)strtoul(optarg, NULL, 10);
+            if (o->jobs < 1 || o->jobs > JOBS_MAX)
+                return usage("--jobs takes a number of processes from 1 to 256, not ", optarg);
+            break;
+        case O_NO_CHECK:
+            o->no_check = true;
+            break;
+        case O_BLACK_BOX:
+            o->black_box = true;
+            break;
+        case O_STOP:
+            o->stop = true;
+            break;
         case O_SILENCE:
             o->silence = true;
             break;
@@ -197,6 +244,10 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
     if (!o->replay && optind + 1 != argc)
         return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ",
                      optind == argc ? "" : argv[optind + 1]);
+    if ((o->jobs || o->no_check || o->black_box || o->stop) && !o->seeds)
+        return usage("--jobs, --no-check, --replicas-black-box and --stop go with --seeds", "");
+    if (o->seeds && (program || o->replay || o->has_seed || o->verify || o->check))
+        return usage("--seeds goes without --replica, --replay, --seed and --verify, and checks unless --no-check", "");
     if (program && (o->replay || o->decisions || o->verify || o->go_on))
         return usage("--replay, --decisions, --verify and --go-on are for virtual time: not with --replica", "");
     if (!program && o->data)

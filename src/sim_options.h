@@ -19,6 +19,10 @@ struct sim_options {
     const char *reads, *out, *scenario;
     const char *replay, *decisions; /* NULL: none. With `replay` there is no scenario: it comes from that directory */
     bool has_seed, data, force, check, bodies, silence, quiet, verify, go_on;
+    /* A campaign: */
+    bool seeds, no_check, black_box, stop;
+    uint64_t seed_from, seed_to;
+    unsigned jobs; /* 0: as many as there are cores */
     uint64_t seed;
 };
 

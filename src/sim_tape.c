@@ -97,7 +97,7 @@ size_t sim_tapes_bytes(const struct sim_tapes *t)
     return n;
 }
 
-static bool write_one(const struct sim_tape *tape, const char *dir, char err[512])
+bool sim_tapes_write_one(const struct sim_tape *tape, const char *dir, char err[512])
 {
     char path[4096 + 64];
     snprintf(path, sizeof path, "%s/%s.%u.jsonl", dir, tape->node, tape->boot);
@@ -116,7 +116,7 @@ static bool write_one(const struct sim_tape *tape, const char *dir, char err[512
 bool sim_tapes_write(const struct sim_tapes *t, const char *dir, char err[512])
 {
     for (const struct sim_tape *tape = t->first; tape; tape = tape->next)
-        if (!write_one(tape, dir, err))
+        if (!sim_tapes_write_one(tape, dir, err))
             return false;
     return true;
 }

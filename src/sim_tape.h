@@ -34,4 +34,7 @@ size_t sim_tapes_bytes(const struct sim_tapes *t);
 /* Writes DIR/NODE.BOOT.jsonl for each. False with words in `err`. */
 bool sim_tapes_write(const struct sim_tapes *t, const char *dir, char err[512]);
 
+/* The same for one of them alone. */
+bool sim_tapes_write_one(const struct sim_tape *tape, const char *dir, char err[512]);
+
 #endif

@@ -1,0 +1,159 @@
+#include "sim_trial.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "sim_analyze.h"
+#include "sim_dir.h"
+#include "sim_one.h"
+#include "sim_report.h"
+#include "sim_save.h"
+
+enum { UNDECIDED = 2, IO_ERROR = 74 };
+
+static struct sim_plan plan_of(const struct sim_trial *t, uint64_t seed)
+{
+    const struct sim_options *o = t->o;
+    return (struct sim_plan){.cfg = t->c,
+                             .seed = seed,
+                             .args = o->command + 1,
+                             .reads = o->reads,
+                             .data = o->data ? "" : NULL,
+                             .decisions = o->decisions,
+                             .traces = !o->no_check,
+                             .go_on = o->go_on || o->black_box,
+                             .version = t->version,
+                             .quiet = true,
+                             .silent = true};
+}
+
+static void set(struct sim_outcome *out, int status, const char *rule, const char *class, const char *title)
+{
+    out->status = status;
+    snprintf(out->rule, sizeof out->rule, "%.15s", rule);
+    snprintf(out->class, sizeof out->class, "%.95s", class);
+    snprintf(out->title, sizeof out->title, "%.199s", title);
+}
+
+/* What the run itself can tell. */
+static void judge_run(const struct sim_result *r, bool black_box, struct sim_outcome *out)
+{
+    if (r->violation.found && !black_box) {
+        set(out, 1, r->violation.rule, r->violation.class, r->violation.words);
+        return;
+    }
+    for (int i = 0; i < SIM_CHECKS; i++) {
+        const struct sim_check *k = &r->verdict.check[i];
+        if (!k->applies || k->passed)
+            continue;
+        char class[96];
+        snprintf(class, sizeof class, "check-failed: %s", k->name);
+        set(out, sim_report_status(r) == 0 ? 1 : sim_report_status(r), "run", class, k->words);
+        return;
+    }
+    if (r->no_progress)
+        set(out, UNDECIDED, "run", "no-progress", "nothing succeeded after the last fault");
+}
+
+static void empty(const char *dir)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+    while (d && (e = readdir(d)))
+        if (e->d_name[0] != '.')
+            unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
+}
+
+/* What the analyzer makes of the trace. It sees more than the oracle, but must not miss what that sees. */
+static void judge_trace(const struct sim_trial *t, const struct sim_result *r, const char *scratch,
+                        struct sim_outcome *out)
+{
+    struct sim_judgement j;
+    char err[512];
+    bool written =
+        t->o->black_box ? sim_tapes_write_one(r->tapes.first, scratch, err) : sim_tapes_write(&r->tapes, scratch, err);
+    if (!written) {
+        set(out, IO_ERROR, "none", "no-verdict: traces not written", err);
+        return;
+    }
+    sim_analyze_judge(scratch, &j);
+    empty(scratch);
+    if (j.status == 1) {
+        set(out, 1, j.rule, j.class, j.title);
+        return;
+    }
+    if (r->violation.found && !t->o->black_box && j.status == 0) {
+        char class[96];
+        snprintf(class, sizeof class, "%s (seen by the oracle alone)", r->violation.class);
+        set(out, 1, r->violation.rule, class, r->violation.words);
+    } else if (j.status != 0 && out->status == 0)
+        set(out, j.status, j.rule, j.class, j.title);
+}
+
+void sim_trial_judge(const struct sim_trial *t, uint64_t seed, const char *scratch, struct sim_outcome *out)
+{
+    struct sim_result *r = calloc(1, sizeof *r);
+    char err[512];
+    if (!r)
+        abort();
+    struct sim_plan plan = plan_of(t, seed);
+    *out = (struct sim_outcome){.seed = seed};
+    int rc = sim_run(&plan, r, err);
+    if (rc != 0)
+        set(out, rc, "none", "no-run", err);
+    else {
+        judge_run(r, t->o->black_box, out);
+        if (!t->o->no_check)
+            judge_trace(t, r, scratch, out);
+    }
+    out->size = t->o->no_check ? (uint64_t)r->stats.total_msgs : sim_tapes_bytes(&r->tapes);
+    out->elapsed = r->elapsed;
+    sim_result_free(r);
+    free(r);
+}
+
+static int write_summary(const struct sim_trial *t, const struct sim_options *o, struct sim_result *r, const char *dir,
+                         char err[512])
+{
+    char *rerun = sim_options_rerun(o, t->argv[0]);
+    json_t *run = sim_describe(o, t->c, t->argv, rerun, t->version);
+    sim_report_json(run, t->c, r, sim_report_status(r));
+    int rc = sim_dir_write(dir, run, err);
+    json_decref(run);
+    free(rerun);
+    return rc;
+}
+
+int sim_trial_keep(const struct sim_trial *t, uint64_t seed, const char *dir, char err[512])
+{
+    struct sim_result *r = calloc(1, sizeof *r);
+    struct sim_options o = *t->o; /* as if this seed alone had been asked for */
+    struct sim_dir d;
+    if (!r)
+        abort();
+    o.seed = seed;
+    o.has_seed = true;
+    o.go_on = o.go_on || o.black_box;
+    o.seeds = false;
+    struct sim_plan plan = plan_of(t, seed);
+    plan.traces = plan.keep_decisions = true;
+    int rc = sim_dir_make(dir, t->c->name, seed, true, &d, err);
+    if (rc == 0)
+        rc = sim_run(&plan, r, err);
+    if (rc == 0)
+        rc = sim_save(r, t->c, d.path, err);
+    if (rc == 0)
+        rc = write_summary(t, &o, r, d.path, err);
+    if (rc == 0)
+        sim_analyze_write(d.shown, "report.txt");
+    sim_dir_release(&d);
+    sim_result_free(r);
+    free(r);
+    return rc;
+}
