@@ -59,16 +59,23 @@ bool trace_room_open(struct trace_room *r, int fd)
     return false;
 }
 
+static inline void store_8(char *to, const char *from)
+{
+    memcpy(to, from, 8);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 /* Eight bytes at a time, one after the other whatever the compiler thinks. */
 static void store(char *to, const char *from, size_t n)
 {
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        memcpy(to + i, from + i, 8);
-        atomic_signal_fence(memory_order_seq_cst);
+    for (; n >= 32; to += 32, from += 32, n -= 32) {
+        store_8(to, from);
+        store_8(to + 8, from + 8);
+        store_8(to + 16, from + 16);
+        store_8(to + 24, from + 24);
     }
-    for (; i < n; i++) {
-        to[i] = from[i];
+    for (; n > 0; n--) {
+        *to++ = *from++;
         atomic_signal_fence(memory_order_seq_cst);
     }
 }

@@ -1,6 +1,8 @@
 /* trace_util.c -- the hash of the format, and its clock. */
 #include "trace.h"
 
+#include <endian.h>
+#include <string.h>
 #include <time.h>
 
 uint64_t trace_hash(const void *p, size_t n)
@@ -32,10 +34,7 @@ static uint64_t hex_8(uint64_t v)
 
 void trace_hash_text(uint64_t h, char text[TRACE_HASH_TEXT])
 {
-    const uint64_t high = hex_8(h >> 32), low = hex_8(h & 0xffffffffu);
-    for (int i = 0; i < 8; i++) {
-        text[i] = (char)(high >> (56 - 8 * i));
-        text[8 + i] = (char)(low >> (56 - 8 * i));
-    }
+    const uint64_t digits[] = {htobe64(hex_8(h >> 32)), htobe64(hex_8(h & 0xffffffffu))};
+    memcpy(text, digits, sizeof digits);
     text[16] = '\0';
 }
