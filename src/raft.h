@@ -165,7 +165,6 @@ struct raft_effect {
     unsigned have, need;
     bool pre, answer, local, leased; /* leased: DO_READ rests on the lease of since_us, until_us, not on a round */
     uint64_t since_us, until_us;     /* lease: a quorum answered appends sent at since_us or later */
-    node_id by[RAFT_MEMBERS_MAX];
     unsigned n_by;
     const char *conf;                /* valid until the next raft_step() */
     const unsigned char *data;
@@ -174,9 +173,11 @@ struct raft_effect {
     uint64_t at_us, late_us;
     const struct entry *entry;       /* valid until the next raft_step() */
     struct raft_request request;
-    struct { node_id node; uint64_t match; } acks[RAFT_MEMBERS_MAX];
     unsigned n_acks;
-    struct message message;          /* its entries are valid until the next raft_step() */
+    /* What is not said to be there is not set: most of the bytes, in few of the effects. */
+    node_id by[RAFT_MEMBERS_MAX];
+    struct { node_id node; uint64_t match; } acks[RAFT_MEMBERS_MAX];
+    struct message message;          /* RAFT_DO_SEND; its entries are valid until the next raft_step() */
 };
 
 /* Grows as needed and is reused from step to step; raft_step() empties it first. */

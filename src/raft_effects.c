@@ -40,7 +40,7 @@ struct raft_effect *raft_emit(struct raft *r, enum raft_effect_type type)
     struct raft_effects *fx = r->fx;
     fx->v = raft_grow(fx->v, &fx->room, fx->n + 1, sizeof *fx->v);
     struct raft_effect *e = &fx->v[fx->n++];
-    memset(e, 0, sizeof *e);
+    memset(e, 0, offsetof(struct raft_effect, by));
     e->type = type;
     e->after = raft_brief(r);
     e->node = e->from_node = e->voted = e->request.client = NODE_NONE;
@@ -62,11 +62,7 @@ void raft_fired(struct raft *r, enum raft_timer timer, uint64_t due_us)
 struct message *raft_send(struct raft *r, enum message_type type, node_id dst)
 {
     struct message *m = &raft_emit(r, RAFT_DO_SEND)->message;
-    m->type = type;
-    m->src = r->id;
-    m->dst = dst;
-    m->leader = r->leader;
-    m->term = r->term;
+    *m = (struct message){.type = type, .src = r->id, .dst = dst, .leader = r->leader, .term = r->term};
     return m;
 }
 
