@@ -22,7 +22,7 @@ struct faults {
 /* {"groups":[["0001"],["0002"]]}: the fields that say what the fault hits and how, as they stand in the record. */
 static char *target_of(const struct trace_record *r)
 {
-    static const char *const keys[] = {"groups", "links", "sig", "skew_us", "p", "min_us", "max_us", "cap", "cause"};
+    static const char *const keys[] = {"groups", "links", "sig", "skew_us", "ppm", "p", "min_us", "max_us", "cap", "cause"};
     char *out = NULL;
     size_t n = 0;
     FILE *f = open_memstream(&out, &n);

@@ -141,6 +141,7 @@ static const struct event events[] = {
     {"apply", replay_on_apply, false},
     {"commit.advance", replay_on_commit, false},
     {"disk.sync", replay_on_sync, false},
+    {"fault.begin", replay_on_fault, true},
     {"leader.change", replay_on_leader, false},
     {"lease.expire", replay_on_lease_end, false},
     {"lease.grant", replay_on_lease, false},

@@ -172,6 +172,7 @@ struct node {
     int64_t term, commit, applied;
     char role;
     int leader;       /* believed: node number, -1 = nobody */
+    bool wrong_clock; /* a fault made it run wrong: times of its own cannot be compared with times of records */
     bool leader_told; /* leader.change is recorded */
     struct node_log log;
     int first_conf;              /* by trace.open or node.start */
@@ -273,7 +274,7 @@ replay_handler replay_on_append, replay_on_truncate, replay_on_peer;   /* replay
 replay_handler replay_on_sync, replay_on_start;                        /* replay_disk.c */
 replay_handler replay_on_save, replay_on_snap_send, replay_on_install; /* replay_snap.c */
 replay_handler replay_on_count, replay_on_confirm;                     /* replay_conf.c */
-replay_handler replay_on_lease, replay_on_lease_end;                   /* replay_lease.c */
+replay_handler replay_on_lease, replay_on_lease_end, replay_on_fault;  /* replay_lease.c */
 replay_handler replay_on_commit, replay_on_apply, replay_on_hash;      /* replay_commit.c */
 replay_handler replay_on_read_local, replay_on_read_index, replay_on_read_serve, replay_on_reply, replay_on_redirect,
     replay_on_timer_set;                                                                   /* replay_client.c */

@@ -53,6 +53,14 @@ static unsigned named_and_answered(struct replay *rp, struct node *n, const stru
     return have;
 }
 
+void replay_on_fault(struct replay *rp, struct node *n, const struct rec *r)
+{
+    struct trace_text node = rec_text(r, "node");
+    (void)n;
+    if (node.p != NULL && trace_text_is(rec_text(r, "kind"), "skew"))
+        replay_node(rp, replay_number(rp, node.p, node.n))->wrong_clock = true;
+}
+
 void replay_on_lease(struct replay *rp, struct node *n, const struct rec *r)
 {
     int64_t since = rec_int(r, "since", 0), until = rec_int(r, "until", 0);
@@ -71,7 +79,7 @@ void replay_on_lease(struct replay *rp, struct node *n, const struct rec *r)
                         "cause", r->id, "shortest election timeout %.1f ms, drift %lld ppm",
                         (double)n->cfg.election_min_ns / 1e6, (long long)n->cfg.drift_ppm);
     }
-    if (!replay_quorum_known(rp, n, RULE_R48))
+    if (n->wrong_clock || !replay_quorum_known(rp, n, RULE_R48))
         return;
     judged(rp, RULE_R48);
     const char *who;
@@ -109,7 +117,7 @@ static const char *wrong_lease(const struct node *n, const struct rec *r, int64_
         return "read-on-no-lease";
     if (l->given_up)
         return "read-on-a-lease-given-up";
-    if (r->t > until)
+    if (r->t > until && !n->wrong_clock)
         return "read-after-the-lease";
     return l->transfer_rec != 0 && l->since <= l->transfer_t ? "read-on-a-lease-after-transfer" : NULL;
 }

@@ -95,7 +95,8 @@ enum sim_fault_kind {
     SIM_LINK_QUEUE,
     SIM_KILL,
     SIM_PAUSE,
-    SIM_SLOW
+    SIM_SLOW,
+    SIM_CLOCK
 };
 
 enum sim_target {
@@ -152,6 +153,7 @@ struct sim_fault {
     int sig;                               /* SIM_KILL, and: is it started again, after how long? (ns) */
     bool restarts;
     int64_t restart_min, restart_max;
+    int64_t ppm_min, ppm_max, jump_min, jump_max; /* SIM_CLOCK: how fast it runs, in millionths; how far it jumps, ns */
     /* A fault that waits for something happens each time that happens between `begin` and `end`, with this chance, so
      * much later (ns), and not more often than `limit`, 0: any number of times. */
     enum sim_when when;

@@ -134,6 +134,7 @@ static const struct kind {
       "restart_after_ms"}},
     {"pause", config_pause, {WHEN, "node"}},
     {"slow", config_slow, {WHEN, "node", "ms"}},
+    {"clock", config_clock, {WHEN, "node", "rate", "jump_ms"}},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

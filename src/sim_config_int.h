@@ -69,6 +69,7 @@ void config_link(struct one_fault *f);
 void config_kill(struct one_fault *f);
 void config_pause(struct one_fault *f);
 void config_slow(struct one_fault *f);
+void config_clock(struct one_fault *f);
 /* The optional key "links". */
 void config_pairs(struct one_fault *f, struct sim_fault *out);
 /* The section "network". */

@@ -1,10 +1,11 @@
-/* Faults of single replicas: killed and started again, paused, slow. */
+/* Faults of single replicas: killed and started again, paused, slow, with a wrong clock. */
 #include "sim_config_int.h"
 
 #include <signal.h>
 #include <string.h>
 
-enum { ALL_EVERY_MAX = 1000000 };
+enum { ALL_EVERY_MAX = 1000000, MILLION = 1000000 };
+static const double RATE_MIN = 0.1, RATE_MAX = 10;
 
 static void read_signal(struct one_fault *f, struct sim_fault *out)
 {
@@ -87,4 +88,24 @@ void config_slow(struct one_fault *f)
         slow.q.work_max == 0)
         config_problem(f->r, config_path(f, "ms", path), "[min, max] longer than 0: how long each input takes it");
     config_add_band(f, slow);
+}
+
+void config_clock(struct one_fault *f)
+{
+    char path[CONFIG_PATH];
+    struct sim_fault clock = {.kind = SIM_CLOCK, .ppm_min = MILLION, .ppm_max = MILLION};
+    const json_t *rate = json_object_get(f->o, "rate"), *low = json_array_get(rate, 0), *high = json_array_get(rate, 1);
+    double a = json_number_value(low), b = json_number_value(high);
+    config_target(f, &clock, false);
+    if (rate && (json_array_size(rate) != 2 || a < RATE_MIN || b < a || b > RATE_MAX))
+        config_problem(f->r, config_path(f, "rate", path), "must be [min, max], %g <= min <= max <= %g", RATE_MIN,
+                       RATE_MAX);
+    else if (rate) {
+        clock.ppm_min = (int64_t)(a * MILLION);
+        clock.ppm_max = (int64_t)(b * MILLION);
+    }
+    config_span(f->r, f->o, "jump_ms", config_path(f, "jump_ms", path), &clock.jump_min, &clock.jump_max);
+    if (!rate && clock.jump_max == 0)
+        config_problem(f->r, f->path, "a clock that is wrong has a rate or jumps: rate, jump_ms");
+    config_add_band(f, clock);
 }

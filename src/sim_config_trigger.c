@@ -77,5 +77,10 @@ bool sim_config_virtual_only(const struct sim_config *c, char what[SIM_CONFIG_WH
                      sim_when_names[c->triggers[i].when]);
             return true;
         }
+    for (size_t i = 0; i < c->n_faults + c->n_triggers; i++)
+        if ((i < c->n_faults ? &c->faults[i] : &c->triggers[i - c->n_faults])->kind == SIM_CLOCK) {
+            snprintf(what, SIM_CONFIG_WHAT, "a clock that is wrong");
+            return true;
+        }
     return false;
 }

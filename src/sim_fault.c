@@ -30,6 +30,7 @@ const char *const sim_fault_names[] = {
     [SIM_KILL] = "kill",
     [SIM_PAUSE] = "pause",
     [SIM_SLOW] = "slow",
+    [SIM_CLOCK] = "clock",
 };
 
 /* ---- who ---- */
@@ -121,6 +122,49 @@ static void pause_node(struct sim_run *run, const struct sim_fault *f)
     sim_say(run, "F%" PRId64 " pause: %s", run->f, run->node[i].id);
 }
 
+/* ---- clocks ---- */
+
+/* As the last of the faults of this clock says that are still open. */
+static int64_t rate_of(const struct sim_run *run, unsigned node)
+{
+    const struct sim_open_fault *last = NULL;
+    for (size_t i = 0; i < run->n_open; i++)
+        if (run->open[i].kind == SIM_CLOCK && run->open[i].node == node && (!last || run->open[i].f > last->f))
+            last = &run->open[i];
+    return last ? last->ppm : 1000000;
+}
+
+/* A jump stays when this ends. */
+static void set_clock(struct sim_run *run, const struct sim_fault *f)
+{
+    char name[SIM_RULE_NAME];
+    sim_fault_name(run, f, name);
+    int i = sim_fault_target(run, f, name);
+    if (i < 0) {
+        sim_fault_nobody(run, f);
+        return;
+    }
+    int64_t ppm = sim_decide_between(run->decider, "rate", name, f->ppm_min, f->ppm_max);
+    int64_t jump = sim_decide_between(run->decider, "jump", name, f->jump_min, f->jump_max);
+    jump = jump > 0 ? jump : 0; /* a monotonic clock never goes back, even if a decision says so */
+    trace_set_cause(run->w, 0);
+    trace_put_fault_begin(run->w, &(struct trace_rec_fault_begin){.f = ++run->f,
+                                                                  .kind = "skew",
+                                                                  .node = run->node[i].id,
+                                                                  .skew_us = {.set = jump > 0, .v = jump / 1000},
+                                                                  .ppm = TRACE_OPT(ppm),
+                                                                  .cause = sim_fault_names[f->kind]});
+    run->world->set_clock(run, (unsigned)i, ppm, jump);
+    sim_fault_open(run, (struct sim_open_fault){.f = run->f,
+                                                .end = sim_fault_end(run, f, name),
+                                                .kind = SIM_CLOCK,
+                                                .record = "skew",
+                                                .node = (unsigned)i,
+                                                .ppm = ppm});
+    sim_say(run, "F%" PRId64 " clock: %s runs at %.3f of the time, %.0f ms ahead", run->f, run->node[i].id,
+            (double)ppm / 1e6, (double)jump / 1e6);
+}
+
 /* ---- the agenda ---- */
 
 void sim_fault_name(struct sim_run *run, const struct sim_fault *f, char name[SIM_RULE_NAME])
@@ -156,17 +200,18 @@ void sim_fault_close(struct sim_run *run, size_t at)
 {
     struct sim_open_fault o = run->open[at];
     run->open[at] = run->open[--run->n_open];
-    bool pause = o.kind == SIM_PAUSE;
+    bool pause = o.kind == SIM_PAUSE, of_node = pause || o.kind == SIM_SLOW || o.kind == SIM_CLOCK;
     if (pause && !paused(run, o.node))
         run->world->signal(run, o.node, SIGCONT);
+    else if (o.kind == SIM_CLOCK)
+        run->world->set_clock(run, o.node, rate_of(run, o.node), 0);
     else if (!pause)
         sim_net_heal(&run->net, o.f, sim_now(run));
     if (o.f == run->course_cut)
         run->course_cut = 0;
     trace_set_cause(run->w, 0);
-    trace_put_fault_end(
-        run->w, &(struct trace_rec_fault_end){
-                    .f = o.f, .kind = o.record, .node = pause || o.kind == SIM_SLOW ? run->node[o.node].id : NULL});
+    trace_put_fault_end(run->w, &(struct trace_rec_fault_end){
+                                    .f = o.f, .kind = o.record, .node = of_node ? run->node[o.node].id : NULL});
     sim_say(run, "F%" PRId64 " %s ended", o.f, o.record);
 }
 
@@ -206,6 +251,9 @@ static void begin_fault(struct sim_run *run, const struct sim_fault *f)
         break;
     case SIM_SLOW:
         sim_fault_slow(run, f);
+        break;
+    case SIM_CLOCK:
+        set_clock(run, f);
         break;
     }
 }

@@ -43,6 +43,8 @@ void sim_fault_fill(struct sim_run *run, const char *about, unsigned char *group
                     unsigned n);
 void sim_fault_partition(struct sim_run *run, const struct sim_fault *f);
 void sim_fault_link(struct sim_run *run, const struct sim_fault *f);
+/* A replica's clock runs wrong. */
+void sim_fault_clock(struct sim_run *run, const struct sim_fault *f);
 void sim_fault_slow(struct sim_run *run, const struct sim_fault *f);
 
 /* ---- sim_fault_course.c: the events of the course ---- */

@@ -29,7 +29,8 @@ struct sim_open_fault {
     int64_t f, end; /* INT64_MAX: until something else ends it */
     enum sim_fault_kind kind;
     const char *record; /* its kind in the trace */
-    unsigned node;      /* SIM_PAUSE, SIM_SLOW */
+    unsigned node;      /* SIM_PAUSE, SIM_SLOW, SIM_CLOCK */
+    int64_t ppm;        /* SIM_CLOCK */
 };
 
 struct sim_run {

@@ -97,6 +97,7 @@ int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
     node->tape = NULL;
     if (run->plan->traces)
         node->tape = sim_tapes_add(&run->result->tapes, run->node[i].id, boot, &node->trace);
+    trace_follow_clock(node->trace, &virtual_of(run)->now); /* not its own, which may be made wrong */
     sim_oracle_start(run->oracle, i, false);
     node->paused = false;
     struct birth b = {.node = node,

@@ -254,6 +254,20 @@ static void times_since_different_moments_are_not_compared(void **state)
     rt_close(&rt);
 }
 
+/* What a clock shows that was made to run wrong is not the time of the records. */
+static void times_of_a_wrong_clock_are_not_compared_with_the_time_of_records(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, cfg);
+    some_work(&rt);
+    rt_sim(&rt, "fault.begin", "\"f\":1,\"kind\":\"skew\",\"node\":\"0000\",\"ppm\":500000");
+    after_its_end(&rt);
+    rt_check(&rt, "R48");
+    assert_string_equal(rt_verdict(&rt, "R48"), "pass");
+    rt_close(&rt);
+}
+
 /* ---- what each read rested on ---- */
 
 static void the_table_reads_tells_proof_and_age(void **state)
@@ -352,6 +366,7 @@ int main(void)
         cmocka_unit_test(an_election_that_the_leader_asked_for_needs_no_patience),
         cmocka_unit_test(impatience_is_no_fault_without_leases),
         cmocka_unit_test(times_since_different_moments_are_not_compared),
+        cmocka_unit_test(times_of_a_wrong_clock_are_not_compared_with_the_time_of_records),
         cmocka_unit_test(the_table_reads_tells_proof_and_age),
         cmocka_unit_test(the_evidence_of_a_stale_read_names_its_lease),
         cmocka_unit_test(what_is_missing_around_a_lease_is_never_a_violation),

@@ -194,6 +194,19 @@ static void a_timeout_out_of_range_is_named(void **state)
     rt_close(&rt);
 }
 
+static void a_timeout_on_a_clock_that_was_made_wrong_is_not_measured(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_group(&rt, 2);
+    rt_sim(&rt, "fault.begin", "\"f\":1,\"kind\":\"skew\",\"node\":\"0000\",\"ppm\":500000");
+    arm(&rt, 0, 99000);
+    arm(&rt, 1, 150000);
+    rt_check(&rt, "R64");
+    assert_string_equal(rt_verdict(&rt, "R64"), "pass");
+    rt_close(&rt);
+}
+
 static void the_same_timeout_again_and_again_is_named(void **state)
 {
     (void)state;
@@ -289,6 +302,7 @@ int main(void)
         cmocka_unit_test(a_storm_of_elections_is_named),
         cmocka_unit_test(timeouts_that_differ_and_are_in_range_are_let_pass),
         cmocka_unit_test(a_timeout_out_of_range_is_named),
+        cmocka_unit_test(a_timeout_on_a_clock_that_was_made_wrong_is_not_measured),
         cmocka_unit_test(the_same_timeout_again_and_again_is_named),
         cmocka_unit_test(two_nodes_that_draw_the_same_are_named),
         cmocka_unit_test(entries_sent_again_before_they_are_acknowledged_are_let_pass),

@@ -103,6 +103,27 @@ static void faults_of_links_have_a_strength_and_links(void **state)
     assert_true(f.kind == SIM_SLOW && f.target == SIM_TARGET_LEADER && f.q.work_min == MS && f.q.work_max == 20 * MS);
 }
 
+static void a_clock_may_run_wrong_or_jump_in_virtual_time(void **state)
+{
+    (void)state;
+    char what[SIM_CONFIG_WHAT];
+    struct sim_fault f = one("\"kind\": \"clock\", \"node\": \"0001\", \"rate\": [0.5, 2]");
+    assert_true(f.kind == SIM_CLOCK && f.ppm_min == 500000 && f.ppm_max == 2000000 && f.jump_max == 0);
+    f = one("\"kind\": \"clock\", \"node\": \"leader\", \"jump_ms\": [10, 20]");
+    assert_true(f.ppm_min == 1000000 && f.ppm_max == 1000000 && f.jump_min == 10 * MS && f.jump_max == 20 * MS);
+    struct sim_config c = load(with_fault("{\"kind\": \"clock\", \"node\": \"leader\", \"jump_ms\": [10, 20], "
+                                          "\"begin\": 1, \"end\": 2}"));
+    assert_true(sim_config_virtual_only(&c, what));
+    assert_string_equal(what, "a clock that is wrong");
+    sim_config_free(&c);
+    c = load(with_fault("{\"kind\": \"clog\", \"begin\": 1, \"end\": 2}"));
+    assert_false(sim_config_virtual_only(&c, what));
+    sim_config_free(&c);
+    refused(with_fault("{\"kind\": \"clock\", \"node\": \"leader\", \"begin\": 1, \"end\": 2}"), "has a rate or jumps");
+    refused(with_fault("{\"kind\": \"clock\", \"node\": \"leader\", \"rate\": [0, 2], \"begin\": 1, \"end\": 2}"),
+            "faults[0].rate: must be [min, max]");
+}
+
 static void a_fault_may_last_a_random_time_and_come_again(void **state)
 {
     (void)state;
@@ -203,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(partitions_have_one_of_five_forms),
         cmocka_unit_test(faults_of_links_have_a_strength_and_links),
+        cmocka_unit_test(a_clock_may_run_wrong_or_jump_in_virtual_time),
         cmocka_unit_test(a_fault_may_last_a_random_time_and_come_again),
         cmocka_unit_test(the_network_has_more_than_loss_and_delay_if_asked),
         cmocka_unit_test(small_groups_are_for_shared_clients_only),

@@ -33,7 +33,17 @@ static bool nobody_runs(const struct sim_run *run, unsigned i)
     return false;
 }
 
-static const struct sim_world world = {.clock = "virtual", .now = no_time, .runs = nobody_runs};
+static int64_t rate[SIM_REPLICAS_MAX], ahead;
+
+static void set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump)
+{
+    (void)run;
+    rate[i] = ppm;
+    ahead += jump;
+}
+
+static const struct sim_world world = {
+    .clock = "virtual", .now = no_time, .runs = nobody_runs, .set_clock = set_clock};
 
 static void start(struct group *g, unsigned replicas, struct sim_fault *faults, size_t n, uint64_t seed)
 {
@@ -248,6 +258,39 @@ static void a_slow_replica_is_named(void **state)
     has(text, "\"ev\":\"fault.end\",\"f\":1,\"kind\":\"slow\",\"node\":\"0001\"");
 }
 
+/* The last of several that go on counts. */
+static void a_clock_runs_wrong_until_its_faults_end(void **state)
+{
+    (void)state;
+    char text[8192];
+    struct sim_fault first = {.kind = SIM_CLOCK,
+                              .target = SIM_TARGET_NODE,
+                              .node = 1,
+                              .ppm_min = 500000,
+                              .ppm_max = 500000,
+                              .jump_min = 3000,
+                              .jump_max = 3000,
+                              .end = 30};
+    struct sim_fault faults[] = {first, first};
+    faults[1].begin = 10;
+    faults[1].end = 20;
+    faults[1].ppm_min = faults[1].ppm_max = 2000000;
+    struct group g;
+    ahead = 0;
+    start(&g, 3, faults, 2, 1);
+    sim_fault_tick(g.run, 0);
+    assert_true(rate[1] == 500000 && ahead == 3000);
+    sim_fault_tick(g.run, 10);
+    assert_true(rate[1] == 2000000 && ahead == 6000);
+    sim_fault_tick(g.run, 20);
+    assert_true(rate[1] == 500000 && ahead == 6000);
+    sim_fault_tick(g.run, 30);
+    assert_true(rate[1] == 1000000 && ahead == 6000);
+    stop(&g, text, sizeof text);
+    has(text, "\"kind\":\"skew\",\"node\":\"0001\",\"skew_us\":3,\"ppm\":500000,\"cause\":\"clock\"");
+    has(text, "\"ev\":\"fault.end\",\"f\":1,\"kind\":\"skew\",\"node\":\"0001\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +300,7 @@ int main(void)
         cmocka_unit_test(links_are_hit_one_way_and_clients_are_an_end),
         cmocka_unit_test(a_fault_lasts_as_long_as_chance_says_within_its_span),
         cmocka_unit_test(a_slow_replica_is_named),
+        cmocka_unit_test(a_clock_runs_wrong_until_its_faults_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

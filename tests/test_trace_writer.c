@@ -404,6 +404,24 @@ static void a_sink_gets_the_bytes_of_the_file_flush_by_flush_and_no_file_is_made
     assert_non_null(strstr(kept.text, "trace.close"));
 }
 
+static void records_have_the_time_of_the_clock_that_is_followed(void **state)
+{
+    struct trace_file *t = *state;
+    int64_t clock = 7;
+    trace_follow_clock(t->w, &clock);
+    trace_set_time(t->w, 1000);
+    trace_put_net_dup(t->w, &(struct trace_rec_net_dup){.d = 5, .cp = 2});
+    clock = 9;
+    trace_set_time(t->w, 1000);
+    trace_put_net_dup(t->w, &(struct trace_rec_net_dup){.d = 5, .cp = 3});
+    trace_follow_clock(t->w, NULL);
+    trace_set_time(t->w, 1000);
+    trace_put_net_dup(t->w, &(struct trace_rec_net_dup){.d = 5, .cp = 4});
+    assert_file(t, "{\"n\":\"0003\",\"b\":1,\"s\":1,\"t\":7,\"lc\":1,\"ev\":\"net.dup\",\"d\":5,\"cp\":2}\n"
+                   "{\"n\":\"0003\",\"b\":1,\"s\":2,\"t\":9,\"lc\":2,\"ev\":\"net.dup\",\"d\":5,\"cp\":3}\n"
+                   "{\"n\":\"0003\",\"b\":1,\"s\":3,\"t\":1000,\"lc\":3,\"ev\":\"net.dup\",\"d\":5,\"cp\":4}\n");
+}
+
 static void missing_directories_are_made(void **state)
 {
     struct trace_file *t = *state;
@@ -458,6 +476,7 @@ int main(void)
         WITH_FILE(the_last_record_counts_all_of_them),
         WITH_FILE(clocks_pass_what_was_observed_and_never_go_back),
         cmocka_unit_test(without_a_writer_nothing_happens),
+        WITH_FILE(records_have_the_time_of_the_clock_that_is_followed),
         WITH_FILE(a_sink_gets_the_bytes_of_the_file_flush_by_flush_and_no_file_is_made),
         WITH_FILE(every_record_of_the_catalogue_comes_back_whole),
         cmocka_unit_test(no_field_has_the_name_of_an_envelope_key),

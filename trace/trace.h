@@ -115,6 +115,9 @@ bool trace_writer_fault(struct trace_writer *w, const void *at);
 
 /* Time of the records to come, ns since the epoch of the run. */
 void trace_set_time(struct trace_writer *w, int64_t t_ns);
+/* From now on trace_set_time() takes the time *t_ns, whatever it is told: for a tracer whose own clock is made to run
+ * wrong. Borrowed for the writer's life; NULL: no more. */
+void trace_follow_clock(struct trace_writer *w, const int64_t *t_ns);
 void trace_set_state(struct trace_writer *w, const struct trace_state *st);
 /* `s` of the input that the records to come are caused by; 0 = they start a chain (no "c"). */
 void trace_set_cause(struct trace_writer *w, int64_t s);

@@ -33,6 +33,7 @@ struct trace_writer {
     bool strict;
     bool write_failed; /* the last write(2) failed with something else than EAGAIN */
     int64_t seq, lc, time, cause, lost;
+    const int64_t *clock; /* what trace_set_time() takes where there is one */
     int64_t lost_first, lost_last; /* dropped and not yet confessed; 0 = none */
     const char *lost_why;
     struct trace_state state;
@@ -183,7 +184,13 @@ struct trace_writer *trace_writer_open_fd(int fd, const struct trace_writer_opti
 void trace_set_time(struct trace_writer *w, int64_t t_ns)
 {
     if (w != NULL)
-        w->time = t_ns;
+        w->time = w->clock != NULL ? *w->clock : t_ns;
+}
+
+void trace_follow_clock(struct trace_writer *w, const int64_t *t_ns)
+{
+    if (w != NULL)
+        w->clock = t_ns;
 }
 
 void trace_set_state(struct trace_writer *w, const struct trace_state *st)
