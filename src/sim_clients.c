@@ -1,5 +1,6 @@
 /* What both kinds of clients do: send a try, judge whether an answer is expected, account for it. */
 #include "sim_clients_int.h"
+#include "sim_text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -73,19 +74,32 @@ int clients_living(const struct sim_clients *c, const char *id)
 static void send(struct sim_clients *c, const struct sim_try *t, const char *leader)
 {
     const struct sim_op *op = &c->ops.op[t->op];
-    char bytes[400];
-    int n = snprintf(bytes, sizeof bytes,
-                     "{\"src\": \"%04X\", \"dst\": \"%04X\", \"leader\": \"%s\", \"type\": \"%s\", \"MID\": \"%s\", "
-                     "\"key\": \"%s\"%s%s%s}",
-                     c->ops.base + op->client, t->to, leader, op->put ? "put" : "get", t->mid, op->key,
-                     op->put ? ", \"value\": \"" : "", op->value, op->put ? "\"" : "");
+    char bytes[400], src[SIM_ID_LEN], dst[SIM_ID_LEN];
+    const char *const parts[] = {"{\"src\": \"",
+                                 sim_id(c->ops.base + op->client, src),
+                                 "\", \"dst\": \"",
+                                 sim_id(t->to, dst),
+                                 "\", \"leader\": \"",
+                                 leader,
+                                 "\", \"type\": \"",
+                                 op->put ? "put" : "get",
+                                 "\", \"MID\": \"",
+                                 t->mid,
+                                 "\", \"key\": \"",
+                                 op->key,
+                                 op->put ? "\", \"value\": \"" : "",
+                                 op->value,
+                                 "\"}"};
+    struct sim_text text = sim_text_in(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        sim_text_add(&text, parts[i]);
     c->env.send(c->env.ctx, &(struct sim_request){.client = op->client,
                                                   .to = t->to,
                                                   .type = op->put ? "put" : "get",
                                                   .mid = t->mid,
                                                   .leader = leader,
                                                   .bytes = bytes,
-                                                  .n = (size_t)n,
+                                                  .n = (size_t)(text.at - bytes),
                                                   .try_seq = t->seq});
 }
 

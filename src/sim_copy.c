@@ -1,5 +1,6 @@
 /* The copies of datagrams: made, lost, delayed, damaged, delivered, each with its record. */
 #include "sim_route_int.h"
+#include "sim_text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -113,9 +114,12 @@ static void arrive(struct sim_run *run, struct sim_route_copy *c)
         fly(run, c, INT64_MAX);
         return;
     }
-    char name[SIM_DECIDE_NAME];
-    snprintf(name, sizeof name, "d:%" PRId64 ".%" PRId64, c->d, c->cp);
-    int64_t now = sim_now(run), wait = c->lingered ? 0 : sim_net_linger(&run->net, name, c->to, now);
+    int64_t now = sim_now(run), wait = 0;
+    if (!c->lingered && sim_net_slow(&run->net, c->to)) {
+        char name[SIM_DECIDE_NAME];
+        snprintf(name, sizeof name, "d:%" PRId64 ".%" PRId64, c->d, c->cp);
+        wait = sim_net_linger(&run->net, name, c->to, now);
+    }
     c->lingered = true;
     if (wait > 0)
         fly(run, c, now + wait);
@@ -185,11 +189,19 @@ static void go(struct sim_run *run, const struct sim_route_copy *c, const struct
 /* "0000>0003 MID", with a number where the same was sent before. */
 static void name_of(struct sim_run *run, const struct sim_route_copy *c, const char *mid, char name[SIM_DECIDE_NAME])
 {
-    char src[SIM_ID_LEN], dst[SIM_ID_LEN], plain[SIM_DECIDE_NAME];
-    snprintf(plain, sizeof plain, "%s>%s %.64s", id_of(run, c->from, c->client, src), id_of(run, c->to, c->client, dst),
-             mid ? mid : "-");
-    unsigned again = sim_decide_again(run->decider, plain);
-    snprintf(name, SIM_DECIDE_NAME, again ? "%.80s+%u" : "%.80s", plain, again);
+    enum { ROOM = 100 }; /* of an ordinary MID: what is said behind it must fit too */
+    char src[SIM_ID_LEN], dst[SIM_ID_LEN];
+    struct sim_text t = sim_text_in(name, ROOM);
+    sim_text_add(&t, id_of(run, c->from, c->client, src));
+    sim_text_add(&t, ">");
+    sim_text_add(&t, id_of(run, c->to, c->client, dst));
+    sim_text_add(&t, " ");
+    sim_text_add(&t, mid ? mid : "-");
+    unsigned again = sim_decide_again(run->decider, name);
+    if (again) {
+        sim_text_add(&t, "+");
+        sim_text_number(&t, again);
+    }
 }
 
 void sim_copy_send(struct sim_run *run, struct sim_route_copy *c, const char *mid)

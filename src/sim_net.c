@@ -1,7 +1,7 @@
 /* Rules, and what they make of a datagram. */
 #include "sim_net.h"
 
-#include <stdio.h>
+#include "sim_text.h"
 
 /* ---- chance ---- */
 
@@ -11,11 +11,17 @@ struct about {
     char name[SIM_DECIDE_NAME];
 };
 
-static struct about about(const struct sim_net *net, const char *datagram, unsigned copy, const char *rule)
+/* `rule` "": under none in particular. */
+static void about(struct about *a, const struct sim_net *net, const char *datagram, unsigned copy, const char *rule)
 {
-    struct about a = {.d = net->decider};
-    snprintf(a.name, sizeof a.name, "%.100s/%u%s%s", datagram, copy, *rule ? " " : "", rule);
-    return a;
+    struct sim_text t = sim_text_in(a->name, sizeof a->name);
+    a->d = net->decider;
+    sim_text_add(&t, datagram);
+    sim_text_add(&t, "/");
+    sim_text_number(&t, copy);
+    if (*rule)
+        sim_text_add(&t, " ");
+    sim_text_add(&t, rule);
 }
 
 /* Bounded Pareto with exponent 1: half of what is drawn is below twice the minimum, and one in a hundred is beyond a
@@ -96,6 +102,14 @@ bool sim_net_heard(const struct sim_net *net, unsigned node)
     return true;
 }
 
+bool sim_net_slow(const struct sim_net *net, unsigned to)
+{
+    for (size_t i = 0; i < net->n_rules; i++)
+        if (net->rules[i].q.work_max > 0 && net->rules[i].q.worker == to)
+            return true;
+    return false;
+}
+
 int64_t sim_net_linger(struct sim_net *net, const char *name, unsigned to, int64_t now)
 {
     int64_t work = 0;
@@ -103,7 +117,8 @@ int64_t sim_net_linger(struct sim_net *net, const char *name, unsigned to, int64
         const struct sim_rule *r = &net->rules[i];
         if (r->q.work_max == 0 || r->q.worker != to)
             continue;
-        struct about a = about(net, name, 0, r->name);
+        struct about a;
+        about(&a, net, name, 0, r->name);
         work += sim_decide_between(a.d, "work", a.name, r->q.work_min, r->q.work_max);
     }
     if (work <= 0)
@@ -130,19 +145,20 @@ bool sim_net_chancy(const struct sim_net *net, unsigned from, unsigned to)
     return any;
 }
 
-/* One copy more for each rule that doubles it. */
-static unsigned make_copies(struct sim_net *net, const char *name, unsigned from, unsigned to, struct sim_copy *copies)
+/* One copy more for each rule that doubles it. `first` is about the first copy. */
+static unsigned make_copies(struct sim_net *net, const struct about *first, const char *name, unsigned from,
+                            unsigned to, struct sim_copy *copies)
 {
     unsigned n = 0;
-    struct about a = about(net, name, 1, "");
     copies[n++] = (struct sim_copy){.fate = SIM_DELIVER};
-    if (between_two_replicas(from, to) && sim_decide_chance(a.d, "duplicate", a.name, net->cfg.duplicate))
+    if (between_two_replicas(from, to) && sim_decide_chance(first->d, "duplicate", first->name, net->cfg.duplicate))
         copies[n++] = (struct sim_copy){.fate = SIM_DELIVER};
     for (size_t i = 0; i < net->n_rules && n < SIM_COPIES_MAX; i++) {
         const struct sim_rule *r = &net->rules[i];
         if (r->q.duplicate <= 0 || !covers(&r->links, from, to))
             continue;
-        a = about(net, name, 1, *r->name ? r->name : "network");
+        struct about a;
+        about(&a, net, name, 1, *r->name ? r->name : "network");
         if (sim_decide_chance(a.d, "duplicate", a.name, r->q.duplicate))
             copies[n++] = (struct sim_copy){.delay = heavy_tailed(&a, "after", r->q.after_min, r->q.after_max)};
     }
@@ -174,28 +190,28 @@ static void pass_rule(const struct about *a, const struct sim_rule *r, uint32_t 
         copy->delay += heavy_tailed(a, "tail", q->tail_min, q->tail_max);
 }
 
-static void pass(struct sim_net *net, const char *name, unsigned number, unsigned from, unsigned to, uint32_t waiting,
-                 struct sim_copy *copy)
+static void pass(struct sim_net *net, const struct about *one, const char *name, unsigned number, unsigned from,
+                 unsigned to, uint32_t waiting, struct sim_copy *copy)
 {
     const struct sim_network_config *c = &net->cfg;
-    if (between_two_replicas(from, to)) {
-        struct about a = about(net, name, number, "");
-        if (sim_decide_chance(a.d, "loss", a.name, c->loss))
-            copy->fate = SIM_LOSS;
-        else if (c->delay_max > 0)
-            copy->delay += sim_decide_between(a.d, "delay", a.name, c->delay_min, c->delay_max);
-    }
+    const bool replicas = between_two_replicas(from, to);
+    if (replicas && sim_decide_chance(one->d, "loss", one->name, c->loss))
+        copy->fate = SIM_LOSS;
+    else if (replicas && c->delay_max > 0)
+        copy->delay += sim_decide_between(one->d, "delay", one->name, c->delay_min, c->delay_max);
     for (size_t k = 0; k < net->n_rules && copy->fate == SIM_DELIVER; k++) {
         const struct sim_rule *r = &net->rules[k];
         if (!covers(&r->links, from, to))
             continue;
-        struct about a = about(net, name, number, *r->name ? r->name : "network");
+        struct about a;
+        about(&a, net, name, number, *r->name ? r->name : "network");
         pass_rule(&a, r, waiting, copy);
     }
-    if (copy->fate == SIM_DELIVER && net->hop_max > 0) {
-        struct about a = about(net, name, number, "");
-        copy->delay += sim_decide_between(a.d, "hop", a.name, net->hop_min, net->hop_max);
-    }
+    if (copy->fate != SIM_DELIVER || net->hop_max == 0)
+        return;
+    copy->delay += replicas || !net->orderly_clients
+                       ? sim_decide_between(one->d, "hop", one->name, net->hop_min, net->hop_max)
+                       : (net->hop_min + net->hop_max) / 2;
 }
 
 unsigned sim_net_decide(struct sim_net *net, const char *name, unsigned from, unsigned to,
@@ -205,9 +221,13 @@ unsigned sim_net_decide(struct sim_net *net, const char *name, unsigned from, un
     copies[0] = (struct sim_copy){.fate = f != 0 ? SIM_PARTITION : SIM_DELIVER, .f = f};
     if (f != 0 || !sim_net_chancy(net, from, to))
         return 1;
-    unsigned n = make_copies(net, name, from, to, copies), waiting = net->under_way[from][to];
+    struct about one;
+    about(&one, net, name, 1, "");
+    unsigned n = make_copies(net, &one, name, from, to, copies), waiting = net->under_way[from][to];
     for (unsigned i = 0; i < n; i++) {
-        pass(net, name, i + 1, from, to, waiting, &copies[i]);
+        if (i > 0)
+            about(&one, net, name, i + 1, "");
+        pass(net, &one, name, i + 1, from, to, waiting, &copies[i]);
         copies[i].delay = copies[i].delay > 0 ? copies[i].delay : 0; /* decisions may be given */
         waiting += copies[i].fate == SIM_DELIVER;
     }

@@ -41,6 +41,7 @@ struct sim_net {
     struct sim_network_config cfg;
     struct sim_decider *decider; /* borrowed */
     int64_t hop_min, hop_max;    /* what every copy takes beside its delays, ns: in a world without real wires */
+    bool orderly_clients;        /* to and from clients it is always the same, so that nothing overtakes there */
     struct sim_rule rules[SIM_RULES_MAX];
     size_t n_rules;
     struct sim_flight *flights; /* heap, earliest first */
@@ -73,6 +74,8 @@ bool sim_net_chancy(const struct sim_net *net, unsigned from, unsigned to);
 int64_t sim_net_cut(const struct sim_net *net, unsigned from, unsigned to);
 /* What would arrive on this link has to wait until a fault ends. */
 bool sim_net_clogged(const struct sim_net *net, unsigned from, unsigned to);
+/* Is it a slow end? */
+bool sim_net_slow(const struct sim_net *net, unsigned to);
 /* The input of that name has reached a slow end at `now`: how long must it wait until it is taken? 0 where the end is
  * not slow. To be asked once for each copy. */
 int64_t sim_net_linger(struct sim_net *net, const char *name, unsigned to, int64_t now);

@@ -1,5 +1,6 @@
 #include "sim_ops.h"
 #include "rng.h"
+#include "sim_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,7 +70,11 @@ static void *grow(void *v, size_t n, size_t *room, size_t size)
 
 static const char *write_id(const struct sim_ops *o, unsigned client, uint32_t number, char out[SIM_OP_ID])
 {
-    snprintf(out, SIM_OP_ID, "%04X:%" PRIu32, o->base + client, number);
+    char cli[SIM_ID_LEN];
+    struct sim_text t = sim_text_in(out, SIM_OP_ID);
+    sim_text_add(&t, sim_id(o->base + client, cli));
+    sim_text_add(&t, ":");
+    sim_text_number(&t, number);
     return out;
 }
 
@@ -104,8 +109,10 @@ uint32_t sim_ops_invoke(struct sim_ops *o, unsigned client, const char *key, con
     struct sim_op *op = &o->op[o->n_ops];
     *op =
         (struct sim_op){.client = client, .number = number, .put = value != NULL, .open = true, .last_try = SIM_NO_OP};
-    snprintf(op->key, sizeof op->key, "%s", key);
-    snprintf(op->value, sizeof op->value, "%s", value ? value : "");
+    struct sim_text t = sim_text_in(op->key, sizeof op->key);
+    sim_text_add(&t, key);
+    t = sim_text_in(op->value, sizeof op->value);
+    sim_text_add(&t, value ? value : "");
     trace_set_cause(o->w, 0);
     op->invoke_seq =
         trace_put_op_invoke(o->w, &(struct trace_rec_op_invoke){.op = write_id(o, op->client, op->number, id),

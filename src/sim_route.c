@@ -16,10 +16,10 @@ struct hash_text {
     char hex[17];
 };
 
-static struct hash_text hash_of(const char *bytes, size_t n)
+static struct hash_text hash_of(const struct sim_run *run, const char *bytes, size_t n)
 {
     struct hash_text h;
-    uint64_t sum = trace_hash(bytes, n);
+    uint64_t sum = run->w ? trace_hash(bytes, n) : 0; /* nobody would read it */
     for (size_t i = sizeof h.hex - 1; i-- > 0; sum >>= 4)
         h.hex[i] = "0123456789abcdef"[sum & 0xF];
     h.hex[sizeof h.hex - 1] = '\0';
@@ -53,7 +53,7 @@ void sim_route_request(void *ctx, const struct sim_request *r)
                                                                    .ty = r->type,
                                                                    .mid = r->mid,
                                                                    .sz = (int64_t)r->n,
-                                                                   .h = hash_of(r->bytes, r->n).hex,
+                                                                   .h = hash_of(run, r->bytes, r->n).hex,
                                                                    .ld = r->leader,
                                                                    .body = run->plan->bodies ? r->bytes : NULL});
     sim_copy_send(run, &c, r->mid);
@@ -206,7 +206,7 @@ bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size
                                                                    .ty = m.ty,
                                                                    .mid = m.mid,
                                                                    .sz = (int64_t)n,
-                                                                   .h = hash_of(c.bytes, n).hex,
+                                                                   .h = hash_of(run, c.bytes, n).hex,
                                                                    .term = {.set = m.has_term, .v = m.term},
                                                                    .ld = m.leader,
                                                                    .body = body});
