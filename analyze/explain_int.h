@@ -43,6 +43,15 @@ void explain_point(struct story *s, struct db *db, const struct explain_facts *f
 /* explain_layers.c: the first wrong step of each layer, up to the violation; nothing when there is only one. */
 void explain_layers(struct db *db, const struct explain_facts *f, FILE *out);
 
+/* Rows of log_entries with the value :val of key :key in run :run: by the requests that wrote it, which is quick; where
+ * no client's record tells of those, by reading them all (BY_SCAN). */
+#define EXPLAIN_ENTRIES_BY_SCAN "log_entries e WHERE e.run_id = :run AND e.key = :key AND e.val = :val"
+#define EXPLAIN_ENTRIES                                                                                                \
+    EXPLAIN_ENTRIES_BY_SCAN                                                                                            \
+        " AND e.req IN (SELECT t.mid FROM ops o JOIN op_tries t ON t.run_id = o.run_id AND"                            \
+        " t.op_id = o.op_id WHERE o.run_id = :run AND o.key = :key AND o.val = :val AND o.f <> 'get')"
+bool explain_value_asked(struct db *db, int64_t run_id, const char *key, size_t key_n, const char *val);
+
 /* explain_lost.c: the lost messages that carried a value, or word of it, as steps; of at most `most` of them. How many
  * there are. key and val need not end with NUL. */
 size_t explain_lost_value(struct story *s, struct db *db, int64_t run_id, const char *key, size_t key_n,

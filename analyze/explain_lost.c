@@ -14,9 +14,20 @@ static const char exchange[] =
     " WHERE o.run_id = :run AND o.key = :key AND o.val = :val AND o.f <> 'get' ORDER BY m.t_in, m.msg_id";
 
 /* Where the value is in the log: each entry once, by whoever had it first. */
-static const char entries[] =
-    "SELECT idx, eterm, node, min(t_append) FROM log_entries WHERE run_id = :run AND key = :key AND val = :val"
-    " GROUP BY idx, eterm ORDER BY 4 LIMIT 20";
+#define ENTRIES(rows) "SELECT idx, eterm, node, min(t_append) FROM " rows " GROUP BY idx, eterm ORDER BY 4 LIMIT 20"
+static const char entries[] = ENTRIES(EXPLAIN_ENTRIES), entries_by_scan[] = ENTRIES(EXPLAIN_ENTRIES_BY_SCAN);
+
+bool explain_value_asked(struct db *db, int64_t run_id, const char *key, size_t key_n, const char *val)
+{
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT 1 FROM ops WHERE run_id = :run AND key = :key AND val = :val AND f <> 'get' LIMIT 1");
+    db_bind_int(db, q, ":run", run_id);
+    db_bind_textn(db, q, ":key", key, key_n);
+    db_bind_text(db, q, ":val", val);
+    bool asked = db_row(db, q);
+    db_done(db, q);
+    return asked;
+}
 
 /* Lost appends with the entry to replicas that did not have it yet, and lost acknowledgements of it. */
 static const char replication[] =
@@ -59,7 +70,7 @@ size_t explain_lost_value(struct story *s, struct db *db, int64_t run_id, const 
     db_bind_textn(db, q, ":key", key, key_n);
     db_bind_text(db, q, ":val", val);
     size_t n = tell(s, db, q, 0, most);
-    sqlite3_stmt *e = db_prepare(db, entries);
+    sqlite3_stmt *e = db_prepare(db, explain_value_asked(db, run_id, key, key_n, val) ? entries : entries_by_scan);
     db_bind_int(db, e, ":run", run_id);
     db_bind_textn(db, e, ":key", key, key_n);
     db_bind_text(db, e, ":val", val);

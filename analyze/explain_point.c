@@ -32,8 +32,7 @@ static bool lost_write(struct db *db, const struct explain_facts *f, char *key, 
 static const char entry[] =
     "SELECT idx, eterm, node, min(t_append), (SELECT count(DISTINCT h.node) FROM log_entries h WHERE h.run_id ="
     " e.run_id AND h.idx = e.idx AND h.eterm = e.eterm AND h.t_append <= :acked AND (h.t_gone IS NULL OR h.t_gone >"
-    " :acked)) FROM log_entries e WHERE run_id = :run AND key = :key AND val = :val GROUP BY idx, eterm"
-    " ORDER BY 4 LIMIT 1";
+    " :acked)) FROM " EXPLAIN_ENTRIES " GROUP BY idx, eterm ORDER BY 4 LIMIT 1";
 
 /* The first leader of a later term that did not have the entry when it became one. */
 static const char without[] =

@@ -164,15 +164,18 @@ static bool find_record(struct target *t)
     return true;
 }
 
+#define RECORDS_OF_VALUE(rows)                                                                                         \
+    "SELECT invoke_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"                               \
+    " SELECT return_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"                              \
+    " SELECT append_rec FROM " rows " UNION SELECT apply_rec FROM " rows " UNION SELECT gone_rec FROM " rows           \
+    " ORDER BY 1"
+
 static size_t value_records(struct target *t, const char *equals)
 {
-    sqlite3_stmt *q =
-        db_prepare(t->db, "SELECT invoke_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"
-                          " SELECT return_rec FROM ops WHERE run_id = :run AND key = :key AND val = :val UNION"
-                          " SELECT append_rec FROM log_entries WHERE run_id = :run AND key = :key AND val = :val UNION"
-                          " SELECT apply_rec FROM log_entries WHERE run_id = :run AND key = :key AND val = :val UNION"
-                          " SELECT gone_rec FROM log_entries WHERE run_id = :run AND key = :key AND val = :val"
-                          " ORDER BY 1");
+    size_t key_n = (size_t)(equals - t->text);
+    sqlite3_stmt *q = db_prepare(t->db, explain_value_asked(t->db, t->run_id, t->text, key_n, equals + 1)
+                                            ? RECORDS_OF_VALUE(EXPLAIN_ENTRIES)
+                                            : RECORDS_OF_VALUE(EXPLAIN_ENTRIES_BY_SCAN));
     db_bind_int(t->db, q, ":run", t->run_id);
     db_bind_textn(t->db, q, ":key", t->text, (size_t)(equals - t->text));
     db_bind_text(t->db, q, ":val", equals + 1);

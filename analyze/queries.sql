@@ -62,9 +62,11 @@ ORDER BY depth, id DESC;
 
 -- name: around Q6
 -- What happened between two times, without messages (-p from=MS -p to=MS; otherwise 15 ms around the worst stale read).
-WITH span AS (
-  SELECT coalesce(CAST(:from AS REAL) * 1e6, (SELECT t_invoke - 10e6 FROM stale_reads ORDER BY stale_ns DESC LIMIT 1), 0) AS a,
-         coalesce(CAST(:to AS REAL) * 1e6, (SELECT t_invoke + 5e6 FROM stale_reads ORDER BY stale_ns DESC LIMIT 1), 15e6) AS b)
+WITH worst AS (
+  SELECT t_invoke AS t FROM stale_reads WHERE :from IS NULL OR :to IS NULL ORDER BY stale_ns DESC LIMIT 1),
+span AS (
+  SELECT coalesce(CAST(:from AS REAL) * 1e6, t - 10e6, 0) AS a, coalesce(CAST(:to AS REAL) * 1e6, t + 5e6, 15e6) AS b
+  FROM (SELECT 1) LEFT JOIN worst)
 SELECT ms, node, role, term, ev, why, body
 FROM timeline
 WHERE id IN (SELECT id FROM records, span WHERE t BETWEEN a AND b)
@@ -147,9 +149,9 @@ GROUP BY f.node;
 -- name: double-votes Q16
 -- Voted twice in one term (a vote lost over a restart).
 SELECT node, term, count(DISTINCT json_extract(body,'$.cand')) AS candidates, group_concat(DISTINCT boot) AS boots
-FROM records
+FROM runs JOIN records USING (run_id)
 WHERE ev = 'vote.grant' AND json_extract(body,'$.pre') IS NOT 1
-GROUP BY run_id, node, term HAVING candidates > 1;
+GROUP BY run_id, +node, term HAVING candidates > 1;
 
 -- name: early-acks Q17
 -- Acknowledged before it was durable on the leader (no answer when the run records no disk.sync).
@@ -163,8 +165,8 @@ WHERE r.ev = 'req.reply' AND json_extract(r.body,'$.op') = 'put' AND (e.t_sync I
 -- The state of every replica at a time (-p t=MS; otherwise at the end).
 SELECT node, role, term, last_idx, commit_idx, applied_idx
 FROM records
-WHERE id IN (SELECT max(id) FROM records WHERE t <= coalesce(CAST(:t AS REAL) * 1e6, 9e18) AND role IS NOT NULL
-             GROUP BY run_id, node)
+WHERE id IN (SELECT (SELECT id FROM records r WHERE r.run_id = n.run_id AND r.node = n.node AND role IS NOT NULL
+                     AND t <= coalesce(CAST(:t AS REAL) * 1e6, 9e18) ORDER BY t DESC, id DESC LIMIT 1) FROM nodes n)
 ORDER BY run_id, node;
 
 -- name: trust Q19

@@ -126,7 +126,7 @@ static const char records[] =
     " WHERE run_id = :run AND t BETWEEN :from AND :to ORDER BY t, id";
 /* What became of what a record sent. */
 static const char fates[] = "SELECT dst, fate = 'dropped', why, (SELECT f FROM faults f WHERE f.fault_id = m.fault_id)"
-                            " FROM messages m WHERE send_rec = :rec OR in_rec = :rec ORDER BY fate = 'dropped' LIMIT 1";
+                            " FROM messages m WHERE send_rec = :rec ORDER BY fate = 'dropped' LIMIT 1";
 /* The append that an answer answers: the input during whose handling it was sent. */
 static const char answers[] = "SELECT i.body FROM messages m JOIN records s ON s.id = m.send_rec JOIN records i"
                               " ON i.id = s.cause WHERE m.recv_rec = :rec AND i.ev = 'msg.recv' LIMIT 1";

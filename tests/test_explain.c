@@ -9,7 +9,7 @@
 
 #include "../analyze/cli.h"
 #include "../analyze/commands.h"
-#include "../analyze/explain.h"
+#include "../analyze/explain_int.h"
 #include "support/captured.h"
 #include "support/raft_trace.h"
 
@@ -258,6 +258,50 @@ static void lost_prevotes_are_not_counted_among_what_would_have_deposed(void **s
     rt_close(&rt);
 }
 
+/* Rows that statements stepped over without an index. */
+static int count_scanned(unsigned what, void *total, void *statement, void *time)
+{
+    (void)what;
+    (void)time;
+    *(int64_t *)total += sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1);
+    return 0;
+}
+
+/* What is scanned (violations, faults, nodes) does not grow with the records. */
+static void no_question_reads_through_all_records(void **state)
+{
+    (void)state;
+    static const char *const things[] = {"op:0100:1", "k=v1",      "0001.1:3", "leader:0001@2",
+                                         "F1",        "lost:k=v1", "lost:V1"};
+    int64_t scanned[2], records[2];
+    for (int i = 0; i < 2; i++) {
+        struct raft_trace rt;
+        rt_open(&rt, 3);
+        rt_stale_read(&rt);
+        for (int k = 0; i == 1 && k < 20; k++)
+            rt_put(&rt, 1, 1u << 2);
+        rt_check(&rt, NULL);
+        db_exec(&rt.fx.db, "DELETE FROM sqlite_stat1; ANALYZE sqlite_master"); /* or small tables are rightly scanned */
+        scanned[i] = 0;
+        records[i] = db_int(&rt.fx.db, "SELECT count(*) FROM records", 0);
+        FILE *out = fopen("/dev/null", "w");
+        assert_non_null(out);
+        sqlite3_trace_v2(rt.fx.db.h, SQLITE_TRACE_PROFILE, count_scanned, &scanned[i]);
+        assert_true(explain_violation(&rt.fx.db, 1, EXPLAIN_DEPTH, out));
+        for (size_t k = 0; k < sizeof things / sizeof *things; k++) {
+            if (!explain_thing(&rt.fx.db, things[k], 0, EXPLAIN_DEPTH, out))
+                fail_msg("%s is not there", things[k]);
+        }
+        sqlite3_trace_v2(rt.fx.db.h, 0, NULL, NULL);
+        fclose(out);
+        rt_close(&rt);
+    }
+    assert_true(records[1] > records[0] * 2);
+    if (scanned[1] > scanned[0] + 20)
+        fail_msg("%lld rows without an index in %lld records, %lld in %lld", (long long)scanned[0],
+                 (long long)records[0], (long long)scanned[1], (long long)records[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +317,7 @@ int main(void)
         cmocka_unit_test(a_check_names_its_first_violation),
         cmocka_unit_test(keys_may_contain_equals_signs_and_long_values_are_cut),
         cmocka_unit_test(an_ambiguous_name_is_said_and_the_run_can_be_chosen),
+        cmocka_unit_test(no_question_reads_through_all_records),
         cmocka_unit_test(lost_prevotes_are_not_counted_among_what_would_have_deposed),
     };
     return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
