@@ -44,7 +44,7 @@ PROGRAMS := $(B)/replica $(B)/kv $(B)/simulate $(B)/analyze
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
-.PHONY: all demo test test-formats bench course sanitize purity install clean help deps check-tests tests FORCE
+.PHONY: all demo test test-formats test-report bench course sanitize purity install clean help deps check-tests tests FORCE
 .SECONDARY:
 
 all: $(PROGRAMS) $(B)/libtrace.a 3700kvstore ## build everything
@@ -142,6 +142,9 @@ bench: deps ## measure: the replica (etcd, redis beside it where installed), tra
 course: deps ## measure: the course's scenarios, each N times (N=10; default once), against the best tiers to be had
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@tests/course.sh $(B) $(or $(N),1)
+
+test-report: all ## open reports in chromium: needs chromium, node and npm, and says so where they are missing
+	@tests/report.sh $(B)
 
 sanitize: deps ## build and run all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory $(SANITIZED) -j$(JOBS) tests

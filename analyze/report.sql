@@ -17,8 +17,7 @@ ORDER BY pos
 LIMIT 100;
 
 -- name: lifetimes
--- Of each value that the evidence of a violation is about: certainly current from its first answer to its last call
--- (zero = the earlier of the two is a lower bound, Gibbons and Korach 1997), and how many operations saw it.
+-- Of each value that the evidence is about: its first answer and its last call; between them it was certainly current.
 WITH v AS (
   SELECT DISTINCT o.run_id, o.key, coalesce(o.val, '') AS val
   FROM violation_evidence e JOIN ops o USING (op_id)

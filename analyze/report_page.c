@@ -59,6 +59,10 @@ static int64_t time_of_record(const struct report *r, const struct report_span *
 
 static void leave_out(struct page *p, struct report_span span)
 {
+    for (size_t i = 0; i < p->left_n; i++) { /* said already: violations overlap */
+        if (p->left[i].span.from <= span.from && p->left[i].span.to >= span.to)
+            return;
+    }
     int64_t n = span.from < span.to ? count_records(p->r, span.from, span.to) : 0;
     if (n == 0)
         return;
@@ -91,7 +95,7 @@ static void embed(struct page *p, struct report_span span)
 {
     bool tail = span.violation != 0;
     double bytes = RECORD_BYTES; /* a record takes; known better after each try */
-    for (int i = 0; i < TRIES && span.from < span.to; i++) {
+    for (int i = 0; p->budget > (int64_t)WORTH * RECORD_BYTES && i < TRIES && span.from < span.to; i++) {
         int64_t n = count_records(p->r, span.from, span.to), fit = (int64_t)((double)p->budget * 0.96 / bytes);
         struct report_span piece = span;
         if (n == 0)
