@@ -68,12 +68,15 @@ static bool any_longer(uint64_t v)
 static size_t string_bytes(const char *s)
 {
     size_t n = strlen(s), bytes = 0;
+    const bool end_is_plain = n >= 8 && !any_longer(load8(s + n - 8));
     for (; n >= 8; n -= 8, s += 8)
         if (any_longer(load8(s)))
             for (unsigned i = 0; i < 8; i++)
                 bytes += char_bytes((unsigned char)s[i]);
         else
             bytes += 8;
+    if (end_is_plain)
+        return bytes + n;
     for (; n > 0; n--)
         bytes += char_bytes((unsigned char)*s++);
     return bytes;
