@@ -155,12 +155,12 @@ test-formats: all ## validate SARIF and JUnit output against published schemas: 
 
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(FUZZ_SRC))
-$(B)/%_fuzzer: $(B)/obj/tests/fuzz/%_fuzzer.o $(B)/support.a $(B)/shell.a $(B)/core.a $(B)/libtrace.a
+$(B)/%_fuzzer: $(B)/obj/tests/fuzz/%_fuzzer.o $(B)/support.a $(B)/shell.a $(B)/core.a $(B)/analyze.a $(B)/libtrace.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PC_LIBS)
 fuzzers: $(FUZZERS)
 
-fuzz: ## let libFuzzer attack the decoder for FUZZ_SECONDS=60 (needs clang and its runtime libraries)
+fuzz: ## let libFuzzer attack everything that reads others' bytes, each for FUZZ_SECONDS=60 (needs clang and its runtime libraries)
 	@tests/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS) $(notdir $(FUZZERS))
 
 purity: $(call obj,$(CORE_SRC)) ## prove that the core touches no file, socket, clock, JSON or stdio, and that the walls stand

@@ -14,6 +14,8 @@ make --no-print-directory CC=clang B="$build" OPT='-O1 -g -fno-omit-frame-pointe
 for fuzzer in "$@"; do
     name=${fuzzer%_fuzzer}
     mkdir -p "$build/corpus/$name" "$build/found"
-    "$build/$fuzzer" -max_total_time="$seconds" -max_len=4096 -timeout=10 -print_final_stats=1 -dict="tests/fuzz/$name.dict" \
+    dict=()
+    [ ! -f "tests/fuzz/$name.dict" ] || dict=(-dict="tests/fuzz/$name.dict")
+    "$build/$fuzzer" -max_total_time="$seconds" -max_len=4096 -timeout=10 -print_final_stats=1 "${dict[@]}" \
         -artifact_prefix="$build/found/$name-" "$build/corpus/$name" "tests/fuzz/$name"
 done
