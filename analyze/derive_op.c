@@ -36,6 +36,24 @@ char *field_value(const struct trace_record *r)
     return s;
 }
 
+/* A key, owned, NULL = none. Texts end at a NUL byte in the tables: one inside is written as \\x00, so that two keys do
+ * not become one. */
+static char *key_copy(const struct trace_record *r)
+{
+    struct trace_text t = trace_find_text(r, "key");
+    if (t.p == NULL || memchr(t.p, '\0', t.n) == NULL)
+        return field_copy(r, "key");
+    char *out = mem_new(t.n * 4 + 1), *to = out;
+    for (size_t i = 0; i < t.n; i++) {
+        if (t.p[i] == '\0')
+            to = stpcpy(to, "\\x00");
+        else
+            *to++ = t.p[i];
+    }
+    *to = '\0';
+    return out;
+}
+
 static uint64_t *seen_at(const struct ops *o, uint64_t hash)
 {
     size_t i = (size_t)hash & (o->seen_size - 1);
@@ -188,7 +206,7 @@ void op_invoke(struct context *c)
     op->f = field_name(c->l, r, "f");
     if (op->f == NULL)
         op->f = names_get(&c->l->names, "", 0);
-    op->key = field_copy(r, "key");
+    op->key = key_copy(r);
     op->val = field_value(r);
     op->t = r->t;
     op->rec = c->id;

@@ -138,17 +138,7 @@ static void edn_text(FILE *out, const char *p, size_t n)
         fwrite(p, 1, n, out);
         return;
     }
-    fputc('"', out);
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)p[i];
-        if (c == '"' || c == '\\')
-            fprintf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(out, "\\u%04x", c);
-        else
-            fputc(c, out);
-    }
-    fputc('"', out);
+    json_out(out, p, n); /* escapes are the same */
 }
 
 static void edn_value(FILE *out, const struct history *h, uint32_t value)

@@ -56,7 +56,7 @@ static void name_run(const char *path, char *out, size_t n)
         if (dir != NULL && dir[1] != '\0')
             base = dir + 1;
     }
-    snprintf(out, n, "%s", base);
+    snprintf(out, n, "%.200s", base);
 }
 
 static bool is_there(struct db *db, const char *name)
