@@ -264,12 +264,25 @@ static const char *const levels[DIFF_LEVELS] = {[DIFF_RAFT] = "by term, index an
                                                 [DIFF_CLIENT] = "by the clients' operations",
                                                 [DIFF_NET] = "by the messages of each link"};
 
+/* "0003.1:881" */
+static void print_reference(const struct diff_run *r, int64_t rec, FILE *out)
+{
+    sqlite3_stmt *q = db_prepare(r->db, "SELECT node || '.' || boot || ':' || seq FROM records WHERE id = :rec");
+    db_bind_int(r->db, q, ":rec", rec);
+    if (db_row(r->db, q))
+        cli_print(out, (const char *)sqlite3_column_text(q, 0));
+    db_done(r->db, q);
+}
+
 static void print_parting(const struct diff_run *a, const struct diff_run *b, const struct diff_parting *p, FILE *out)
 {
     fputs("first divergence   ", out);
     cli_print(out, p->stream);
-    if (p->a_last != NULL)
-        fprintf(out, ", after %.1f ms | %.1f ms", ms(p->a_last->t), ms(p->b_last->t));
+    if (p->a_last != NULL) {
+        fputs(", after ", out);
+        print_reference(a, p->a_last->rec, out);
+        fprintf(out, " (%.1f ms | %.1f ms)", ms(p->a_last->t), ms(p->b_last->t));
+    }
     fputc('\n', out);
     print_event(a, p->a, out);
     print_event(b, p->b, out);

@@ -110,7 +110,7 @@ static const struct violation_class table[] = {
     {"lease-read-beside-a-newer-leader", LAYER_READ, NONE, STALE,
      "A read rested on a lease while another replica already led a later term.",
      "the lease's length against the clock drift, and the check of the lease at the moment of the answer"},
-    {"reply-before-apply", LAYER_READ, NONE, LOST,
+    {"reply-before-apply", LAYER_READ, NONE, LOST | STALE,
      "A write was acknowledged before it was committed and applied: if the leader is replaced now, it is gone.",
      "where a put is answered: after the entry was applied, not after it was appended"},
     {"failed-and-applied", LAYER_READ, PHANTOM, PHANTOM,

@@ -67,12 +67,13 @@ static void the_lost_message_that_made_the_difference_is_named(void **state)
     rt_check(&b, NULL);
     assert_rows(&b.fx, "SELECT \"check\", title FROM violations", "");
     assert_int_equal(diff(&a, &b, NULL), EXIT_PASSED);
-    captured_in_order(
-        "aligned by term, index and operation: ", " in common before the first divergence",
-        "first divergence   0000 elections, after ", "  fail ", "  pass ", "term 1 -> 2 (higher_term_msg)",
-        "what made it", "  fail ", "vote_req term 2 0001 -> 0000   lost (partition, F1)", "  pass ",
-        "vote_req term 2 0001 -> 0000   delivered after 1.7 ms", "what followed", "0000 leads term 1 from ",
-        "; 0001 leads term 2", "deposed-leader-local-read", "no violation", "only in fail: ", "1 x read.local", NULL);
+    captured_in_order("aligned by term, index and operation: ", " in common before the first divergence",
+                      "first divergence   0000 elections, after 0000.1:", " ms | ", "  fail ", "  pass ",
+                      "term 1 -> 2 (higher_term_msg)", "what made it", "  fail ",
+                      "vote_req term 2 0001 -> 0000   lost (partition, F1)", "  pass ",
+                      "vote_req term 2 0001 -> 0000   delivered after 1.7 ms", "what followed",
+                      "0000 leads term 1 from ", "; 0001 leads term 2", "deposed-leader-local-read", "no violation",
+                      "only in fail: ", "1 x read.local", NULL);
     /* the other way round the same, with the labels where they belong */
     assert_int_equal(diff(&b, &a, NULL), EXIT_PASSED);
     captured_in_order("first divergence   0000 elections", "  pass ", "  fail ", "only in fail: ", "read.local", NULL);
