@@ -44,7 +44,7 @@ PROGRAMS := $(B)/replica $(B)/kv $(B)/simulate $(B)/analyze
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
-.PHONY: all demo test test-formats test-report bench course sanitize purity install clean help deps check-tests tests FORCE
+.PHONY: all demo test test-formats test-report bench course sanitize determinism purity install clean help deps check-tests tests FORCE
 .SECONDARY:
 
 all: $(PROGRAMS) $(B)/libtrace.a 3700kvstore ## build everything
@@ -162,6 +162,11 @@ fuzzers: $(FUZZERS)
 
 fuzz: ## let libFuzzer attack everything that reads others' bytes, each for FUZZ_SECONDS=60 (needs clang and its runtime libraries)
 	@tests/fuzz.sh $(B)/fuzz $(FUZZ_SECONDS) $(notdir $(FUZZERS))
+
+determinism: $(B)/simulate ## same seeds, same bytes: gcc and clang (where they are), with and without optimisation
+	@for c in gcc clang; do for o in O0 O2; do command -v $$c >/dev/null || continue; \
+	  $(MAKE) --no-print-directory -j$(JOBS) CC=$$c OPT=-$$o B=$(B)/$$c-$$o $(B)/$$c-$$o/simulate || exit 1; done; done
+	@tests/determinism.sh $(B)/simulate $$(ls $(B)/{gcc,clang}-O{0,2}/simulate 2>/dev/null)
 
 purity: $(call obj,$(CORE_SRC)) ## prove that the core touches no file, socket, clock, JSON or stdio, and that the walls stand
 	@tests/purity.sh $^
