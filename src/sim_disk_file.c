@@ -153,8 +153,8 @@ void disk_file_write(struct disk_file *f, uint64_t number, uint64_t at, const un
     c->sector = at / SIM_DISK_SECTOR;
     c->sectors = (at + n + SIM_DISK_SECTOR - 1) / SIM_DISK_SECTOR - c->sector;
     c->was_zero = is_hole(f, at, at + n);
-    if (c->was_zero && all_zero(bytes, n)) {
-        c->sectors = 0;
+    if ((c->was_zero || at >= f->size) && all_zero(bytes, n)) {
+        c->sectors = 0; /* as it was, but for the size */
     } else {
         if (!c->was_zero)
             keep_for_undo(f, c);
