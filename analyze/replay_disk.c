@@ -147,6 +147,8 @@ static void snap_durable(struct replay *rp, struct node *n, const struct rec *r,
 
 void replay_durable_first(struct replay *rp, struct node *n, const struct rec *r, const struct msg *m)
 {
+    if (m->kind == KIND_VOTE_REQ || (m->kind == KIND_VOTE_RES && m->ok == 1))
+        n->disk.vote_told = m->mterm >= 0 ? m->mterm : n->term;
     if (!n->disk.used || !n->disk.known)
         return;
     if (m->kind != KIND_PREVOTE_REQ && m->kind != KIND_PREVOTE_RES && n->disk.term_told)
@@ -305,6 +307,16 @@ static void volatile_is_reset(struct replay *rp, struct node *n, const struct re
                     (long long)r->ci, (long long)r->ai, (long long)v->snap, (long long)v->last);
 }
 
+/* A vote that a crash, or a disk that failed, kept from being stored, and that nobody was told of, was not given: it may
+ * go to somebody else. */
+static void forget_vote(struct replay *rp, struct node *n, const struct recovered *v)
+{
+    const struct disk *d = &n->disk;
+    int vote = vote_in(rp, n, d->was_term);
+    if (vote >= 0 && d->vote_told < d->was_term && (v->term != d->was_term || v->vote != vote))
+        *pairmap_at(&rp->vote_of, (uint64_t)d->was_term, (uint64_t)replay_self(rp, n) * 2) = 0;
+}
+
 static void take_recovered(struct node *n, const struct recovered *v, bool known)
 {
     struct disk *d = &n->disk;
@@ -340,6 +352,8 @@ void replay_on_start(struct replay *rp, struct node *n, const struct rec *r)
         replay_voted(rp, n, r, v.vote, v.term);
     volatile_is_reset(rp, n, r, &v, first);
     bool known = !first && n->disk.used && n->disk.known && is_durable_state(rp, n, r, &v);
+    if (known)
+        forget_vote(rp, n, &v);
     take_recovered(n, &v, known);
     if (v.conf != 0) {
         n->first_conf = v.conf;

@@ -131,6 +131,7 @@ struct disk {
     /* at a boot: what memory held when the boot before ended */
     struct node_log was;
     int64_t was_term, was_applied;
+    int64_t vote_told; /* the last term in which it told anybody of its vote */
     bool snap_synced; /* in the handling of this input, before the record that tells of the snapshot */
     int64_t snap_due; /* record of a snap.save or snap.install that no sync has followed yet, 0 = none */
 };

@@ -28,9 +28,12 @@
  *   network      {"loss": p, "duplicate": p, "delay_ms": [min, max]}  between replicas; loss overrides drops; each copy
  *                has a delay of its own, so messages overtake each other. And a few more keys: see struct sim_quality
  *   faults       list of objects with a "kind", each an interval of time with a record of its beginning and its end:
- *                partition, loss, delay, duplicate, corrupt, truncate, clog, queue, kill, pause, slow.
+ *                partition, loss, delay, duplicate, corrupt, truncate, clog, queue, kill, pause, slow, disk.
  *                sim_config_help has the keys of each.
- *                times as for events */
+ *                times as for events
+ *   durable      true | false    replicas keep their state on disk
+ *   disk         {"latency_ms": [min, max], "power_loss": p, "restart_after_ms": [min, max], "checkpoint_pages": N}
+ *                of replicas that are durable in virtual time: struct sim_disk_config */
 #ifndef FAULTLINE_SIM_CONFIG_H
 #define FAULTLINE_SIM_CONFIG_H
 
@@ -96,7 +99,8 @@ enum sim_fault_kind {
     SIM_KILL,
     SIM_PAUSE,
     SIM_SLOW,
-    SIM_CLOCK
+    SIM_CLOCK,
+    SIM_DISK_FAULT
 };
 
 enum sim_target {
@@ -137,6 +141,14 @@ extern const char *const sim_when_names[SIM_WHENS];
 
 enum sim_direction { SIM_BOTH, SIM_INWARDS, SIM_OUTWARDS };
 
+/* What a disk does. Zero: it works, at once. Times in ns. */
+struct sim_disk_quality {
+    int64_t latency_min, latency_max;                      /* of a sync: uniform */
+    double sync_fails, sync_lies, write_fails, read_fails; /* chances, each operation for itself */
+    bool full;                                             /* files grow no more */
+    unsigned rot;                                          /* bits that turn when it begins */
+};
+
 struct sim_fault {
     enum sim_fault_kind kind;
     /* ns after the end of start_wait. Events have no end: end == begin. A kill ends when the replica is started again,
@@ -154,6 +166,7 @@ struct sim_fault {
     bool restarts;
     int64_t restart_min, restart_max;
     int64_t ppm_min, ppm_max, jump_min, jump_max; /* SIM_CLOCK: how fast it runs, in millionths; how far it jumps, ns */
+    struct sim_disk_quality disk;                 /* SIM_DISK_FAULT */
     /* A fault that waits for something happens each time that happens between `begin` and `end`, with this chance, so
      * much later (ns), and not more often than `limit`, 0: any number of times. */
     enum sim_when when;
@@ -186,6 +199,14 @@ struct sim_network_config {
 
 enum { SIM_CONFIG_WHAT = 128 };
 
+struct sim_disk_config {
+    bool durable;                     /* replicas keep their state on disk; else what follows does not matter */
+    struct sim_disk_quality q;        /* what disks do all the time */
+    double power_loss;                /* chance that what SIGKILL hits loses its power too */
+    int64_t restart_min, restart_max; /* after which a replica is started again that its disk has failed; ns */
+    unsigned checkpoint_pages;        /* struct store_options; 0: the replica's own */
+};
+
 struct sim_config {
     char name[64];    /* usable as a file name */
     json_t *scenario; /* as it was read */
@@ -202,6 +223,7 @@ struct sim_config {
     struct sim_tests tests;
     struct sim_clients_config clients;
     struct sim_network_config network;
+    struct sim_disk_config disk;
 };
 
 /* The first thing in it that only virtual time has, in words; false: there is none. */

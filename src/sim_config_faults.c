@@ -135,6 +135,9 @@ static const struct kind {
     {"pause", config_pause, {WHEN, "node"}},
     {"slow", config_slow, {WHEN, "node", "ms"}},
     {"clock", config_clock, {WHEN, "node", "rate", "jump_ms"}},
+    {"disk",
+     config_disk_fault,
+     {WHEN, "node", "latency_ms", "fsync_fails", "fsync_lies", "write_errors", "read_errors", "full", "bit_rot"}},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -70,6 +70,9 @@ void config_kill(struct one_fault *f);
 void config_pause(struct one_fault *f);
 void config_slow(struct one_fault *f);
 void config_clock(struct one_fault *f);
+/* In sim_config_disk.c; and the keys "durable" and "disk". */
+void config_disk_fault(struct one_fault *f);
+void config_disk(struct reading *r, const json_t *scenario, struct sim_config *c);
 /* The optional key "links". */
 void config_pairs(struct one_fault *f, struct sim_fault *out);
 /* The section "network". */

@@ -71,6 +71,15 @@ bool config_trigger(struct one_fault *f, struct sim_fault fault, bool lasts)
 
 bool sim_config_virtual_only(const struct sim_config *c, char what[SIM_CONFIG_WHAT])
 {
+    for (size_t i = 0; i < c->n_faults + c->n_triggers; i++)
+        if ((i < c->n_faults ? c->faults[i] : c->triggers[i - c->n_faults]).kind == SIM_DISK_FAULT) {
+            snprintf(what, SIM_CONFIG_WHAT, "a fault of a disk");
+            return true;
+        }
+    if (c->disk.q.latency_max > 0) {
+        snprintf(what, SIM_CONFIG_WHAT, "a disk's latency");
+        return true;
+    }
     for (size_t i = 0; i < c->n_triggers; i++)
         if (c->triggers[i].when != SIM_WHEN_LEADS && c->triggers[i].when != SIM_WHEN_ANSWERS) {
             snprintf(what, SIM_CONFIG_WHAT, "a fault that waits until somebody %s",

@@ -27,7 +27,7 @@ static enum sim_disk_fate next_fate(struct sim_disk *d, enum sim_disk_op op)
 
 static bool is_done(enum sim_disk_fate fate)
 {
-    return fate == SIM_DISK_DONE || fate == SIM_DISK_LIES;
+    return fate != SIM_DISK_FAILS && fate != SIM_DISK_KILLS;
 }
 
 /* Opened before the process was killed: as if it were not there any more. */
@@ -56,6 +56,8 @@ static int file_close(sqlite3_file *file)
     if (h->file->owner == h)
         h->file->owner = NULL;
     h->file->handles--;
+    if (h->disk->deferred == h->file)
+        sim_disk_settle(h->disk);
     disk_sweep(h->disk);
     return SQLITE_OK;
 }
@@ -98,7 +100,11 @@ static int file_sync(sqlite3_file *file, int flags)
     struct handle *h = (struct handle *)file;
     if (is_dead(h))
         return SQLITE_IOERR_FSYNC;
+    sim_disk_settle(h->disk);
     switch (next_fate(h->disk, SIM_DISK_SYNC)) {
+    case SIM_DISK_DEFERS:
+        h->disk->deferred = h->file;
+        return SQLITE_OK;
     case SIM_DISK_DONE:
         disk_file_sync(h->file);
         disk_sync_names(h->disk);
@@ -328,8 +334,18 @@ struct sim_disk_counts sim_disk_counts(const struct sim_disk *d)
                                     .bytes = d->bytes};
 }
 
+void sim_disk_settle(struct sim_disk *d)
+{
+    if (d->deferred) {
+        disk_file_sync(d->deferred);
+        disk_sync_names(d);
+    }
+    d->deferred = NULL;
+}
+
 void sim_disk_halt(struct sim_disk *d)
 {
+    d->deferred = NULL;
     d->halted = true;
     d->boot++;
     for (struct disk_file *f = d->files; f; f = f->next)

@@ -36,10 +36,13 @@ const char *sim_disk_vfs(const struct sim_disk *d);
 enum sim_disk_op { SIM_DISK_READ, SIM_DISK_WRITE, SIM_DISK_TRUNCATE, SIM_DISK_SYNC, SIM_DISK_CREATE, SIM_DISK_DELETE };
 enum sim_disk_fate {
     SIM_DISK_DONE,
-    SIM_DISK_FAILS, /* EIO, and nothing is done. A write or truncation that fails may be tried again; what a failing
-                       sync was to save is lost */
-    SIM_DISK_LIES,  /* a sync only: success is said, and nothing is durable. Of others: SIM_DISK_DONE */
-    SIM_DISK_KILLS  /* the process is killed before the operation: sim_disk_halt() */
+    SIM_DISK_FAILS,  /* EIO, and nothing is done. A write or truncation that fails may be tried again; what a failing
+                        sync was to save is lost */
+    SIM_DISK_DEFERS, /* a sync only: success is said, and it will be true after sim_disk_settle(), or when the next sync
+                        begins */
+    SIM_DISK_LIES, /* a sync only: success is said, and nothing is durable. What is for syncs only is SIM_DISK_DONE for
+                      others */
+    SIM_DISK_KILLS /* the process is killed before the operation: sim_disk_halt() */
 };
 struct sim_disk_faults {
     void *ctx;
@@ -47,6 +50,8 @@ struct sim_disk_faults {
     enum sim_disk_fate (*fate)(void *ctx, enum sim_disk_op op, uint64_t number);
     uint64_t capacity; /* bytes of all files together; what goes beyond fails with "no space left". 0 = no end */
 };
+/* The deferred sync is done. A caller that lets time pass between the two has a node that waits for its disk. */
+void sim_disk_settle(struct sim_disk *d);
 /* From now on; copied. */
 void sim_disk_set_faults(struct sim_disk *d, const struct sim_disk_faults *f);
 

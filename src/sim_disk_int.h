@@ -63,6 +63,7 @@ struct sim_disk {
     uint64_t bytes;
     uint64_t boot; /* what was opened in an earlier one is dead */
     bool halted;
+    struct disk_file *deferred; /* its sync was said to be done; NULL: of none */
     struct sim_disk_faults faults;
 };
 

@@ -31,6 +31,7 @@ const char *const sim_fault_names[] = {
     [SIM_PAUSE] = "pause",
     [SIM_SLOW] = "slow",
     [SIM_CLOCK] = "clock",
+    [SIM_DISK_FAULT] = "disk",
 };
 
 /* ---- who ---- */
@@ -200,11 +201,14 @@ void sim_fault_close(struct sim_run *run, size_t at)
 {
     struct sim_open_fault o = run->open[at];
     run->open[at] = run->open[--run->n_open];
-    bool pause = o.kind == SIM_PAUSE, of_node = pause || o.kind == SIM_SLOW || o.kind == SIM_CLOCK;
+    bool pause = o.kind == SIM_PAUSE,
+         of_node = pause || o.kind == SIM_SLOW || o.kind == SIM_CLOCK || o.kind == SIM_DISK_FAULT;
     if (pause && !paused(run, o.node))
         run->world->signal(run, o.node, SIGCONT);
     else if (o.kind == SIM_CLOCK)
         run->world->set_clock(run, o.node, rate_of(run, o.node), 0);
+    else if (o.kind == SIM_DISK_FAULT)
+        sim_fault_disk_ends(run, o.node);
     else if (!pause)
         sim_net_heal(&run->net, o.f, sim_now(run));
     if (o.f == run->course_cut)
@@ -254,6 +258,9 @@ static void begin_fault(struct sim_run *run, const struct sim_fault *f)
         break;
     case SIM_CLOCK:
         set_clock(run, f);
+        break;
+    case SIM_DISK_FAULT:
+        sim_fault_disk(run, f);
         break;
     }
 }

@@ -47,6 +47,11 @@ void sim_fault_link(struct sim_run *run, const struct sim_fault *f);
 void sim_fault_clock(struct sim_run *run, const struct sim_fault *f);
 void sim_fault_slow(struct sim_run *run, const struct sim_fault *f);
 
+/* ---- sim_fault_disk.c ---- */
+void sim_fault_disk(struct sim_run *run, const struct sim_fault *f);
+/* A fault of the disk of replica i is over, and not among the open ones any more. */
+void sim_fault_disk_ends(struct sim_run *run, unsigned i);
+
 /* ---- sim_fault_course.c: the events of the course ---- */
 
 void sim_fault_course(struct sim_run *run, const struct sim_fault *f);

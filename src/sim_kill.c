@@ -76,11 +76,15 @@ static void restart_node(struct sim_run *run, unsigned i)
 {
     struct sim_node *node = &run->node[i];
     char err[512];
-    end_record(run, node->kill_f, "kill", i);
+    if (node->kill_f)
+        end_record(run, node->kill_f, "kill", i);
+    if (node->restart_f)
+        end_record(run, node->restart_f, "restart", i); /* in vain */
     node->restart_f = ++run->f;
     node->started_at = sim_now(run);
     trace_put_fault_begin(
-        run->w, &(struct trace_rec_fault_begin){.f = run->f, .kind = "restart", .node = node->id, .cause = "kill"});
+        run->w, &(struct trace_rec_fault_begin){
+                    .f = run->f, .kind = "restart", .node = node->id, .cause = node->kill_f ? "kill" : "disk"});
     trace_flush(run->w);
     sim_say(run, "F%" PRId64 " restart: %s", run->f, node->id);
     if (sim_node_start(run, i, err) == 0)
@@ -102,6 +106,7 @@ void sim_kill_back(struct sim_run *run, unsigned i)
     struct sim_node *node = &run->node[i];
     int64_t took = sim_now(run) - node->started_at;
     end_record(run, node->restart_f, "restart", i);
+    node->restart_f = 0;
     node->down = false;
     run->living[i] = true;
     run->stats->restarted++;

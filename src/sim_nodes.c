@@ -2,8 +2,10 @@
 #include "sim_run_int.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 
 int sim_node_start(struct sim_run *run, unsigned i, char err[512])
 {
@@ -12,6 +14,18 @@ int sim_node_start(struct sim_run *run, unsigned i, char err[512])
     node->killed = node->hung = node->claims = false;
     node->kill_at = node->restart_at = INT64_MAX;
     return run->world->start(run, i, err);
+}
+
+/* Its disk has failed it: whoever runs it starts it again. */
+static void come_back(struct sim_run *run, unsigned i)
+{
+    struct sim_node *node = &run->node[i];
+    char name[SIM_DECIDE_NAME];
+    snprintf(name, sizeof name, "disk %s.%u", node->id, node->boot);
+    node->down = true;
+    node->kill_f = 0;
+    node->restart_at = sim_now(run) + sim_decide_between(run->decider, "restart", name, run->cfg->disk.restart_min,
+                                                         run->cfg->disk.restart_max);
 }
 
 void sim_node_ended(struct sim_run *run, unsigned i, int status, bool stopping)
@@ -31,6 +45,11 @@ void sim_node_ended(struct sim_run *run, unsigned i, int status, bool stopping)
     run->living[i] = false;
     run->child_ended = true;
     node->down = node->down && !died; /* one that ends by itself is not expected back */
+    if (died && run->world->disk && WIFEXITED(status) &&
+        (WEXITSTATUS(status) == EX_IOERR || WEXITSTATUS(status) == EX_NOINPUT))
+        come_back(run, i);
+    if (died && node->rotten && WIFEXITED(status) && WEXITSTATUS(status) == EX_DATAERR)
+        node->killed = true; /* by the fault that it noticed */
     if (died && WIFSIGNALED(status))
         sim_say(run, "%s died of signal %d (%s)", node->id, WTERMSIG(status), strsignal(WTERMSIG(status)));
     else if (died)

@@ -145,11 +145,11 @@ static int simulate(struct session *s, struct sim_result *result, char err[512])
     }
     char data[SIM_PATH_MAX + 8];
     int rc = sim_dir_write(s->dir.path, s->run, err);
-    if (rc == 0 && o->data)
+    if (rc == 0 && o->data && !o->in_process)
         rc = sim_dir_data(&s->dir, data, err);
     if (rc)
         return rc;
-    struct sim_plan plan = plan_of(s, o->data ? data : NULL);
+    struct sim_plan plan = plan_of(s, o->data && !o->in_process ? data : NULL);
     rc = sim_run(&plan, result, err);
     if (rc == 0 && o->in_process)
         rc = sim_save(result, c, s->dir.path, err);
@@ -213,6 +213,7 @@ static int prepare(struct session *s, char **argv)
         fprintf(stderr, "simulate: bad scenario\n%s\nTry: simulate --help-scenario\n", err);
         return loaded == SIM_CONFIG_UNREADABLE ? NO_INPUT : BAD_DATA;
     }
+    s->o->data = s->c.disk.durable = s->o->data || s->c.disk.durable;
     if (!s->o->has_seed) {
         if (s->c.has_seed)
             s->o->seed = s->c.seed;

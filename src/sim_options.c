@@ -26,9 +26,10 @@ const char sim_options_help[] =
     "                       Without it our own replicas run in this process, in virtual time: the same seed gives\n"
     "                       the same traces, byte for byte\n"
     "  --replica-arg ARG    an argument for the replica, before the port; may be repeated\n"
-    "  --data               the replicas keep their state on disk: makes data/ in the run directory and adds --data "
-    "DIR\n"
-    "                       to the arguments of each\n"
+    "  --data               the replicas keep their state on disk: with --replica, makes data/ in the run directory "
+    "and adds\n"
+    "                       --data DIR to the arguments of each; without, on a disk in memory. As \"durable\": true in "
+    "the scenario\n"
     "  --reads POLICY       sets FAULTLINE_READS=POLICY for the replicas (lease, index or local, for ours)\n"
     "  --seed N             of all random choices; default: the scenario's, else a random one. Always printed.\n"
     "                       With --replica, in real time, the same seed gives the same choices, not the same run.\n"
@@ -250,8 +251,6 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         return usage("--seeds goes without --replica, --replay, --seed and --verify, and checks unless --no-check", "");
     if (program && (o->replay || o->decisions || o->verify || o->go_on))
         return usage("--replay, --decisions, --verify and --go-on are for virtual time: not with --replica", "");
-    if (!program && o->data)
-        return usage("--data needs --replica PROGRAM: in virtual time replicas have no disk yet", "");
     o->scenario = o->replay ? NULL : argv[optind];
     o->in_process = program == NULL;
     o->command[o->n_command++] = program;

@@ -22,6 +22,7 @@ struct sim_node {
     int64_t started_at;          /* of the last start again */
     bool claims;                 /* its last message named itself as the leader, */
     int64_t claim_term, claim_t; /* in this term, at this time */
+    bool rotten;                 /* bits of its disk have turned */
     unsigned echoed, warned;     /* lines and warnings shown */
 };
 
@@ -29,8 +30,9 @@ struct sim_open_fault {
     int64_t f, end; /* INT64_MAX: until something else ends it */
     enum sim_fault_kind kind;
     const char *record; /* its kind in the trace */
-    unsigned node;      /* SIM_PAUSE, SIM_SLOW, SIM_CLOCK */
+    unsigned node;      /* SIM_PAUSE, SIM_SLOW, SIM_CLOCK, SIM_DISK_FAULT */
     int64_t ppm;        /* SIM_CLOCK */
+    struct sim_disk_quality disk;
 };
 
 struct sim_run {

@@ -74,6 +74,11 @@ static void send_signal(struct sim_run *run, unsigned i, int sig)
     }
 }
 
+static void set_disk(struct sim_run *run, unsigned i, const struct sim_disk_quality *q, bool begins)
+{
+    virtual_disk_trouble(&virtual_of(run)->node[i], q, begins);
+}
+
 static void hang_up(struct sim_run *run, unsigned i)
 {
     (void)run;
@@ -121,6 +126,7 @@ const struct sim_world sim_virtual = {
     .runs = runs,
     .signal = send_signal,
     .set_clock = virtual_node_set_clock,
+    .disk = set_disk,
     .hang_up = hang_up,
     .deliver = deliver,
     .wait = wait_until,

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include "replica.h"
 #include "replica_options.h"
+#include "sim_disk.h"
 #include "sim_run_int.h"
 
 /* Datagrams that wait in a replica's socket, in the order of their arrival. */
@@ -32,6 +33,21 @@ struct virtual_sight {
     uint64_t base, last_term, conf; /* conf: a hash */
 };
 
+/* Its disk, when it has one: the scenario says "durable". */
+struct virtual_disk {
+    struct sim_disk *disk; /* stays from start to start; NULL: none */
+    struct store *store;   /* of the replica that runs */
+    struct store_found found;
+    struct sim_disk_quality trouble; /* while a fault hits it */
+    bool troubled, saving;
+    int64_t done_at;                 /* when the save is done that it waits for; 0: none is under way */
+    size_t recorded;                 /* of its tape, when that save began */
+    struct virtual_letter *withheld; /* what it sends after that */
+    size_t n_withheld, withheld_room;
+    uint64_t saves;
+    unsigned rotten; /* bits */
+};
+
 struct virtual_node {
     struct sim_run *run;
     unsigned i;
@@ -41,6 +57,7 @@ struct virtual_node {
     struct sim_tape *tape;
     struct virtual_clock clock;
     struct virtual_inbox inbox;
+    struct virtual_disk disk;
     int64_t timer; /* when its timer is due, in the time of the run; INT64_MAX: none is armed */
     bool paused;
     struct virtual_sight sight;
@@ -85,6 +102,23 @@ bool virtual_abort_guard(struct virtual *v, void (*body)(void *ctx), void *ctx);
 /* The replica has started; it has done a step: tells the faults that wait for it. */
 void virtual_watch_start(struct virtual_node *node);
 void virtual_watch(struct virtual_node *node);
+
+/* ---- sim_virtual_disk.c: all of it does nothing where nothing is durable, but for virtual_disk_persist() ---- */
+/* Opens the store. 0, or the exit status of a process that cannot. */
+int virtual_disk_start(struct virtual_node *node);
+/* The core has read what it wanted. */
+bool virtual_disk_is_read(struct virtual_node *node);
+/* replica_io.persist */
+bool virtual_disk_persist(void *node, struct store_change *change);
+/* Keeps what is sent while a save is under way. False: none is. */
+bool virtual_disk_withholds(struct virtual_node *node, const char *bytes, size_t n);
+/* The save that was under way is done: what came after it happens. */
+void virtual_disk_done(struct virtual_node *node);
+/* The process is gone: in the middle of something, or it has ended by itself. `power`: that may be gone too. */
+void virtual_disk_end(struct virtual_node *node, bool killed, bool power);
+void virtual_disk_close(struct virtual_node *node);
+/* From now on it does that; NULL: it works. */
+void virtual_disk_trouble(struct virtual_node *node, const struct sim_disk_quality *q, bool begins);
 
 /* ---- sim_virtual_clock.c ---- */
 int64_t virtual_clock_at(const struct virtual_clock *c, int64_t t);

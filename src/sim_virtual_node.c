@@ -61,7 +61,8 @@ static void send_datagram(void *ctx, const char *bytes, size_t n, node_id dst, c
     struct virtual_node *node = ctx;
     (void)dst;
     (void)answered;
-    sim_route_datagram(node->run, node->i, bytes, n);
+    if (!virtual_disk_withholds(node, bytes, n))
+        sim_route_datagram(node->run, node->i, bytes, n);
 }
 
 static void learn_timer(struct virtual_node *node)
@@ -77,47 +78,17 @@ static uint64_t clock_of(const struct virtual_node *node)
 
 struct birth {
     struct virtual_node *node;
+    bool well;
     struct replica_options o;
 };
 
 static void be_born(void *ctx)
 {
     struct birth *b = ctx;
-    b->node->replica =
-        replica_new(&b->o, (struct replica_io){.ctx = b->node, .send = send_datagram}, clock_of(b->node));
-}
-
-int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
-{
-    struct virtual_node *node = node_of(run, i);
-    char name[SIM_RUN_NAME], seed_name[32];
-    const unsigned boot = run->node[i].boot;
-    sim_run_name(run, name);
-    snprintf(seed_name, sizeof seed_name, "%s.%u", run->node[i].id, boot);
-    node->tape = NULL;
-    if (run->plan->traces)
-        node->tape = sim_tapes_add(&run->result->tapes, run->node[i].id, boot, &node->trace);
-    trace_follow_clock(node->trace, &virtual_of(run)->now); /* not its own, which may be made wrong */
-    sim_oracle_start(run->oracle, i, false);
-    node->paused = false;
-    struct birth b = {.node = node,
-                      .o = {.core = node->options.core,
-                            .trace = node->trace,
-                            .header = {.run = name, .clock = "virtual", .impl = "faultline-replica"},
-                            .boot = boot,
-                            .epoch_ns = (uint64_t)EPOCH,
-                            .hash_every = node->options.hash_every}};
-    if (!node->options.seed_given)
-        b.o.core.seed = (uint64_t)sim_decide_between(run->decider, "seed", seed_name, 0, INT64_MAX - 1);
-    if (virtual_abort_guard(virtual_of(run), be_born, &b) && node->replica) {
-        learn_timer(node);
-        virtual_watch_start(node);
-        return 0;
-    }
-    snprintf(err, 512, "replica %s could not start", run->node[i].id);
-    trace_writer_close(node->trace);
-    node->trace = NULL;
-    return EX_SOFTWARE;
+    const struct replica_io io = {
+        .ctx = b->node, .send = send_datagram, .persist = b->node->disk.store ? virtual_disk_persist : NULL};
+    b->node->replica = replica_new(&b->o, io, clock_of(b->node));
+    b->well = b->node->replica && virtual_disk_is_read(b->node);
 }
 
 static void empty_inbox(struct virtual_node *node)
@@ -134,6 +105,7 @@ static void end(struct sim_run *run, unsigned i, int status, bool stopping)
 {
     struct virtual_node *node = node_of(run, i);
     trace_writer_close(node->trace);
+    virtual_disk_end(node, status == SIGKILL || node->broken, status == SIGKILL);
     if (!node->broken)
         replica_free(node->replica);
     node->broken = false;
@@ -143,9 +115,55 @@ static void end(struct sim_run *run, unsigned i, int status, bool stopping)
     sim_node_ended(run, i, status, stopping);
 }
 
+/* It cannot start, which is nothing to wonder at later in a run: its disk is bad. */
+static int cannot_start(struct sim_run *run, unsigned i, int status, char err[512])
+{
+    snprintf(err, 512, "replica %s could not start", run->node[i].id);
+    if (run->node[i].boot == 1)
+        return status;
+    end(run, i, status << 8, false);
+    return 0;
+}
+
+int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
+{
+    struct virtual_node *node = node_of(run, i);
+    char name[SIM_RUN_NAME], seed_name[32];
+    const unsigned boot = run->node[i].boot;
+    int status = virtual_disk_start(node);
+    if (status != EX_OK)
+        return cannot_start(run, i, status, err);
+    sim_run_name(run, name);
+    snprintf(seed_name, sizeof seed_name, "%s.%u", run->node[i].id, boot);
+    node->tape = NULL;
+    if (run->plan->traces)
+        node->tape = sim_tapes_add(&run->result->tapes, run->node[i].id, boot, &node->trace);
+    trace_follow_clock(node->trace, &virtual_of(run)->now); /* not its own, which may be made wrong */
+    sim_oracle_start(run->oracle, i, node->disk.store != NULL);
+    node->paused = false;
+    struct birth b = {.node = node,
+                      .o = {.core = node->options.core,
+                            .trace = node->trace,
+                            .kv = node->disk.store ? node->disk.found.kv : NULL,
+                            .header = {.run = name, .clock = "virtual", .impl = "faultline-replica"},
+                            .boot = boot,
+                            .epoch_ns = (uint64_t)EPOCH,
+                            .hash_every = node->options.hash_every}};
+    if (!node->options.seed_given)
+        b.o.core.seed = (uint64_t)sim_decide_between(run->decider, "seed", seed_name, 0, INT64_MAX - 1);
+    if (node->disk.store)
+        b.o.core.restored = &node->disk.found.core;
+    if (!virtual_abort_guard(virtual_of(run), be_born, &b) || !b.well)
+        return cannot_start(run, i, node->disk.store ? EX_IOERR : EX_SOFTWARE, err);
+    learn_timer(node);
+    virtual_watch_start(node);
+    return 0;
+}
+
 void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping)
 {
     struct virtual_node *node = node_of(run, i);
+    virtual_disk_done(node); /* the signal waits for it */
     replica_stop(node->replica, clock_of(node), "signal", SIGTERM);
     end(run, i, 0, stopping);
 }
@@ -173,6 +191,7 @@ void virtual_node_close(struct sim_run *run, unsigned i)
     trace_writer_close(node->trace);
     replica_free(node->replica);
     empty_inbox(node);
+    virtual_disk_close(node);
     free(node->inbox.letter);
 }
 
@@ -215,6 +234,8 @@ int64_t virtual_node_due(const struct sim_run *run, unsigned i)
     const struct virtual_node *node = &virtual_of(run)->node[i];
     if (!node->replica || node->paused)
         return INT64_MAX;
+    if (node->disk.done_at)
+        return node->disk.done_at;
     return node->inbox.first < node->inbox.end ? virtual_of(run)->now : node->timer;
 }
 
@@ -235,7 +256,7 @@ static void do_step(void *ctx)
         free(l.bytes);
     }
     s->well = s->well && replica_flush(node->replica);
-    if (s->well && replica_deadline(node->replica) <= clock_of(node))
+    if (s->well && !node->disk.done_at && replica_deadline(node->replica) <= clock_of(node))
         s->well = replica_on_tick(node->replica, clock_of(node));
     if (!s->well)
         return;
@@ -268,9 +289,15 @@ void virtual_node_step(struct sim_run *run, unsigned i)
 {
     struct virtual *v = virtual_of(run);
     struct step s = {.node = &v->node[i], .well = true};
+    if (s.node->disk.done_at) {
+        virtual_disk_done(s.node);
+        watch(s.node);
+        return;
+    }
     bool sound = virtual_abort_guard(v, do_step, &s);
     if (sound && s.well) {
-        watch(s.node);
+        if (!s.node->disk.done_at) /* else it has not come to pass yet */
+            watch(s.node);
         return;
     }
     if (!sound) {

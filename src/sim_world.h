@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct sim_run;
+struct sim_disk_quality;
 
 struct sim_world {
     const char *clock; /* of the trace's header */
@@ -31,6 +32,9 @@ struct sim_world {
     /* The clock of replica i jumps by `jump` ns, forwards only as monotonic clocks do, and runs at `ppm` millionths of
      * its rate from now on, through restarts too. NULL: this world has but one clock. */
     void (*set_clock)(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump);
+    /* What the disk of replica i does from now on, by itself or as what `begins`; q NULL: it works. NULL: the world has
+     * no say in that. */
+    void (*disk)(struct sim_run *run, unsigned i, const struct sim_disk_quality *q, bool begins);
     /* Nothing comes from replica i any more, not even what it has sent already, and nothing reaches it. For good. */
     void (*hang_up)(struct sim_run *run, unsigned i);
     /* Hands a datagram to replica i, which runs and has said hello. False: it did not get there; errno says why. */

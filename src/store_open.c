@@ -103,6 +103,15 @@ static bool check_tables(struct store *s)
     return ok || store_damaged(s, "its tables are not ours");
 }
 
+/* quick_check has words for a page that it could not read too, which need not be there the next time. */
+static bool is_unread(const char *words)
+{
+    static const char before[] = "error code=";
+    const char *code = words ? strstr(words, before) : NULL;
+    return (code && (strtol(code + strlen(before), NULL, 10) & 0xff) == SQLITE_IOERR) ||
+           (words && strstr(words, "failed to get page"));
+}
+
 static bool check_structure(struct store *s)
 {
     sqlite3_stmt *st;
@@ -110,7 +119,9 @@ static bool check_structure(struct store *s)
         return false;
     const char *words = store_next(s, st) ? store_text(st, 0, SIZE_MAX) : NULL;
     bool ok = words && strcmp(words, "ok") == 0;
-    if (!ok)
+    if (!ok && is_unread(words))
+        store_fail(s, STORE_IO_ERROR, "cannot be read (%s); see to the disk, then start the replica again", words);
+    else if (!ok)
         store_damaged(s, words ? words : "quick_check does not answer");
     sqlite3_finalize(st);
     return ok;

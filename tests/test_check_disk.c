@@ -98,6 +98,26 @@ static void what_was_written_just_before_the_kill_may_be_there(void **state)
     rt_close(&rt);
 }
 
+/* It stood for election and was killed before that was stored, or its disk refused: nobody was told, so nothing binds
+ * it. */
+static void a_vote_that_nobody_was_told_of_may_be_given_to_another(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, NULL);
+    some_work(&rt);
+    rt_timer(&rt, 2, "election");
+    rt_term(&rt, 2, 2, "timeout");
+    rt_role(&rt, 2, 'C', "election_timeout");
+    rt_vote(&rt, 2, 2, 2, 2, 1);
+    rt_kill(&rt, 2);
+    rt_restart(&rt, 2);
+    rt_elect(&rt, 1, 2, RT_ALL);
+    rt_replicate(&rt, 1, RT_ALL);
+    rt_expect_nothing(&rt);
+    rt_close(&rt);
+}
+
 /* A truncation and what replaced it are one write. */
 static void a_conflict_is_resolved_on_disk_too(void **state)
 {
@@ -257,6 +277,17 @@ static void candidate_whose_tail_is_not_stored(struct raft_trace *rt)
     rt_send(rt, 2, 0, "vote_req", "\"lli\":3,\"llt\":1");
 }
 
+/* It was told before it was stored: it binds, whatever the disk says after the restart. */
+static void a_vote_that_was_told_is_given_again(struct raft_trace *rt)
+{
+    vote_leaves_before_the_disk_has_it(rt);
+    rt_kill(rt, 2);
+    rt_restart(rt, 2);
+    rt_recv(rt, rt_send_term(rt, 0, 2, "vote_req", 2, "\"lli\":2,\"llt\":1"));
+    rt_term(rt, 2, 2, "higher_term_msg");
+    rt_vote(rt, 2, 0, 2, 2, 1);
+}
+
 /* The leader counts its own copy, which its disk has not. */
 static void leader_counts_itself_too_early(struct raft_trace *rt)
 {
@@ -297,6 +328,8 @@ static const struct bad {
      it_starts_with_all_committed},
     {"R7: a second vote over a restart is found (paper Figure 2)", "R7", "two-votes-in-one-term",
      votes_again_after_restart},
+    {"R7: a second vote is found where the first was told and not stored (paper Figure 2)", "R7",
+     "two-votes-in-one-term", a_vote_that_was_told_is_given_again},
     {"R14: a stored vote that changes is found (paper 5.2)", "R14", "vote-changed-in-term", vote_on_disk_changes},
     {"R14: a vote told otherwise is found (paper 5.2)", "R14", "vote-forgotten-in-term",
      says_that_it_voted_for_another},
@@ -384,6 +417,7 @@ int main(void)
         cmocka_unit_test(all_replicas_are_killed_and_the_next_leader_has_everything),
         cmocka_unit_test(an_entry_that_was_not_synced_may_vanish),
         cmocka_unit_test(what_was_written_just_before_the_kill_may_be_there),
+        cmocka_unit_test(a_vote_that_nobody_was_told_of_may_be_given_to_another),
         cmocka_unit_test(a_conflict_is_resolved_on_disk_too),
         cmocka_unit_test(nothing_is_said_of_disks_that_nobody_records),
         cmocka_unit_test(a_vote_lost_by_a_restart_explains_the_second_one),

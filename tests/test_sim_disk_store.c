@@ -15,14 +15,14 @@ struct trouble {
     uint64_t done, at; /* 0: never */
     enum sim_disk_fate then;
     bool from_then_on;
-    bool is_sync; /* only syncs count */
+    bool is_sync, is_read; /* only these count */
 };
 
 static enum sim_disk_fate fate(void *ctx, enum sim_disk_op op, uint64_t number)
 {
     struct trouble *t = ctx;
     (void)number;
-    if (op == SIM_DISK_READ || (t->is_sync && op != SIM_DISK_SYNC))
+    if ((op == SIM_DISK_READ) != t->is_read || (t->is_sync && op != SIM_DISK_SYNC))
         return SIM_DISK_DONE;
     t->done++;
     return t->at && (t->done == t->at || (t->from_then_on && t->done > t->at)) ? t->then : SIM_DISK_DONE;
@@ -144,6 +144,7 @@ static struct trouble some_trouble(struct rng *rng)
     struct trouble t = {.at = 1 + rng_below(rng, 80), .then = rng_below(rng, 2) ? SIM_DISK_KILLS : SIM_DISK_FAILS};
     t.from_then_on = rng_below(rng, 2);
     t.is_sync = rng_below(rng, 2);
+    t.is_read = !t.is_sync && rng_below(rng, 4) == 0;
     if (t.is_sync)
         t.at = 1 + t.at / 4;
     return t;

@@ -1,0 +1,153 @@
+/* Replicas of the virtual world with disks that are slow, fail, fill up, rot and lose power. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "../src/sim_run.h"
+
+#define BEGINNING                                                                                                      \
+    "{\"name\": \"disks\", \"lifetime\": 10, \"start_wait\": 1, \"end_wait\": 5, \"replicas\": 5, \"mix\": 0.5,"       \
+    " \"durable\": true, \"clients\": {\"mode\": \"shared\", \"count\": 6, \"keys\": 3, \"timeout_ms\": 500,"          \
+    " \"rate\": 60}, \"network\": {\"loss\": 0.02, \"duplicate\": 0.02, \"delay_ms\": [0, 4]},"
+
+static const char killed[] =
+    BEGINNING "\"disk\": {\"latency_ms\": [0.2, 6], \"checkpoint_pages\": 20},"
+              "\"faults\": [{\"kind\": \"kill\", \"node\": \"random\", \"begin\": 0.5, \"end\": 8, \"every\": 1,"
+              "\"restart_after_ms\": [10, 300], \"all_every\": 3},"
+              "{\"kind\": \"kill\", \"when\": \"votes\", \"chance\": 0.3, \"within_ms\": [0, 6],"
+              "\"restart_after_ms\": [10, 200]}]}";
+
+static const char failing[] =
+    BEGINNING "\"disk\": {\"latency_ms\": [0.2, 4], \"restart_after_ms\": [50, 300]},"
+              "\"faults\": [{\"kind\": \"disk\", \"node\": \"random\", \"begin\": 1, \"end\": 8, \"every\": 1,"
+              "\"for_ms\": [300, 900], \"fsync_fails\": 0.05, \"write_errors\": 0.01, \"read_errors\": 0.01},"
+              "{\"kind\": \"disk\", \"node\": \"leader\", \"begin\": 4, \"end\": 5, \"full\": true},"
+              "{\"kind\": \"disk\", \"node\": \"random\", \"begin\": 6, \"end\": 7, \"latency_ms\": [20, 50]},"
+              "{\"kind\": \"kill\", \"node\": \"random\", \"at\": 7.5, \"restart_after_ms\": [10, 20]}]}";
+
+static const char rotting[] =
+    BEGINNING "\"faults\": [{\"kind\": \"disk\", \"node\": \"random\", \"begin\": 3, \"end\": 7, \"every\": 0.5,"
+              "\"for_ms\": [100, 200], \"bit_rot\": 30},"
+              "{\"kind\": \"kill\", \"node\": \"all\", \"at\": 8, \"restart_after_ms\": [10, 20]}]}";
+
+struct outcome {
+    struct sim_config c;
+    struct sim_result r;
+};
+
+static struct outcome *run(const char *scenario, uint64_t seed)
+{
+    static char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
+    struct outcome *o = calloc(1, sizeof *o);
+    assert_non_null(o);
+    if (sim_config_load(scenario, &o->c, err, warnings) != SIM_CONFIG_OK)
+        fail_msg("%s", err);
+    const struct sim_plan plan = {
+        .cfg = &o->c, .seed = seed, .version = "test", .quiet = true, .silent = true, .traces = true};
+    int rc = sim_run(&plan, &o->r, err);
+    if (rc)
+        fail_msg("seed %llu: status %d: %s", (unsigned long long)seed, rc, err);
+    return o;
+}
+
+static void forget(struct outcome *o)
+{
+    sim_result_free(&o->r);
+    sim_config_free(&o->c);
+    free(o);
+}
+
+static unsigned count(const struct outcome *o, const char *text)
+{
+    unsigned n = 0;
+    for (const struct sim_tape *t = o->r.tapes.first; t; t = t->next)
+        for (const char *at = t->bytes, *end = t->bytes + t->n;
+             at && (at = memmem(at, (size_t)(end - at), text, strlen(text))) != NULL; at++)
+            n++;
+    return n;
+}
+
+/* Serves its clients, and no rule is broken. */
+static void assert_well(const struct outcome *o, uint64_t seed)
+{
+    if (o->r.violation.found)
+        fail_msg("seed %llu: %s %s", (unsigned long long)seed, o->r.violation.rule, o->r.violation.words);
+    if (!o->r.verdict.correct || o->r.no_progress || o->r.end != SIM_ENDED)
+        fail_msg("seed %llu: not correct, or no progress", (unsigned long long)seed);
+}
+
+static void replicas_that_lose_their_power_keep_what_they_promised(void **state)
+{
+    (void)state;
+    unsigned syncs = 0, restarts = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct outcome *o = run(killed, seed);
+        assert_well(o, seed);
+        syncs += count(o, "\"ev\":\"disk.sync\"");
+        restarts += o->r.stats.restarted;
+        forget(o);
+    }
+    print_message("%u syncs, %u restarts\n", syncs, restarts);
+    assert_true(syncs > 1000 && restarts > 100);
+}
+
+static void a_replica_whose_disk_fails_ends_and_comes_back(void **state)
+{
+    (void)state;
+    unsigned failed = 0, refused = 0, slow = 0, full = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct outcome *o = run(failing, seed);
+        assert_well(o, seed);
+        failed += count(o, "\"status\":74");
+        refused += count(o, "\"err\":1}");
+        slow += count(o, "\"cause\":\"disk: slow\"");
+        full += count(o, "\"cause\":\"disk: full\""); /* of a leader, when there is one */
+        forget(o);
+    }
+    print_message("%u ends with status 74, %u saves refused\n", failed, refused);
+    assert_true(failed > 10 && refused > 5 && slow == 10 && full > 5);
+}
+
+static void damage_is_noticed_and_a_majority_stays_whole(void **state)
+{
+    (void)state;
+    unsigned damaged = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct outcome *o = run(rotting, seed);
+        assert_well(o, seed);
+        unsigned down = count(o, "\"status\":65"), rotten = count(o, "\"cause\":\"disk: bit rot\"");
+        assert_true(down <= 2 && rotten > 0);
+        damaged += down;
+        forget(o);
+    }
+    print_message("%u replicas refused what they found\n", damaged);
+    assert_true(damaged > 3);
+}
+
+static void the_same_seed_gives_the_same_bytes(void **state)
+{
+    (void)state;
+    static const char *const all[] = {killed, failing, rotting};
+    for (size_t i = 0; i < 3; i++)
+        for (uint64_t seed = 1; seed <= 2; seed++) {
+            struct outcome *a = run(all[i], seed), *b = run(all[i], seed);
+            assert_true(a->r.hash == b->r.hash);
+            forget(a);
+            forget(b);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(replicas_that_lose_their_power_keep_what_they_promised),
+        cmocka_unit_test(a_replica_whose_disk_fails_ends_and_comes_back),
+        cmocka_unit_test(damage_is_noticed_and_a_majority_stays_whole),
+        cmocka_unit_test(the_same_seed_gives_the_same_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
