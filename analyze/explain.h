@@ -16,6 +16,10 @@ struct story *explain_story(struct db *db, int64_t v, int depth);
 int64_t explain_worst(struct db *db);
 int64_t explain_worst_of(struct db *db, int64_t run_id); /* of this run only; 0 = of all */
 
+/* The violations that led to `v`, the nearest first, the root last. How many. */
+enum { EXPLAIN_CAUSES = 6 };
+size_t explain_causes(struct db *db, int64_t v, int64_t chain[EXPLAIN_CAUSES]);
+
 /* For a read of operation `op_id` that may have been stale: who served it, in which believed term, who really led,
  * which fault kept them apart, which lost messages would have deposed the server in time. Not `whole`: only what the
  * evidence of a stale read does not tell already, the election and the end of the deposed leader's belief. */

@@ -24,10 +24,6 @@ struct explain_facts {
 };
 bool explain_facts(struct db *db, int64_t v, struct explain_facts *f);
 
-/* explain_cause.c: the violations that led to `v`, the nearest first, the root last. How many. */
-enum { EXPLAIN_CAUSES = 6 };
-size_t explain_causes(struct db *db, int64_t v, int64_t chain[EXPLAIN_CAUSES]);
-
 /* explain_defect.c: the defect that the records around a violation show; false: they show no more than the class. `id`
  * is the name of a known defect and as stable as a class. */
 struct explain_defect {

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "embedded.h"
 #include "explain.h"
+#include "explain_class.h"
 #include "report_int.h"
 
 size_t report_files(FILE *f, const char *suffix)
@@ -174,13 +175,14 @@ static void print_verdict(FILE *f, const struct report *r, int64_t worst)
     db_bind_int(r->db, q, ":v", worst);
     if (worst != 0 && db_row(r->db, q)) {
         const struct check *c = check_find((const char *)sqlite3_column_text(q, 0));
+        const struct violation_class *is = class_find((const char *)sqlite3_column_text(q, 2));
         int64_t others = sqlite3_column_int64(q, 3) - 1;
         fputs("<p class=\"kicker\"><span class=\"stamp\">\u2715 Failed</span> ", f);
         html(f, (const char *)sqlite3_column_text(q, 2));
         fprintf(f, "</p>\n<h1 id=\"says\"%s>", sqlite3_column_bytes(q, 1) > TITLE_SHORT ? " class=\"long\"" : "");
         html(f, (const char *)sqlite3_column_text(q, 1));
         fputs("</h1>\n<p class=\"lede\">", f);
-        html(f, c != NULL ? c->help : "");
+        html(f, is != NULL ? is->says : c != NULL ? c->help : "");
         if (others > 0)
             fprintf(f, " <a href=\"#story\">%" PRId64 " more violation%s.</a>", others, others > 1 ? "s" : "");
         fputs("</p>\n", f);

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "explain.h"
+#include "explain_class.h"
 #include "pairmap.h"
 #include "report_int.h"
 
@@ -83,6 +84,38 @@ static char *column(sqlite3_stmt *q, int i)
     return copy;
 }
 
+/* What led to it, and where in a program to look. */
+static void print_causes(FILE *f, const struct report *r, int64_t v, const char *class)
+{
+    int64_t chain[EXPLAIN_CAUSES];
+    const struct violation_class *is = class_find(class);
+    const char *look = is != NULL ? is->look : NULL;
+    size_t n = explain_causes(r->db, v, chain);
+    sqlite3_stmt *q = db_prepare(r->db, "SELECT title, fingerprint FROM violations WHERE violation_id = :v");
+    for (size_t i = 0; i < n; i++) {
+        db_bind_int(r->db, q, ":v", chain[i]);
+        if (db_row(r->db, q)) {
+            is = class_find((const char *)sqlite3_column_text(q, 1));
+            fprintf(f, "<p class=\"because\"><b>because</b> <a href=\"#V%" PRId64 "\">V%" PRId64 "</a> ", chain[i],
+                    chain[i]);
+            html(f, (const char *)sqlite3_column_text(q, 0));
+            if (is != NULL) {
+                fputs(": ", f);
+                html(f, is->says);
+                look = is->look != NULL ? is->look : look;
+            }
+            fputs("</p>\n", f);
+        }
+        sqlite3_reset(q);
+    }
+    db_done(r->db, q);
+    if (look != NULL) {
+        fputs("<p class=\"because\"><b>look at</b> ", f);
+        html(f, look);
+        fputs("</p>\n", f);
+    }
+}
+
 static void print_item(FILE *f, const struct report *r, const struct item *v, bool open, bool story)
 {
     fprintf(f, "<details class=\"violation\" id=\"V%" PRId64 "\"%s><summary><b class=\"ref\">V%" PRId64 "</b> <span>",
@@ -95,6 +128,7 @@ static void print_item(FILE *f, const struct report *r, const struct item *v, bo
     if (s != NULL) {
         print_steps(f, r, s);
         story_free(s);
+        print_causes(f, r, v->id, v->class);
     } else {
         fputs("<p class=\"note\">Its story: ", f);
         report_command(f, r, "explain", name);
@@ -117,9 +151,10 @@ static void print_class(FILE *f, const struct report *r, struct item *v, size_t 
     if (all > 1)
         fprintf(f, " <span class=\"count\">%zu of these</span>", all);
     fputs("</h3></summary>\n", f);
-    if (c != NULL) {
+    const struct violation_class *is = class_find(v[first].class);
+    if (is != NULL || c != NULL) {
         fputs("<p class=\"rule\">", f);
-        html(f, c->help);
+        html(f, is != NULL ? is->says : c->help);
         fputs("</p>\n", f);
     }
     bool begun = *stories > 0; /* only the very first story is open */

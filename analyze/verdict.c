@@ -91,6 +91,8 @@ static void print_next(struct db *db, const char *where, int64_t worst)
     printf(" V%lld --depth 6\n      analyze timeline ", (long long)worst);
     cli_print(stdout, where);
     printf(" --around V%lld", (long long)worst);
+    fputs("\n      analyze report ", stdout);
+    cli_print(stdout, where);
     if (db_int(db, "SELECT max(violation_id) FROM violations", 0) > 1) {
         fputs("\n      analyze sql ", stdout);
         cli_print(stdout, where);

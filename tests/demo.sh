@@ -21,3 +21,9 @@ case $rc in
 0) echo "no stale read happened this time; run make demo again" >&2; exit 1 ;;
 *) exit $rc ;;
 esac
+
+run=runs/$(readlink runs/latest)
+[ -d "$run" ] || run=runs/latest
+echo "\$ $build/analyze report $run"
+"$build/analyze" report "$run"
+echo "the same as a page to look at: file://$(realpath "$run/report.html")"
