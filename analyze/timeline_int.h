@@ -3,6 +3,7 @@
 #define FAULTLINE_TIMELINE_INT_H
 
 #include "timeline.h"
+#include "trace.h"
 
 enum { TIMELINE_COLUMNS = 64, TIMELINE_MARK = 12, TIMELINE_NAME = 64 };
 
@@ -31,6 +32,21 @@ bool timeline_next(struct timeline_rows *r, struct timeline_row *row);
 /* Heartbeats, with their answers, that were left out so far. */
 int64_t timeline_folded(const struct timeline_rows *r);
 void timeline_rows_free(struct timeline_rows *r);
+
+/* Of a record with this event and (messages) type. Never NULL. */
+struct timeline_kind {
+    const char *ev, *ty; /* ty NULL: any; ev "": any */
+    int quiet;           /* 1: only when asked for by --ev */
+    enum {
+        TIMELINE_AT_NODE,
+        TIMELINE_AT_SRC,
+        TIMELINE_AT_DST,
+        TIMELINE_NOWHERE
+    } at;                     /* the column of who recorded it,
+                               * of a field's node, or none */
+    const char *mark, *words; /* mark "$": role and term; words NULL: the record's own sentence */
+};
+const struct timeline_kind *timeline_kind(const char *ev, struct trace_text ty);
 
 /* One of comma-separated patterns (with * and ?) fits the name. */
 bool timeline_fits(const char *patterns, const char *name);

@@ -4,7 +4,6 @@
  * The network's own records are shown only where the replica at that end has none. */
 #include "timeline_int.h"
 
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,84 +12,6 @@
 #include "body.h"
 #include "mem.h"
 #include "words.h"
-
-/* ---- what is shown, and how ---- */
-
-enum { SHOWN, QUIET };                     /* QUIET: only when asked for by --ev */
-enum { AT_NODE, AT_SRC, AT_DST, NOWHERE }; /* whose column: the recording node's, a field's, no one's */
-
-static const struct {
-    const char *ev, *ty;
-    int quiet, at;
-    const char *mark, *words; /* mark "$": role and term */
-} table[] = {
-    {"role.change", NULL, SHOWN, AT_NODE, "$", "{old:role} -> {new:role}[ ({why})]"},
-    {"term.change", NULL, SHOWN, AT_NODE, "$", "term {old} -> {term}[ ({why})]"},
-    {"leader.change", NULL, QUIET, AT_NODE, "*", "takes {new|nobody} for the leader"},
-    {"vote.grant", NULL, SHOWN, AT_NODE, "V", "vote for {cand}, term {cterm}[, only asked beforehand{pre:no}]"},
-    {"vote.deny", NULL, SHOWN, AT_NODE, "n", "no vote for {cand}, term {cterm} ({why})"},
-    {"vote.count", NULL, QUIET, AT_NODE, "*", "{have} of {need} votes, now of {from}"},
-    {"timer.set", NULL, QUIET, AT_NODE, "t", "{tm} timer set for {at:ms} ({why})"},
-    {"timer.fire", NULL, SHOWN, AT_NODE, "T", "{tm} timer"},
-    {"log.reject", NULL, SHOWN, AT_NODE, "n", "append refused: no entry {pi} of term {pt} ({why})"},
-    {"log.truncate", NULL, SHOWN, AT_NODE, "-", "removes entries {from} to {old_last} ({why})"},
-    {"commit.advance", NULL, SHOWN, AT_NODE, "c", "commit {old} -> {new} ({why})"},
-    {"disk.sync", NULL, SHOWN, AT_NODE, "d",
-     "stored: {what}[ up to {upto}][, term {pterm}][, vote {pvote}][, error {err}]"},
-    {"peer.state", NULL, QUIET, AT_NODE, "*", "{peer}: next {next}, match {match}"},
-    {"state.hash", NULL, QUIET, AT_NODE, "*", "state after {at}: {h}"},
-    {"req.reply", NULL, SHOWN, AT_NODE, "!", "{res} to {cli}: {op}[ {key}][ = {val}]"},
-    {"req.redirect", NULL, SHOWN, AT_NODE, "!", "redirects {cli} to {to} ({why})"},
-    {"read.local", NULL, SHOWN, AT_NODE, "*", "read.local {key}[ = {val}] at {at}, policy {policy}"},
-    {"read.index", NULL, SHOWN, AT_NODE, "*", "read index {idx}, round {round}"},
-    {"read.confirm", NULL, SHOWN, AT_NODE, "*", "round {round} confirmed by {have}"},
-    {"read.serve", NULL, SHOWN, AT_NODE, "*",
-     "read {key}[ = {val}] at {at}[, round {round}][, lease until {lease:ms}]"},
-    {"lease.grant", NULL, QUIET, AT_NODE, "*", "lease until {until:ms}"},
-    {"msg.recv", "app_req", SHOWN, AT_NODE, "R", "app_req from {from}, term {mterm}[, {ents:count} entries]"},
-    {"msg.recv", "app_res", SHOWN, AT_NODE, "R", "app_res from {from}, term {mterm}, ok {ok}[, up to {mi}]"},
-    {"msg.recv", "vote_res", SHOWN, AT_NODE, "R", "vote_res from {from}, term {mterm}, ok {ok}"},
-    {"msg.recv", "prevote_res", SHOWN, AT_NODE, "R", "prevote_res from {from}, term {mterm}, ok {ok}"},
-    {"msg.recv", NULL, SHOWN, AT_NODE, "R", "{ty} from {from}[, term {mterm}][ {key}]"},
-    {"msg.ignore", NULL, SHOWN, AT_NODE, "n", "ignores it ({why})"},
-    {"net.in", NULL, SHOWN, AT_SRC, "S", "{ty|datagram}[, term {term}], to {dst}"},
-    {"net.out", NULL, SHOWN, AT_DST, "R", "datagram d:{d} from {src}"},
-    {"net.dup", NULL, QUIET, NOWHERE, "", "d:{d} is doubled"},
-    {"net.drop", NULL, SHOWN, AT_DST, "x", "d:{d} from {src} is lost ({why}[, F{f}])"},
-    {"fault.begin", NULL, SHOWN, NOWHERE, "", "F{f} begins: {kind}[ {node}][ {groups}][ {links}]"},
-    {"fault.end", NULL, SHOWN, NOWHERE, "", "F{f} ends: {kind}[ {node}]"},
-    {"op.invoke", NULL, QUIET, NOWHERE, "", "op:{op} {f} {key}[ = {val}]"},
-    {"op.try", NULL, SHOWN, NOWHERE, "", NULL},
-    {"op.return", NULL, SHOWN, NOWHERE, "", "op:{op} {res}[ {val}][ by {by}][ ({why})]"},
-    {"trace.open", NULL, QUIET, AT_NODE, "*", NULL},
-    {"trace.close", NULL, QUIET, AT_NODE, "*", NULL},
-    {"trace.clock", NULL, QUIET, AT_NODE, "*", NULL},
-    {"node.start", NULL, SHOWN, AT_NODE, "$", NULL},
-    {"node.stop", NULL, SHOWN, AT_NODE, "X", NULL},
-    {"", NULL, SHOWN, AT_NODE, "*", NULL},
-};
-
-bool timeline_fits(const char *patterns, const char *name)
-{
-    while (*patterns != '\0') {
-        char one[128];
-        size_t n = strcspn(patterns, ",");
-        snprintf(one, sizeof one, "%.*s", (int)n, patterns);
-        if (n > 0 && n < sizeof one && fnmatch(one, name, 0) == 0)
-            return true;
-        patterns += n + (patterns[n] == ',');
-    }
-    return false;
-}
-
-int timeline_column(const struct timeline_columns *c, const char *name, size_t n)
-{
-    for (int i = 0; i < c->n; i++) {
-        if (strlen(c->name[i]) == n && memcmp(c->name[i], name, n) == 0)
-            return i;
-    }
-    return -1;
-}
 
 /* ---- reading ---- */
 
@@ -231,15 +152,6 @@ static bool heartbeat(struct timeline_rows *r)
     return is;
 }
 
-static size_t row_of(const char *ev, struct trace_text ty)
-{
-    size_t i = 0;
-    while (table[i].ev[0] != '\0' &&
-           (strcmp(table[i].ev, ev) != 0 || (table[i].ty != NULL && !trace_text_is(ty, table[i].ty))))
-        i++;
-    return i;
-}
-
 static bool names_one_of(const struct timeline_rows *r, const char *key, const struct timeline_columns *of)
 {
     struct trace_text name = trace_find_text(r->next.f, key);
@@ -268,7 +180,7 @@ static bool is_shown(struct timeline_rows *r)
         return names_one_of(r, "dst", &r->black);
     if (strcmp(ev, "net.drop") == 0) /* a replica's own send says that it was lost */
         return !names_one_of(r, "src", &r->traced);
-    return table[row_of(ev, trace_find_text(r->next.f, "ty"))].quiet == SHOWN && !plain_answer(r);
+    return !timeline_kind(ev, trace_find_text(r->next.f, "ty"))->quiet && !plain_answer(r);
 }
 
 /* Reads ahead to the next record that is shown. */
@@ -444,7 +356,7 @@ static void op_try(struct timeline_rows *r)
 
 static void begin(struct timeline_rows *r)
 {
-    size_t at = row_of(r->next.ev, trace_find_text(r->next.f, "ty"));
+    const struct timeline_kind *kind = timeline_kind(r->next.ev, trace_find_text(r->next.f, "ty"));
     memset(r->row.mark, 0, sizeof r->row.mark);
     r->row.t = r->next.t;
     r->row.rec = r->next.id;
@@ -478,11 +390,11 @@ static void begin(struct timeline_rows *r)
     if (strcmp(r->next.ev, "op.try") == 0)
         op_try(r);
     else
-        r->pending.head = expanded(r, table[at].words);
-    if (table[at].at == AT_NODE)
-        mark(r, r->next.node, strlen(r->next.node), table[at].mark);
-    else if (table[at].at != NOWHERE)
-        mark_field(r, table[at].at == AT_SRC ? "src" : "dst", table[at].mark);
+        r->pending.head = expanded(r, kind->words);
+    if (kind->at == TIMELINE_AT_NODE)
+        mark(r, r->next.node, strlen(r->next.node), kind->mark);
+    else if (kind->at != TIMELINE_NOWHERE)
+        mark_field(r, kind->at == TIMELINE_AT_SRC ? "src" : "dst", kind->mark);
     if (strncmp(r->next.ev, "fault.", 6) == 0)
         mark_field(r, "node", "X");
 }
