@@ -27,6 +27,7 @@ export_fn export_csv;                      /* export_csv.c */
 export_fn export_shiviz;                   /* export_shiviz.c */
 export_fn export_chrome;                   /* export_chrome.c */
 export_fn export_otlp;                     /* export_otlp.c */
+export_fn export_scenario;                 /* export_scenario.c */
 export_fn export_etcd_tla;                 /* export_etcd.c */
 
 #endif

@@ -25,6 +25,7 @@ static const char help[] =
     "    otlp       OpenTelemetry logs, a LogsData object a line\n"
     "    etcd-tla   what the TLA+ specification of etcd's raft validates\n"
     "    csv        a table (--table, default ops)\n"
+    "    scenario   for simulate: the group, its clients, and the faults of that time\n"
     "  -o, --output FILE  write there instead of to standard output\n"
     "  --run NAME         which run, when the database has several\n"
     "  --since TIME       what happened from then on (4.1s, 4100ms, as the trace counts)\n"
@@ -40,7 +41,7 @@ static const struct {
     export_fn *write;
 } formats[] = {{"jepsen", export_jepsen}, {"porcupine", export_porcupine}, {"shiviz", export_shiviz},
                {"chrome", export_chrome}, {"otlp", export_otlp},           {"etcd-tla", export_etcd_tla},
-               {"csv", export_csv}};
+               {"csv", export_csv},       {"scenario", export_scenario}};
 
 struct options {
     const char *out, *run, *since, *until, *around, *window, *table;
@@ -170,7 +171,8 @@ static int set_format(const char *word, struct options *o)
         }
     }
     return cli_fail(EXIT_USAGE, "export",
-                    "--to %s: the formats are jepsen, porcupine, shiviz, chrome, otlp, etcd-tla and csv", word);
+                    "--to %s: the formats are jepsen, porcupine, shiviz, chrome, otlp, etcd-tla, csv and scenario",
+                    word);
 }
 
 /* 0, an exit status, or -1 when there is nothing left to do. */

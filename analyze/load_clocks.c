@@ -87,7 +87,7 @@ static void read_processes(struct table *t)
         ask(t, "SELECT b.node, b.boot, b.t_start, b.t_end, json_extract(r.body, '$.clk'),"
                " json_extract(r.body, '$.host'), json_extract(r.body, '$.epoch_ns'),"
                " json_extract(r.body, '$.wall_us'), r.t FROM boots b LEFT JOIN records r ON r.run_id = b.run_id"
-               " AND r.node = b.node AND r.boot = b.boot AND r.ev = 'trace.open' WHERE b.run_id = :run"
+               " AND r.ev = 'trace.open' AND +r.node = b.node AND +r.boot = b.boot WHERE b.run_id = :run"
                " AND b.t_start IS NOT NULL GROUP BY b.node, b.boot ORDER BY b.node, b.boot");
     while (db_row(&t->l->db, q)) {
         t->process = mem_grow(t->process, t->n + 1, sizeof *t->process);

@@ -13,6 +13,7 @@
 
 #include "../analyze/check.h"
 #include "../analyze/import.h"
+#include "../src/sim_config.h"
 #include "support/raft_trace.h"
 #include "support/spawn.h"
 
@@ -499,13 +500,76 @@ static void attempts_that_were_given_up_are_operations_of_unknown_outcome(void *
     fixture_close(&fx);
 }
 
+/* ---- a scenario ---- */
+
+static void the_faults_of_a_run_become_a_scenario_that_the_simulator_reads(void **state)
+{
+    (void)state;
+    RUN(0, "export", rt.fx.dir, "--to", "scenario", "-o", path);
+    struct sim_config c;
+    char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
+    json_error_t e;
+    json_t *j = json_load_file(path, JSON_REJECT_DUPLICATES, &e), *f = json_array_get(json_object_get(j, "faults"), 0);
+    assert_non_null(j);
+    assert_int_equal(json_integer_value(json_object_get(j, "replicas")), REPLICAS);
+    assert_int_equal(json_array_size(json_object_get(j, "faults")), 1);
+    assert_string_equal(json_string_value(json_object_get(f, "kind")), "partition");
+    json_t *groups = json_loads("[[\"0000\"],[\"0001\",\"0002\"]]", 0, NULL);
+    assert_true(json_equal(json_object_get(f, "groups"), groups));
+    json_decref(groups);
+    json_decref(j);
+    enum sim_config_result got = sim_config_load(path, &c, err, warnings);
+    if (got != SIM_CONFIG_OK)
+        fail_msg("%s", err);
+    assert_int_equal(c.replicas, REPLICAS);
+    sim_config_free(&c);
+}
+
+static void faults_keep_their_moments_and_those_that_cannot_be_said_are_counted(void **state)
+{
+    (void)state;
+    struct fixture fx;
+    fixture_open(&fx);
+    fixture_rec(
+        &fx, "sim", 1, "trace.open",
+        "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\",\"pid\":1,"
+        "\"impl\":\"x\",\"peers\":[],\"cfg\":{\"replicas\":5,\"lifetime_ms\":20000,\"start_wait_ms\":2000,"
+        "\"loss_ppm\":50000}");
+    fixture_rec(&fx, "sim", 3000000000, "fault.begin", "\"f\":1,\"kind\":\"kill\",\"node\":\"0003\"");
+    fixture_rec(&fx, "sim", 3500000000, "fault.end", "\"f\":1,\"kind\":\"kill\",\"node\":\"0003\"");
+    fixture_rec(&fx, "sim", 4000000000, "fault.begin", "\"f\":2,\"kind\":\"partition\",\"groups\":[[\"n1\"],[\"n2\"]]");
+    fixture_rec(&fx, "sim", 5000000000, "fault.end", "\"f\":2,\"kind\":\"partition\"");
+    fixture_rec(&fx, "sim", 6000000000, "fault.begin", "\"f\":3,\"kind\":\"pause\",\"node\":\"0001\"");
+    fixture_rec(&fx, "sim", 7250000000, "fault.end", "\"f\":3,\"kind\":\"pause\",\"node\":\"0001\"");
+    fixture_rec(&fx, "sim", 9000000000, "fault.begin", "\"f\":4,\"kind\":\"pause\",\"node\":\"0002\"");
+    fixture_finish(&fx);
+    fixture_load(&fx);
+    RUN(0, "export", fx.dir, "--to", "scenario", "--until", "8s", "-o", path);
+    says("1 faults are left out");
+    json_t *j = json_load_file(path, 0, NULL);
+    json_t *want = json_loads("[{\"kind\":\"kill\",\"node\":\"0003\",\"at\":1.0,\"restart_after_ms\":[500,500]},"
+                              "{\"kind\":\"pause\",\"node\":\"0001\",\"begin\":4.0,\"end\":5.25}]",
+                              0, NULL);
+    assert_true(json_equal(json_object_get(j, "faults"), want));
+    assert_int_equal(json_integer_value(json_object_get(j, "lifetime")), 7);
+    json_decref(j);
+    json_decref(want);
+    struct sim_config c;
+    char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
+    if (sim_config_load(path, &c, err, warnings) != SIM_CONFIG_OK)
+        fail_msg("%s", err);
+    sim_config_free(&c);
+    fixture_close(&fx);
+}
+
 /* ---- hostile names, and what cannot be done ---- */
 
 static void hostile_names_come_out_harmless(void **state)
 {
     (void)state;
     static const char hostile[] = "\\u001b[2J\\u202e\\\"'); DROP TABLE ops; --<script>\\r\\n{:a [";
-    static const char *const formats[] = {"jepsen", "porcupine", "shiviz", "chrome", "otlp", "etcd-tla", "csv"};
+    static const char *const formats[] = {"jepsen", "porcupine", "shiviz", "chrome",
+                                          "otlp",   "etcd-tla",  "csv",    "scenario"};
     struct fixture fx;
     fixture_open(&fx);
     fixture_recf(&fx, "sim", 1000, "op.invoke",
@@ -587,6 +651,8 @@ int main(void)
         cmocka_unit_test(our_own_run_keeps_its_verdict),
         cmocka_unit_test(collected_histories_keep_their_verdicts),
         cmocka_unit_test(attempts_that_were_given_up_are_operations_of_unknown_outcome),
+        cmocka_unit_test(the_faults_of_a_run_become_a_scenario_that_the_simulator_reads),
+        cmocka_unit_test(faults_keep_their_moments_and_those_that_cannot_be_said_are_counted),
         cmocka_unit_test(hostile_names_come_out_harmless),
         cmocka_unit_test(what_cannot_be_done_is_said),
     };
