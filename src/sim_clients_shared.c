@@ -137,6 +137,18 @@ static void next_after(struct sim_clients *c, int64_t now, struct client *cl)
     next(c, now, cl, sim_ops_id(&c->ops, cl->op, id));
 }
 
+/* The same without success: what is to be read back is tried again, as long as the run lasts, and shows when a group
+ * without faults does not come to itself. */
+static void next_after_failure(struct sim_clients *c, int64_t now, struct client *cl)
+{
+    cl->leader = -1;
+    next_after(c, now, cl);
+    if (cl->phase != READ_BACK)
+        return;
+    cl->read_back--;
+    cl->next_start = now + BACKOFF_MAX;
+}
+
 static void start(struct sim_clients *c, int64_t now, unsigned index)
 {
     const struct sim_config *cfg = c->env.cfg;
@@ -174,8 +186,7 @@ static void give_up(struct sim_clients *c, int64_t now, struct client *cl)
         sim_ops_return(&c->ops, cl->op, "info", NULL, -1, "redirect", cause);
     else /* every try was redirected, or there was nobody to try: it did not happen */
         sim_ops_return(&c->ops, cl->op, "fail", NULL, -1, "redirect", cause);
-    cl->leader = -1;
-    next_after(c, now, cl);
+    next_after_failure(c, now, cl);
 }
 
 /* Idle and due: more load, then the reading back, then nothing. */
@@ -245,12 +256,12 @@ static void shared_answer(struct sim_clients *c, int64_t now, const struct sim_a
     if (a->m->type == SIM_OK) {
         cl->leader = (int)a->by;
         clients_ok(c, now, a, t->op);
+        next_after(c, now, cl);
     } else {
         /* A put that failed may still happen, and its value is used up. */
         sim_ops_return(&c->ops, t->op, c->ops.op[t->op].put ? "info" : "fail", NULL, (int)a->by, "fail", a->out_seq);
-        cl->leader = -1;
+        next_after_failure(c, now, cl);
     }
-    next_after(c, now, cl);
 }
 
 static void shared_forget(struct sim_clients *c)

@@ -105,9 +105,13 @@ static void print_beyond(FILE *out, const struct sim_config *c, const struct sim
         fprintf(out, "The run %s\n", sim_end_words[r->end]);
     if (r->violation.found)
         fprintf(out, "VIOLATION %s (%s): %s\n", r->violation.rule, r->violation.class, r->violation.words);
-    if (r->no_progress)
+    if (r->no_progress && r->stats.ok_after_faults == 0 && r->quiet_for > 0)
         fprintf(out, "NO PROGRESS: not one operation succeeded in the %.1f s of load after the last fault had ended\n",
                 (double)r->quiet_for / SIM_SECOND);
+    else if (r->no_progress)
+        fputs("NO PROGRESS: not one read succeeded after the load, with everything healed and a majority running\n",
+              out);
+    fputs(r->waiting, out);
     if (c->clients.shared)
         fputs("The clients share keys: whether what they read is right, `analyze` says.\n", out);
 }
@@ -191,6 +195,8 @@ void sim_report_json(json_t *run, const struct sim_config *c, struct sim_result 
                             json_pack("{s:s, s:s, s:s}", "rule", r->violation.rule, "class", r->violation.class,
                                       "words", r->violation.words));
     json_object_set_new(run, "progress", json_boolean(!r->no_progress));
+    if (r->no_progress)
+        json_object_set_new(run, "waiting", json_string(r->waiting));
     json_object_set_new(run, "status", json_integer(status));
     json_object_set_new(run, "verdict", json_string(sim_report_verdict(status)));
 }

@@ -185,6 +185,33 @@ static void loop(struct sim_run *run)
     }
 }
 
+/* Everything is healed, and a majority runs: for so long that somebody must have been answered. With fewer replicas
+ * nothing can be expected. */
+static bool is_stuck(struct sim_run *run)
+{
+    return sim_now(run) - run->load_end >= PROGRESS_WITHIN && run->stats->last_ok <= run->load_end &&
+           2 * sim_nodes_running(run) > run->cfg->replicas;
+}
+
+/* Who waits for whom. */
+static void describe(struct sim_run *run, char *text, size_t size)
+{
+    size_t used = 0;
+    for (unsigned i = 0; i < run->cfg->replicas && used < size; i++) {
+        const struct sim_node *node = &run->node[i];
+        char state[160];
+        if (!run->world->runs(run, i))
+            snprintf(state, sizeof state, "does not run");
+        else if (run->world->describe)
+            run->world->describe(run, i, state);
+        else if (node->claims)
+            snprintf(state, sizeof state, "named itself leader, of term %" PRId64, node->claim_term);
+        else
+            snprintf(state, sizeof state, "has not named itself leader");
+        used += (size_t)snprintf(text + used, size - used, "    %s %s\n", node->id, state);
+    }
+}
+
 static void conclude(struct sim_run *run, int64_t quiet_at)
 {
     struct sim_result *r = run->result;
@@ -196,7 +223,9 @@ static void conclude(struct sim_run *run, int64_t quiet_at)
     sim_clients_end(run->clients, sim_now(run), run->over);
     r->quiet_for = run->load_end - quiet_at;
     r->no_progress = run->cfg->clients.shared && run->cfg->clients.rate > 0 && !run->over &&
-                     r->quiet_for >= PROGRESS_WITHIN && r->stats.ok_after_faults == 0;
+                     ((r->quiet_for >= PROGRESS_WITHIN && r->stats.ok_after_faults == 0) || is_stuck(run));
+    if (r->no_progress)
+        describe(run, r->waiting, sizeof r->waiting);
     r->elapsed = sim_now(run);
     sim_verdict_make(run->cfg, &r->stats, &r->verdict);
 }

@@ -44,7 +44,9 @@ struct sim_result {
     struct sim_stats stats;
     struct sim_verdict verdict;
     enum sim_end end;
-    bool no_progress;                /* shared clients: nothing succeeded in the 5 s or more after the last fault */
+    bool no_progress;                /* shared clients: nothing succeeded in the 5 s or more after the last fault, or
+                                      * after the end of the load, when everything is healed */
+    char waiting[2048];              /* then: each replica's state, a line each */
     int64_t quiet_for;               /* ns between the last fault and the end of the load */
     int64_t elapsed, epoch, wall_us; /* ns; ns on CLOCK_MONOTONIC; microseconds */
     int64_t records_lost;            /* trace records for which there was no room */

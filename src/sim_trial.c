@@ -56,7 +56,7 @@ static void judge_run(const struct sim_result *r, bool black_box, struct sim_out
         return;
     }
     if (r->no_progress)
-        set(out, UNDECIDED, "run", "no-progress", "nothing succeeded after the last fault");
+        set(out, UNDECIDED, "run", "no-progress", r->waiting + strspn(r->waiting, " "));
 }
 
 static void empty(const char *dir)

@@ -88,6 +88,8 @@ void virtual_node_step(struct sim_run *run, unsigned i);
 /* A datagram has arrived. False: it did not fit into the buffer of its socket. */
 bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_t n);
 void virtual_node_set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump);
+/* Its role, term, vote, leader and log, in words. */
+void virtual_node_describe(const struct sim_run *run, unsigned i, char text[160]);
 /* As SIGTERM and SIGKILL do. */
 void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping);
 void virtual_node_kill(struct sim_run *run, unsigned i);

@@ -2,6 +2,8 @@
  * what a core looked like before a step and after it. */
 #include "sim_virtual_int.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static uint64_t term_at(const struct raft *core, uint64_t index)
@@ -22,6 +24,23 @@ static struct virtual_sight look(const struct raft *core)
                                   .base = raft_base(core, NULL),
                                   .last_term = term_at(core, b.last),
                                   .conf = trace_hash(conf, strlen(conf))};
+}
+
+void virtual_node_describe(const struct sim_run *run, unsigned i, char text[160])
+{
+    static const char *const roles[] = {[RAFT_FOLLOWER] = "follower",
+                                        [RAFT_PRECANDIDATE] = "asks whether it would be elected",
+                                        [RAFT_CANDIDATE] = "candidate",
+                                        [RAFT_LEADER] = "leader"};
+    const struct virtual_node *node = &virtual_of(run)->node[i];
+    const struct raft *core = replica_core(node->replica);
+    const struct raft_brief b = raft_brief(core);
+    char leader[SIM_ID_LEN], voted[SIM_ID_LEN];
+    sim_id(b.leader, leader);
+    sim_id(raft_voted_for(core), voted);
+    snprintf(text, 160, "%s%s, term %" PRIu64 ", voted for %s, follows %s, log to %" PRIu64 ", committed %" PRIu64,
+             node->paused ? "paused, " : "", roles[b.role], b.term, strcmp(voted, "FFFF") == 0 ? "nobody" : voted,
+             strcmp(leader, "FFFF") == 0 ? "nobody" : leader, b.last, b.commit);
 }
 
 void virtual_watch_start(struct virtual_node *node)

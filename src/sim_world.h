@@ -35,6 +35,8 @@ struct sim_world {
     /* What the disk of replica i does from now on, by itself or as what `begins`; q NULL: it works. NULL: the world has
      * no say in that. */
     void (*disk)(struct sim_run *run, unsigned i, const struct sim_disk_quality *q, bool begins);
+    /* What replica i, which runs, is about, in some words. NULL: nobody can look into it. */
+    void (*describe)(const struct sim_run *run, unsigned i, char text[160]);
     /* Nothing comes from replica i any more, not even what it has sent already, and nothing reaches it. For good. */
     void (*hang_up)(struct sim_run *run, unsigned i);
     /* Hands a datagram to replica i, which runs and has said hello. False: it did not get there; errno says why. */

@@ -111,6 +111,24 @@ static void the_course_is_passed(void **state)
     forget(o);
 }
 
+/* Nobody stands for election in time: the run says so, and what each replica is about. */
+static void a_group_that_does_not_come_to_itself_is_told_of(void **state)
+{
+    (void)state;
+    static const char *const args[] = {"--election-ms", "600000-700000", NULL};
+    static const char quiet[] = "{\"lifetime\": 7, \"start_wait\": 3, \"end_wait\": 6, \"replicas\": 3,"
+                                " \"clients\": {\"mode\": \"shared\", \"rate\": 10},"
+                                " \"faults\": [{\"kind\": \"pause\", \"node\": \"0001\", \"begin\": 3, \"end\": 4.9}]}";
+    struct outcome *o = run(quiet, (struct sim_plan){.seed = 1, .args = args});
+    assert_true(o->r.no_progress && o->r.stats.ok_after_faults == 0 && !o->r.violation.found);
+    assert_non_null(strstr(o->r.waiting, "0001 follower, term 0, voted for nobody, follows nobody"));
+    forget(o);
+    o = run(quiet, (struct sim_plan){.seed = 1});
+    assert_false(o->r.no_progress);
+    assert_string_equal(o->r.waiting, "");
+    forget(o);
+}
+
 static void clocks_show_what_their_rate_says_and_can_be_asked_when(void **state)
 {
     (void)state;
@@ -135,6 +153,7 @@ int main(void)
         cmocka_unit_test(replicas_serve_clients_through_faults),
         cmocka_unit_test(without_traces_the_run_is_the_same),
         cmocka_unit_test(the_course_is_passed),
+        cmocka_unit_test(a_group_that_does_not_come_to_itself_is_told_of),
         cmocka_unit_test(clocks_show_what_their_rate_says_and_can_be_asked_when),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
