@@ -6,7 +6,8 @@
 
 /* ---- how bad ---- */
 
-/* Lower is worse: what clients or state machines saw, then Raft's safety properties, then the rest. */
+/* Lower is worse: what clients or state machines saw, then Raft's safety properties and what clients might have seen,
+ * then the rest. */
 static const struct {
     const char *prefix;
     int rank;
@@ -15,8 +16,10 @@ static const struct {
     {"DUR", 1}, {"CONF", 2}, {"TRACE", 3}, {"LIVE", 4}, {"COST", 5},
 };
 
-static int rank_of(const char *severity)
+static int rank_of(const char *severity, const char *check)
 {
+    if (strncmp(severity, "LIN", 3) == 0 && check[0] != 'C')
+        return 1; /* a rule that guards clients: whether one of them saw it, checks on histories say */
     for (size_t i = 0; i < sizeof severities / sizeof *severities; i++) {
         if (strncmp(severity, severities[i].prefix, strlen(severities[i].prefix)) == 0)
             return severities[i].rank;
@@ -59,11 +62,12 @@ int64_t explain_worst_of(struct db *db, int64_t run_id)
 {
     int64_t worst = 0;
     int rank = 100;
-    sqlite3_stmt *q = db_prepare(db, "SELECT violation_id, severity FROM violations WHERE :run IN (0, run_id)"
-                                     " ORDER BY violation_id");
+    sqlite3_stmt *q =
+        db_prepare(db, "SELECT violation_id, severity, \"check\" FROM violations WHERE :run IN (0, run_id)"
+                       " ORDER BY violation_id");
     db_bind_int(db, q, ":run", run_id);
     while (db_row(db, q)) {
-        int this = rank_of((const char *)sqlite3_column_text(q, 1));
+        int this = rank_of((const char *)sqlite3_column_text(q, 1), (const char *)sqlite3_column_text(q, 2));
         if (this < rank) {
             rank = this;
             worst = sqlite3_column_int64(q, 0);
