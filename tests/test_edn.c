@@ -86,6 +86,14 @@ static void strings_are_decoded(void **state)
     edn_close(r);
 }
 
+static void halves_of_pairs_do_not_depend_on_where_a_read_ends(void **state)
+{
+    (void)state;
+    expect("\"\\ud83d\\ude00\"", "\"\xf0\x9f\x98\x80\"");
+    expect("\"\\ud83d\\tx\\ud83d\\ud83d\\ude00\\ude00\"",
+           "\"\xef\xbf\xbd\tx\xef\xbf\xbd\xf0\x9f\x98\x80\xef\xbf\xbd\"");
+}
+
 static void a_vector_around_the_values_is_no_value_where_that_is_asked_for(void **state)
 {
     (void)state;
@@ -180,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_of_all_kinds_are_read),
         cmocka_unit_test(strings_are_decoded),
+        cmocka_unit_test(halves_of_pairs_do_not_depend_on_where_a_read_ends),
         cmocka_unit_test(a_vector_around_the_values_is_no_value_where_that_is_asked_for),
         cmocka_unit_test(bad_text_is_refused_with_its_line),
         cmocka_unit_test(depth_and_size_are_bounded),
