@@ -13,6 +13,7 @@ static const struct {
 } families[] = {
     {check_client, &check_client_n},
     {check_wire, &check_wire_n},
+    {check_session, &check_session_n},
     {check_raft, &check_raft_n},
     {check_live, &check_live_n},
     {check_trace, &check_trace_n},
@@ -28,7 +29,7 @@ static const char *const verdict_words[] = {
 
 /* Violations are numbered in the order in which a person wants to read them: first what a client saw go wrong (one
  * read at a time before whole keys), then the rules of the catalogue. */
-static const char *const read_first[] = {"C2", "C3", "C4", "C1"};
+static const char *const read_first[] = {"C2", "C3", "C8", "C9", "C10", "C4", "C1", "C11"};
 
 const char *verdict_word(enum verdict v)
 {
@@ -307,7 +308,7 @@ bool check_all(struct db *db, const struct check_options *o, enum verdict *worst
     for (size_t r = 0; r < n && !db->failed; r++)
         forget(db, ids[r], o);
     for (size_t r = 0; r < n && !db->failed; r++) {
-        struct check_shared shared = {NULL, NULL};
+        struct check_shared shared = {0};
         const struct check *c;
         for (size_t i = 0; !db->failed && (c = check_at(i)) != NULL; i++) {
             if (check_chosen(o, c->id))
@@ -315,6 +316,8 @@ bool check_all(struct db *db, const struct check_options *o, enum verdict *worst
         }
         if (shared.release != NULL)
             shared.release(shared.data);
+        if (shared.release_history != NULL)
+            shared.release_history(shared.history);
     }
     free(ids);
     if (!db->failed)

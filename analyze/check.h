@@ -27,6 +27,8 @@ extern const struct check check_client[];     /* C1 to C4: check_client.c */
 extern const size_t check_client_n;
 extern const struct check check_wire[];       /* C5 to C7: check_wire.c */
 extern const size_t check_wire_n;
+extern const struct check check_session[];    /* C8 to C11: check_session.c, check_sequential.c */
+extern const size_t check_session_n;
 extern const struct check check_raft[];       /* R1 to R66: check_raft.c */
 extern const size_t check_raft_n;
 extern const struct check check_live[];       /* R61, R62: check_live.c */
@@ -41,6 +43,8 @@ const struct check *check_sql_at(size_t i);
 struct check_shared {
     void *data;
     void (*release)(void *data);
+    void *history; /* the same for what clients did and saw: check_history.c */
+    void (*release_history)(void *history);
 };
 
 /* What a check function gets. */

@@ -1,4 +1,5 @@
-/* check_client.c -- what clients saw: linearizability (C1), stale reads (C2, in check_stale.c), sessions (C3), values
+/* check_client.c -- what clients saw: linearizability (C1), stale reads (C2, in check_stale.c), reads of a
+ * client's own writes (C3, in check_session.c), values
  * out of nowhere and writes into nowhere (C4). */
 #include "check_history.h"
 
@@ -139,23 +140,23 @@ static void say_decided(struct check_run *c, const struct check_history *x)
 
 static enum verdict linearizable(struct check_run *c)
 {
-    struct check_history x;
     enum verdict v;
-    bool ready = check_history_open(c, &x, true, &v);
+    struct check_history *x = check_history_open(c, true, &v);
+    bool ready = x != NULL;
     size_t bad = 0, unknown = 0, unread = 0;
-    for (size_t i = 0; ready && i < x.h.n; i++) {
-        const struct lin_key *k = &x.r.keys[i];
-        bool doubtful = k->answer == LIN_BAD && k->witness.what == LIN_CLASS_PHANTOM && x.lossy;
+    for (size_t i = 0; ready && i < x->h.n; i++) {
+        const struct lin_key *k = &x->r.keys[i];
+        bool doubtful = k->answer == LIN_BAD && k->witness.what == LIN_CLASS_PHANTOM && x->lossy;
         unknown += k->answer == LIN_UNDECIDED || doubtful;
         unread += k->unread;
         if (k->answer != LIN_BAD || doubtful)
             continue;
         bad++;
         char words[CHECK_TITLE_LEN], title[CHECK_TITLE_LEN + CHECK_SHORT_LEN + 40], name[CHECK_SHORT_LEN];
-        sentence(words, sizeof words, &x, k);
-        snprintf(title, sizeof title, "%s is not linearizable: %s", check_short(check_key(&x, i), name), words);
+        sentence(words, sizeof words, x, k);
+        snprintf(title, sizeof title, "%s is not linearizable: %s", check_short(check_key(x, i), name), words);
         int64_t id = check_violation(c, &(struct violation){.t = complete_at(k),
-                                                            .key = check_key(&x, i),
+                                                            .key = check_key(x, i),
                                                             .title = title,
                                                             .fingerprint = class_names[k->witness.what]});
         for (size_t w = 0; w < k->witness.n && w < PROOF_SHOWN; w++)
@@ -166,116 +167,18 @@ static enum verdict linearizable(struct check_run *c)
         }
     }
     if (ready) {
-        c->examined = (int64_t)x.h.n;
+        c->examined = (int64_t)x->h.n;
         c->incomplete = unknown > 0;
         int n = snprintf(c->note, sizeof c->note, "%zu of %zu keys not linearizable (%" PRId64 " operations)", bad,
-                         x.h.n, x.ops);
+                         x->h.n, x->ops);
         if (unknown > 0 && n > 0 && (size_t)n < sizeof c->note)
             snprintf(c->note + n, sizeof c->note - (size_t)n, "; %zu not decided: %s", unknown,
                      unread > 0 ? "operations that are not understood"
-                     : x.lossy  ? "records of operations are missing"
+                     : x->lossy ? "records of operations are missing"
                                 : "the search budget is used up");
-        say_decided(c, &x);
-        v = check_history_answer(c, &x);
+        say_decided(c, x);
+        v = check_history_answer(c, x);
     }
-    check_history_close(&x);
-    return v;
-}
-
-/* ---- C3 ---- */
-
-/* The newest version that a client has written, or has read, so far: its zone, and the operation that shows it. */
-struct session {
-    uint32_t wrote, wrote_op, read, read_op;
-};
-
-static bool is_newer(const struct zones *z, uint32_t zone, uint32_t than)
-{
-    return zone != ZONE_NONE && (than == ZONE_NONE || z->z[zone].call > z->z[than].call);
-}
-
-static void session_break(struct check_run *c, const struct check_history *x, size_t key, uint32_t read, uint32_t saw,
-                          bool wrote)
-{
-    const struct lin_key *k = &x->r.keys[key];
-    const struct op *r = &k->ops[read], *s = &k->ops[saw];
-    char name[CHECK_SHORT_LEN], a[CHECK_SHORT_LEN], b[CHECK_SHORT_LEN], title[CHECK_TITLE_LEN];
-    snprintf(title, sizeof title, "%.20s read %s = %s, %s %s itself " MS " ms before", check_client_name(x, r),
-             check_short(check_key(x, key), name), check_value(x, r->value, a),
-             wrote ? "older than what it wrote," : "older than what it had read,", check_value(x, s->value, b),
-             check_ms(r->call - s->ret));
-    int64_t id = check_violation(c, &(struct violation){.t = r->ret,
-                                                        .key = check_key(x, key),
-                                                        .title = title,
-                                                        .fingerprint = wrote ? "read-your-writes" : "monotonic-reads"});
-    check_op_evidence(c, id, s);
-    int32_t newer = k->zones.z[k->zones.of[saw]].write;
-    if (newer >= 0 && (uint32_t)newer != saw)
-        check_op_evidence(c, id, &k->ops[newer]);
-    check_op_evidence(c, id, r);
-}
-
-/* A read of zone i goes back when its client wrote, or read, a version whose write began after i was in place, and had
- * its answer before the read began. */
-static bool sessions_of_key(struct check_run *c, const struct check_history *x, size_t key)
-{
-    const struct lin_key *k = &x->r.keys[key];
-    const struct zones *z = &k->zones;
-    struct session *of = malloc((x->h.clients.n + 1) * sizeof *of);
-    struct lin_at *by_ret = malloc((k->n + 1) * sizeof *by_ret);
-    bool ok = of != NULL && by_ret != NULL;
-    for (size_t i = 0; ok && i < x->h.clients.n; i++)
-        of[i] = (struct session){ZONE_NONE, ZONE_NONE, ZONE_NONE, ZONE_NONE};
-    for (size_t i = 0; ok && i < k->n; i++)
-        by_ret[i] = (struct lin_at){k->ops[i].ret, (uint32_t)i};
-    if (ok)
-        lin_at_sort(by_ret, k->n);
-    size_t done = 0;
-    for (uint32_t i = 0; ok && i < k->n; i++) { /* by call; operations count for their session once they are over */
-        for (; done < k->n && by_ret[done].at < k->ops[i].call; done++) {
-            uint32_t o = by_ret[done].i, zone = z->of[o];
-            struct session *s = &of[k->ops[o].client];
-            if (k->ops[o].kind == OP_WRITE && is_newer(z, zone, s->wrote)) {
-                s->wrote = zone;
-                s->wrote_op = o;
-            } else if (k->ops[o].kind == OP_READ && is_newer(z, zone, s->read)) {
-                s->read = zone;
-                s->read_op = o;
-            }
-        }
-        if (k->ops[i].kind != OP_READ || z->of[i] == ZONE_NONE)
-            continue;
-        const struct session *s = &of[k->ops[i].client];
-        int64_t f = z->z[z->of[i]].f;
-        c->examined++;
-        if (s->wrote != ZONE_NONE && z->z[s->wrote].call > f)
-            session_break(c, x, key, i, s->wrote_op, true);
-        else if (s->read != ZONE_NONE && z->z[s->read].call > f)
-            session_break(c, x, key, i, s->read_op, false);
-    }
-    free(of);
-    free(by_ret);
-    return ok;
-}
-
-static enum verdict sessions(struct check_run *c)
-{
-    struct check_history x;
-    enum verdict v;
-    bool ready = check_history_open(c, &x, false, &v);
-    size_t left_out = 0;
-    for (size_t i = 0; ready && i < x.h.n; i++) {
-        if (!x.r.keys[i].zoned || !sessions_of_key(c, &x, i))
-            left_out++;
-    }
-    if (ready) {
-        c->incomplete = left_out > 0;
-        if (left_out > 0)
-            snprintf(c->note, sizeof c->note, "%zu keys with operations other than reads and writes left out",
-                     left_out);
-        v = check_history_answer(c, &x);
-    }
-    check_history_close(&x);
     return v;
 }
 
@@ -429,29 +332,28 @@ static bool lost_write(struct check_run *c, const struct check_history *x, size_
 
 static enum verdict values(struct check_run *c)
 {
-    struct check_history x;
     enum verdict v;
-    bool ready = check_history_open(c, &x, false, &v);
+    struct check_history *x = check_history_open(c, false, &v);
+    bool ready = x != NULL;
     size_t left_out = 0, final = 0;
-    for (size_t i = 0; ready && i < x.h.n; i++) {
-        const struct lin_key *k = &x.r.keys[i];
+    for (size_t i = 0; ready && i < x->h.n; i++) {
+        const struct lin_key *k = &x->r.keys[i];
         if (!k->zoned) {
             left_out++;
             continue;
         }
         c->examined++;
-        if (!x.lossy)
-            phantoms(c, &x, i);
-        final += lost_write(c, &x, i);
+        if (!x->lossy)
+            phantoms(c, x, i);
+        final += lost_write(c, x, i);
     }
     if (ready) {
-        c->incomplete = left_out > 0 || x.lossy;
-        snprintf(c->note, sizeof c->note, "%zu of %zu keys were read after all writes in quiet times%s%s", final, x.h.n,
-                 left_out > 0 ? "; keys with operations other than reads and writes left out" : "",
-                 x.lossy ? "; records of operations are missing, so values without a write prove nothing" : "");
-        v = check_history_answer(c, &x);
+        c->incomplete = left_out > 0 || x->lossy;
+        snprintf(c->note, sizeof c->note, "%zu of %zu keys were read after all writes in quiet times%s%s", final,
+                 x->h.n, left_out > 0 ? "; keys with operations other than reads and writes left out" : "",
+                 x->lossy ? "; records of operations are missing, so values without a write prove nothing" : "");
+        v = check_history_answer(c, x);
     }
-    check_history_close(&x);
     return v;
 }
 
@@ -469,11 +371,10 @@ const struct check check_client[] = {
      .run = check_stale_reads,
      .help = "No read returns a value that had provably been replaced before the read began."},
     {.id = "C3",
-     .title = "sessions",
+     .title = "read your writes",
      .severity = "LIN-SESSION",
-     .run = sessions,
-     .help = "A client never reads a value older than one that it wrote (read your writes) or read (monotonic reads)"
-             " before; Terry et al. 1994."},
+     .run = check_read_your_writes,
+     .help = "A client never reads a value of a key older than one that it had written itself (Terry et al. 1994)."},
     {.id = "C4",
      .title = "values kept",
      .severity = "LIN-LOST",

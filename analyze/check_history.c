@@ -2,6 +2,7 @@
 #include "check_history.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 double check_ms(int64_t ns)
@@ -92,26 +93,21 @@ enum verdict check_history_answer(struct check_run *c, const struct check_histor
     return check_answer(c);
 }
 
-bool check_history_open(struct check_run *c, struct check_history *x, bool search, enum verdict *v)
+static void release(void *history)
 {
-    *x = (struct check_history){0};
-    *v = VERDICT_UNKNOWN;
+    struct check_history *x = history;
+    lin_report_free(&x->r);
+    history_free(&x->h);
+    free(x);
+}
+
+static bool load(struct check_run *c, struct check_history *x)
+{
     history_init(&x->h);
     if (!history_load(&x->h, c->db, c->run_id)) {
         snprintf(c->note, sizeof c->note, "%s", c->db->failed ? "database error" : "not enough memory for the history");
         return false;
     }
-    if (x->h.n == 0) {
-        snprintf(c->note, sizeof c->note, "no client operations in this trace");
-        *v = VERDICT_SKIPPED;
-        return false;
-    }
-    struct lin_options o = {.deadline_ns = c->deadline_ns, .no_search = !search};
-    if (!lin_judge(&x->r, &x->h, &o)) {
-        snprintf(c->note, sizeof c->note, "not enough memory for the history");
-        return false;
-    }
-    c->searched_ns = x->r.searched_ns;
     x->lossy = check_operations_missing(c, x->missing, sizeof x->missing);
     x->unclocked = !x->lossy && clock_unknown(c, x->missing, sizeof x->missing);
     for (size_t k = 0; k < x->h.n; k++) {
@@ -121,10 +117,45 @@ bool check_history_open(struct check_run *c, struct check_history *x, bool searc
     return true;
 }
 
-void check_history_close(struct check_history *x)
+/* With a search where there was none before: once more, from the start. */
+static bool judge(struct check_run *c, struct check_history *x, bool search)
 {
+    struct lin_options o = {.deadline_ns = c->deadline_ns, .no_search = !search};
     lin_report_free(&x->r);
-    history_free(&x->h);
+    x->searched = search;
+    if (!lin_judge(&x->r, &x->h, &o)) {
+        snprintf(c->note, sizeof c->note, "not enough memory for the history");
+        return false;
+    }
+    c->searched_ns = x->r.searched_ns;
+    return true;
+}
+
+struct check_history *check_history_open(struct check_run *c, bool search, enum verdict *v)
+{
+    struct check_history *x = c->shared->history;
+    *v = VERDICT_UNKNOWN;
+    if (x == NULL) {
+        x = calloc(1, sizeof *x);
+        if (x == NULL) {
+            snprintf(c->note, sizeof c->note, "not enough memory for the history");
+            return NULL;
+        }
+        c->shared->history = x;
+        c->shared->release_history = release;
+        x->ready = load(c, x) && judge(c, x, search);
+    } else if (x->ready && search && !x->searched) {
+        x->ready = judge(c, x, true);
+    } else if (!x->ready) {
+        snprintf(c->note, sizeof c->note, "the history could not be loaded");
+    }
+    if (x->ready && x->h.n > 0)
+        return x;
+    if (x->ready) {
+        snprintf(c->note, sizeof c->note, "no client operations in this trace");
+        *v = VERDICT_SKIPPED;
+    }
+    return NULL;
 }
 
 static void when(char *out, size_t n, const char *how, sqlite3_stmt *q)
@@ -136,8 +167,9 @@ static void when(char *out, size_t n, const char *how, sqlite3_stmt *q)
 
 void check_op_evidence(struct check_run *c, int64_t violation_id, const struct op *op)
 {
-    sqlite3_stmt *q = db_prepare(c->db, "SELECT client, f, key, val, t_invoke, coalesce(return_by, t_return), result, served_by,"
-                                        " coalesce(return_rec, invoke_rec) FROM ops WHERE op_id = :op");
+    sqlite3_stmt *q =
+        db_prepare(c->db, "SELECT client, f, key, val, t_invoke, coalesce(return_by, t_return), result, served_by,"
+                          " coalesce(return_rec, invoke_rec) FROM ops WHERE op_id = :op");
     db_bind_int(c->db, q, ":op", op->id);
     char words[400] = "", end[100] = ", no answer", key[CHECK_SHORT_LEN], val[CHECK_SHORT_LEN];
     int64_t rec = 0;

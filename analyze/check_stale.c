@@ -520,15 +520,15 @@ static bool collect(struct check_run *c, const struct check_history *x, size_t k
 
 enum verdict check_stale_reads(struct check_run *c)
 {
-    struct check_history x;
     enum verdict v;
-    bool ready = check_history_open(c, &x, false, &v);
+    struct check_history *x = check_history_open(c, false, &v);
+    bool ready = x != NULL;
     struct stale *all = NULL;
     size_t n = 0, cap = 0, left_out = 0;
     bool memory = true;
-    for (size_t i = 0; ready && memory && i < x.h.n; i++) {
-        if (x.r.keys[i].zoned)
-            memory = collect(c, &x, i, &all, &n, &cap);
+    for (size_t i = 0; ready && memory && i < x->h.n; i++) {
+        if (x->r.keys[i].zoned)
+            memory = collect(c, x, i, &all, &n, &cap);
         else
             left_out++;
     }
@@ -538,7 +538,7 @@ enum verdict check_stale_reads(struct check_run *c)
         struct stories told = {.n = 0};
         struct run_facts f = n > 0 ? facts(c) : (struct run_facts){0};
         for (size_t i = 0; i < n; i++)
-            report(c, &x, &f, &all[i], &told);
+            report(c, x, &f, &all[i], &told);
         if (n > 0)
             snprintf(c->note, sizeof c->note, "%zu read%s stale by " MS " to " MS " ms", n, n == 1 ? "" : "s",
                      check_ms(all[n - 1].s.stale_for), check_ms(all[0].s.stale_for));
@@ -546,9 +546,8 @@ enum verdict check_stale_reads(struct check_run *c)
             snprintf(c->note, sizeof c->note, "%s",
                      memory ? "keys with operations other than reads and writes left out" : "not enough memory");
         c->incomplete = left_out > 0 || !memory;
-        v = check_history_answer(c, &x);
+        v = check_history_answer(c, x);
     }
     free(all);
-    check_history_close(&x);
     return v;
 }

@@ -185,7 +185,9 @@ static struct story *story_of(struct db *db, const struct explain_facts *f, int 
     int64_t op = read_of(db, f->run_id, f->v);
     if (op != 0)
         explain_read(s, db, f->run_id, op, !by_client);
-    add_evidence(s, db, f->v, by_client && f->check[1] <= '4');
+    const struct check *check = check_find(f->check);
+    /* The operations of a history are told by what they did, not by their records. */
+    add_evidence(s, db, f->v, by_client && check != NULL && strncmp(check->severity, "LIN", 3) == 0);
     if (f->bad != 0)
         story_wrong(s, f->bad);
     int steps = depth != EXPLAIN_DEPTH ? depth : by_client || op != 0 ? 0 : CHAIN_OF_RULE;

@@ -286,24 +286,6 @@ static void a_failed_write_counts_as_unknown_unless_the_run_says_otherwise(void 
     hdb_close(&h);
 }
 
-static void sessions_break_when_a_client_reads_older_than_it_wrote_or_read(void **state)
-{
-    (void)state;
-    struct hdb h;
-    hdb_open(&h);
-    hdb_op(&h, "0010", "put", "k", "a", 0, 10, "ok", "0000");
-    hdb_op(&h, "0010", "put", "k", "b", 20, 30, "ok", "0000");
-    hdb_op(&h, "0010", "get", "k", "a", 40, 50, "ok", "0001"); /* its own write is gone */
-    hdb_op(&h, "0011", "get", "k", "b", 40, 50, "ok", "0000");
-    hdb_op(&h, "0011", "get", "k", "a", 60, 70, "ok", "0001"); /* it had seen b */
-    hdb_op(&h, "0012", "get", "k", "a", 60, 70, "ok", "0001"); /* stale, but nothing that this client knew */
-    assert_check(&h, "C3", "fail");
-    assert_sql(&h, "SELECT fingerprint, title FROM violations ORDER BY violation_id",
-               "read-your-writes|0010 read k = a, older than what it wrote, b itself 10.0 ms before\n"
-               "monotonic-reads|0011 read k = a, older than what it had read, b itself 10.0 ms before");
-    hdb_close(&h);
-}
-
 static void values_out_of_nowhere_are_named_with_their_origin(void **state)
 {
     (void)state;
@@ -408,7 +390,6 @@ int main(void)
         cmocka_unit_test(repeated_values_are_searched),
         cmocka_unit_test(an_attempt_redirected_by_a_leader_may_still_take_effect),
         cmocka_unit_test(a_failed_write_counts_as_unknown_unless_the_run_says_otherwise),
-        cmocka_unit_test(sessions_break_when_a_client_reads_older_than_it_wrote_or_read),
         cmocka_unit_test(values_out_of_nowhere_are_named_with_their_origin),
         cmocka_unit_test(with_records_missing_a_value_without_a_write_proves_nothing),
         cmocka_unit_test(an_acknowledged_write_that_the_last_reads_miss_is_lost),
