@@ -1,6 +1,7 @@
 /* report.c -- `analyze report`: options, the run, where the page goes. */
 #include <errno.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,6 +74,27 @@ int report_write_file(const char *path, bool force, void (*write)(FILE *f, void 
 
 /* ---- one run ---- */
 
+void report_again(struct db *db, int64_t run_id, const char *path, char *again, size_t n)
+{
+    again[0] = '\0';
+    sqlite3_stmt *q = db_prepare(db, "SELECT json_extract(body, '$.argv') FROM records WHERE run_id = :run"
+                                     " AND ev = 'trace.open' AND node = 'sim' LIMIT 1");
+    db_bind_int(db, q, ":run", run_id);
+    if (db_row(db, q) && sqlite3_column_type(q, 0) == SQLITE_TEXT)
+        snprintf(again, n, "%s", (const char *)sqlite3_column_text(q, 0));
+    db_done(db, q);
+    if (again[0] != '\0' || db_int(db, "SELECT count(*) FROM runs", 0) != 1)
+        return;
+    char file[4200];
+    const char *slash = strrchr(path, '/');
+    snprintf(file, sizeof file, "%.*srun.json", slash != NULL ? (int)(slash - path) + 1 : 0, path);
+    json_t *run = json_load_file(file, 0, NULL);
+    const char *rerun = json_string_value(json_object_get(run, "rerun"));
+    if (rerun != NULL)
+        snprintf(again, n, "%s", rerun);
+    json_decref(run);
+}
+
 static int find_run(struct db *db, struct report *r, const char *name, char *run, size_t n)
 {
     sqlite3_stmt *q =
@@ -135,6 +157,8 @@ int report_run_page(const struct report_options *o, struct report_result *result
         status = cli_fail(db.status, "report", "%s", db.err);
     if (status == 0)
         status = find_run(&db, &r, o->run, run, sizeof run);
+    if (status == 0)
+        report_again(&db, r.run_id, path, r.again, sizeof r.again);
     if (status == 0)
         status = plan(&p, &r, o);
     if (status == 0)

@@ -340,15 +340,11 @@ static void print_again(FILE *f, const struct report *r)
     fputs("</li>\n<li><span>what is in the run</span>", f);
     report_command(f, r, "stat", "");
     fputs("</li>\n", f);
-    sqlite3_stmt *q =
-        ask(r, "SELECT json_extract(body, '$.argv') FROM records WHERE run_id = :run AND ev = 'trace.open'"
-               " AND node = 'sim' AND json_extract(body, '$.argv') IS NOT NULL LIMIT 1");
-    if (db_row(r->db, q)) {
+    if (r->again[0] != '\0') {
         fputs("<li><span>make the run again</span><code class=\"cmd\">", f);
-        html(f, (const char *)sqlite3_column_text(q, 0));
+        html(f, r->again);
         fputs("</code></li>\n", f);
     }
-    db_done(r->db, q);
     fputs("</ul></section>\n", f);
 }
 

@@ -6,14 +6,16 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "explain_class.h"
 #include "pairmap.h"
 #include "report_int.h"
 
-enum { DEEPEST = 3 };
+enum { DEEPEST = 3, STRIP_MAX = 400, SEEDS_SHOWN = 16 };
 
 struct run {
     char *dir, *page; /* page: from where the index is */
-    char *name, *again;
+    char *name;
+    char again[1024];
     int64_t seed, records, lasts; /* ns */
     bool seeded, complete;
     struct report_counts counts;
@@ -93,7 +95,6 @@ static void index_free(struct index *x)
         free(x->run[i].dir);
         free(x->run[i].page);
         free(x->run[i].name);
-        free(x->run[i].again);
     }
     for (size_t i = 0; i < x->classes; i++) {
         free(x->class[i].check);
@@ -134,14 +135,14 @@ static int read_run(struct index *x, size_t i)
 {
     struct db db = {0};
     struct run *run = &x->run[i];
-    int status = cli_open(&db, "report", run->dir, false, NULL, 0);
+    char path[4096];
+    int status = cli_open(&db, "report", run->dir, false, path, sizeof path);
     if (status != 0)
         return status;
     sqlite3_stmt *q = db_prepare(
         &db, "SELECT run_id, name, seed, (SELECT coalesce(sum(records), 0) FROM sources s WHERE s.run_id = r.run_id),"
-             " coalesce(t_end, 0) - coalesce((SELECT min(t_start) FROM boots b WHERE b.run_id = r.run_id), 0),"
-             " (SELECT json_extract(body, '$.argv') FROM records o WHERE o.run_id = r.run_id AND ev = 'trace.open'"
-             " AND node = 'sim' LIMIT 1) FROM runs r ORDER BY run_id LIMIT 1");
+             " coalesce(t_end, 0) - coalesce((SELECT min(t_start) FROM boots b WHERE b.run_id = r.run_id), 0)"
+             " FROM runs r ORDER BY run_id LIMIT 1");
     if (db_row(&db, q)) {
         int64_t id = sqlite3_column_int64(q, 0);
         run->name = copy((const char *)sqlite3_column_text(q, 1));
@@ -149,7 +150,7 @@ static int read_run(struct index *x, size_t i)
         run->seed = sqlite3_column_int64(q, 2);
         run->records = sqlite3_column_int64(q, 3);
         run->lasts = sqlite3_column_int64(q, 4);
-        run->again = copy((const char *)sqlite3_column_text(q, 5));
+        report_again(&db, id, path, run->again, sizeof run->again);
         run->counts = report_count(&db, id, NULL);
         run->complete = report_lost(&db, id) == 0;
     }
@@ -186,7 +187,8 @@ static const char *mood(const struct run *r)
     return r->counts.fail > 0 ? "fail" : r->counts.unknown > 0 || r->counts.pass == 0 ? "unknown" : "pass";
 }
 
-static void link_to(FILE *f, const struct run *r)
+/* By the name of the run and its seed, or by its seed alone. */
+static void link_to(FILE *f, const struct run *r, bool by_seed)
 {
     fputs("<a href=\"", f);
     for (const unsigned char *p = (const unsigned char *)r->page; *p != '\0'; p++) { /* RFC 3986, section 2.3 */
@@ -195,15 +197,37 @@ static void link_to(FILE *f, const struct run *r)
         fprintf(f, plain ? "%c" : "%%%02X", *p);
     }
     fputs("\">", f);
-    html(f, r->name);
+    if (by_seed)
+        fprintf(f, "seed %" PRId64, r->seed);
+    else
+        html(f, r->name);
     fputs("</a>", f);
-    if (r->seeded)
+    if (r->seeded && !by_seed)
         fprintf(f, " <small>seed %" PRId64 "</small>", r->seed);
+}
+
+/* One mark for each run, in order; full where the class is. The words beside it say the same. */
+static void write_strip(FILE *f, const struct index *x, const struct class *c)
+{
+    fputs("<p class=\"strip\" aria-hidden=\"true\">", f);
+    for (size_t i = 0, k = 0; i < x->n && i < STRIP_MAX; i++) {
+        bool in = k < c->n && c->run[k] == i;
+        k += in;
+        fputs(in ? "<i class=\"in\"></i>" : "<i></i>", f);
+    }
+    fputs("</p>\n<p class=\"seeds\">", f);
+    for (size_t k = 0; k < c->n && k < SEEDS_SHOWN; k++) {
+        fputs(k > 0 ? ", " : "in ", f);
+        link_to(f, &x->run[c->run[k]], x->run[c->run[k]].seeded);
+    }
+    if (c->n > SEEDS_SHOWN)
+        fprintf(f, " and %zu more", c->n - SEEDS_SHOWN);
+    fputs("</p>\n", f);
 }
 
 static void write_classes(FILE *f, const struct index *x)
 {
-    fputs("<section class=\"block\"><h2>What went wrong</h2>\n", f);
+    fputs("<section class=\"block\"><h2>What went wrong</h2>\n<div class=\"kinds\">\n", f);
     for (size_t i = 0; i < x->classes; i++) {
         const struct class *c = &x->class[i];
         const struct run *small = &x->run[c->run[0]];
@@ -216,15 +240,17 @@ static void write_classes(FILE *f, const struct index *x)
         html(f, c->check);
         fputs("</span> ", f);
         html(f, c->name);
+        const struct violation_class *is = class_find(c->name);
         fputs("</h3>\n<p class=\"title\">", f);
-        html(f, c->title);
+        html(f, is != NULL ? is->says : c->title);
         fputs("</p>\n<dl class=\"facts\"><div><dt>runs</dt><dd>", f);
         fprintf(f, "%zu of %zu</dd></div><div><dt>violations</dt><dd>%s</dd></div><div><dt>first</dt><dd>", c->n, x->n,
                 report_number(c->violations, a));
-        link_to(f, &x->run[c->run[0]]);
+        link_to(f, &x->run[c->run[0]], false);
         fputs("</dd></div><div><dt>smallest</dt><dd>", f);
-        link_to(f, small);
+        link_to(f, small, false);
         fprintf(f, " <small>%s records</small></dd></div></dl>\n", report_number(small->records, b));
+        write_strip(f, x, c);
         if (small->again[0] != '\0') {
             fputs("<code class=\"cmd\">", f);
             html(f, small->again);
@@ -234,7 +260,7 @@ static void write_classes(FILE *f, const struct index *x)
     }
     if (x->classes == 0)
         fputs("<p>Nothing.</p>\n", f);
-    fputs("</section>\n", f);
+    fputs("</div></section>\n", f);
 }
 
 static void write_runs(FILE *f, const struct index *x)
@@ -255,7 +281,7 @@ static void write_runs(FILE *f, const struct index *x)
             if (strcmp(mood(r), marks[m].mood) != 0)
                 continue;
             fprintf(f, "<tr class=\"%s\"><th scope=\"row\">", marks[m].mood);
-            link_to(f, r);
+            link_to(f, r, false);
             fprintf(f, "</th><td class=\"is\">%s</td><td>", marks[m].mark);
             int shown = 0;
             for (size_t k = 0; k < x->classes; k++) {

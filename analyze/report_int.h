@@ -20,6 +20,7 @@ struct report {
     const char *run_name;
     int64_t t0, t1; /* of the whole run, ns */
     struct report_counts counts;
+    char again[1024]; /* the command that makes the run again, "" when nobody tells */
     bool complete;
     bool chunks; /* the records are in files beside the page */
 };
@@ -122,6 +123,8 @@ struct report_result {
 /* Puts the page together (report_page.c): what the plan says, worst first, as long as it fits. 0 or an exit status. */
 int report_make(const struct report *r, struct report_plan *plan, const struct report_options *o,
                 struct report_result *result);
+/* The command that makes the run again, as the simulator's trace or RUN/run.json beside the database at `path` tells. */
+void report_again(struct db *db, int64_t run_id, const char *path, char *again, size_t n);
 /* Opens, checks if needed, plans and writes the page of one run. 0 or an exit status, having said why. */
 int report_run_page(const struct report_options *o, struct report_result *result);
 /* Writes an index over the runs below the directory, and the page of each. */
