@@ -44,7 +44,7 @@ PROGRAMS := $(B)/replica $(B)/kv $(B)/simulate $(B)/analyze
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
-.PHONY: all demo test test-formats test-report bench course sanitize determinism purity install clean help deps check-tests tests FORCE
+.PHONY: all demo test test-formats test-report bench course sanitize determinism purity install uninstall clean help deps check-tests tests FORCE
 .SECONDARY:
 
 all: $(PROGRAMS) $(B)/libtrace.a 3700kvstore ## build everything
@@ -171,15 +171,34 @@ determinism: $(B)/simulate ## same seeds, same bytes: gcc and clang (where they 
 purity: $(call obj,$(CORE_SRC)) ## prove that the core touches no file, socket, clock, JSON or stdio, and that the walls stand
 	@tests/purity.sh $^
 
-install: all ## install programs, library and manuals below DESTDIR/PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/faultline \
-	  $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+# What `make install` puts below DESTDIR/PREFIX, and `make uninstall` removes.
+SHARED := share/bash-completion/completions/faultline share/zsh/site-functions/_faultline \
+          share/fish/vendor_completions.d/faultline.fish share/faultline/lnav.json share/faultline/trace.schema.json
+INSTALLED := $(PROGRAMS:$(B)/%=bin/faultline-%) lib/libfaultline-trace.a lib/pkgconfig/faultline-trace.pc \
+          include/faultline/trace.h include/faultline/records.def \
+          $(patsubst %,share/man/man1/faultline-%.1,replica kv simulate analyze) share/man/man5/faultline-trace.5 \
+          $(patsubst %,share/bash-completion/completions/faultline-%,replica kv simulate analyze) $(SHARED)
+
+install: all ## install programs, library, manuals and completions below DESTDIR/PREFIX
+	@analyze/completions.sh $(B) $(B)/completions
+	@$(B)/analyze schema --lnav >$(B)/completions/lnav.json
+	@$(B)/analyze schema --json-schema >$(B)/completions/trace.schema.json
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(sort $(dir $(INSTALLED))))
 	for p in replica kv simulate analyze; do install -m 755 $(B)/$$p $(DESTDIR)$(PREFIX)/bin/faultline-$$p; done
 	install -m 644 $(B)/libtrace.a $(DESTDIR)$(PREFIX)/lib/libfaultline-trace.a
 	install -m 644 trace/trace.h trace/records.def $(DESTDIR)$(PREFIX)/include/faultline
 	install -m 644 src/faultline-replica.1 src/faultline-kv.1 src/faultline-simulate.1 analyze/faultline-analyze.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 trace/faultline-trace.5 $(DESTDIR)$(PREFIX)/share/man/man5
 	sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' trace/faultline-trace.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/faultline-trace.pc
+	install -m 644 $(B)/completions/faultline.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/faultline
+	for p in replica kv simulate analyze; do ln -sf faultline $(DESTDIR)$(PREFIX)/share/bash-completion/completions/faultline-$$p; done
+	install -m 644 $(B)/completions/_faultline $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	install -m 644 $(B)/completions/faultline.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 644 $(B)/completions/lnav.json $(B)/completions/trace.schema.json $(DESTDIR)$(PREFIX)/share/faultline
+
+uninstall: ## remove what `make install` has put there
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALLED))
+	rmdir $(DESTDIR)$(PREFIX)/include/faultline $(DESTDIR)$(PREFIX)/share/faultline
 
 clean: ## remove what was built
 	rm -rf $(B) 3700kvstore

@@ -8,8 +8,9 @@
 #include "trace.h"
 
 static const char help[] =
-    "usage: analyze schema [--sql | --events | --json-schema]\n"
-    "Prints the database schema, the catalogue of trace records, or a JSON Schema of one trace line.\n"
+    "usage: analyze schema [--sql | --events | --json-schema | --lnav]\n"
+    "Prints the database schema, the catalogue of trace records, a JSON Schema of one trace line, or a log format for\n"
+    "lnav.\n"
     "\n"
     "  analyze schema --sql\n"
     "  analyze schema --events\n"
@@ -17,7 +18,8 @@ static const char help[] =
     "\n"
     "  --sql          tables, views and indexes (the default)\n"
     "  --events       each event: its fields, ? = optional, and the reasons of \"why\"\n"
-    "  --json-schema  JSON Schema 2020-12\n";
+    "  --json-schema  JSON Schema 2020-12\n"
+    "  --lnav         for ~/.lnav/formats/installed/faultline.json; then: lnav runs/7/*.jsonl\n";
 
 /* Indexed by trace_field_type.type. */
 static const struct {
@@ -125,11 +127,77 @@ static void print_json_schema(void)
     puts("  ]\n}");
 }
 
+/* ---- lnav ---- */
+
+/* lnav's kind of a field. */
+static const char *lnav_kind(char type)
+{
+    return type == 'i' ? "integer" : type == 'b' ? "boolean" : type == 's' || type == 'v' ? "string" : "json";
+}
+
+/* Is this the first record type that has the field? */
+static bool is_first(size_t record, const char *key)
+{
+    for (size_t i = 0; i < record; i++) {
+        for (size_t k = 0; k < trace_record_types[i].n_fields; k++) {
+            if (strcmp(trace_record_types[i].fields[k].key, key) == 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* A format for lnav (docs.lnav.org, "Log Formats"): one line a record, times since the epoch of the run. */
+static void print_lnav(void)
+{
+    fputs("{\n"
+          "  \"$schema\": \"https://lnav.org/schemas/format-v1.schema.json\",\n"
+          "  \"faultline_trace\": {\n"
+          "    \"title\": \"Faultline trace\",\n"
+          "    \"description\": \"Records of replicas and of the simulator, one JSON object a line\",\n"
+          "    \"json\": true,\n"
+          "    \"file-pattern\": \"[A-Za-z0-9_-]+\\\\.[0-9]+\\\\.jsonl\",\n"
+          "    \"timestamp-field\": \"t\",\n"
+          "    \"timestamp-divisor\": 1000000000,\n"
+          "    \"level-field\": \"ev\",\n"
+          "    \"level\": {\n"
+          "      \"error\": \"^(trace\\\\.lost|net\\\\.bad|msg\\\\.bad|node\\\\.exit)$\",\n"
+          "      \"warning\": \"^(net\\\\.drop|fault\\\\.begin|log\\\\.truncate|log\\\\.reject|role\\\\.change)$\",\n"
+          "      \"debug\": \"^(timer\\\\.|net\\\\.|state\\\\.hash)\"\n"
+          "    },\n"
+          "    \"body-field\": \"ev\",\n"
+          "    \"line-format\": [\n"
+          "      {\"field\": \"t\", \"min-width\": 13, \"align\": \"right\"}, \" \", {\"field\": \"n\", \"min-width\": 4}, \" \",\n"
+          "      {\"field\": \"role\", \"default-value\": \"-\"}, \" \", {\"field\": \"term\", \"min-width\": 3, \"default-value\": \"\"}, \" \",\n"
+          "      {\"field\": \"ev\", \"min-width\": 14}\n"
+          "    ],\n"
+          "    \"value\": {\n",
+          stdout);
+    static const char *const envelope[][2] = {{"n", "string"},  {"b", "integer"},  {"s", "integer"}, {"t", "integer"},
+                                              {"lc", "integer"}, {"ev", "string"},  {"c", "integer"}, {"term", "integer"},
+                                              {"role", "string"}, {"ci", "integer"}, {"ai", "integer"}};
+    for (size_t i = 0; i < sizeof envelope / sizeof *envelope; i++)
+        printf("      \"%s\": {\"kind\": \"%s\"%s},\n", envelope[i][0], envelope[i][1],
+               strcmp(envelope[i][0], "n") == 0 ? ", \"identifier\": true" : "");
+    for (size_t i = 0; i < trace_record_types_n; i++) {
+        const struct trace_record_type *r = &trace_record_types[i];
+        for (size_t k = 0; k < r->n_fields; k++) {
+            bool own = strcmp(r->fields[k].key, "term") != 0 && is_first(i, r->fields[k].key);
+            for (size_t e = 0; own && e < k; e++)
+                own = strcmp(r->fields[e].key, r->fields[k].key) != 0;
+            if (own)
+                printf("      \"%s\": {\"kind\": \"%s\"},\n", r->fields[k].key, lnav_kind(r->fields[k].type));
+        }
+    }
+    fputs("      \"li\": {\"kind\": \"integer\"}\n    }\n  }\n}\n", stdout);
+}
+
 int cmd_schema(int argc, char **argv)
 {
     static const struct option longs[] = {{"sql", no_argument, NULL, 's'},
                                           {"events", no_argument, NULL, 'e'},
                                           {"json-schema", no_argument, NULL, 'j'},
+                                          {"lnav", no_argument, NULL, 'l'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int opt;
@@ -146,6 +214,9 @@ int cmd_schema(int argc, char **argv)
             break;
         case 'j':
             print = print_json_schema;
+            break;
+        case 'l':
+            print = print_lnav;
             break;
         case 'h':
             fputs(help, stdout);
