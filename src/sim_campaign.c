@@ -23,6 +23,8 @@ struct campaign {
     struct sim_outcome *later;
     size_t n_later, room_later; /* with o->stop: all until the end, when those of greater seeds, judged or not by
                                  * chance, are left out */
+    uint64_t *kept;             /* seeds */
+    size_t n_kept;
     char dir[SIM_PATH_MAX];
     uint64_t started_ns, shown_ns;
     bool progress; /* stderr is a terminal */
@@ -83,10 +85,14 @@ static void tick(void *ctx)
 static int keep(struct campaign *k, const struct sim_trial *t, uint64_t seed)
 {
     char path[SIM_PATH_MAX + 32], err[512] = "";
-    struct stat st;
+    for (size_t i = 0; i < k->n_kept; i++)
+        if (k->kept[i] == seed)
+            return 0;
+    k->kept = realloc(k->kept, (k->n_kept + 1) * sizeof *k->kept);
+    if (!k->kept)
+        abort();
+    k->kept[k->n_kept++] = seed;
     snprintf(path, sizeof path, "%s/%" PRIu64, k->dir, seed);
-    if (stat(path, &st) == 0)
-        return 0; /* of another class too */
     int rc = sim_trial_keep(t, seed, path, err);
     if (rc != 0)
         fprintf(stderr, "simulate: the run of seed %" PRIu64 " is not kept: %s\n", seed, err);
@@ -132,8 +138,8 @@ static int make_dir(struct campaign *k)
         snprintf(k->dir, sizeof k->dir, "%s", k->o->out);
     else
         snprintf(k->dir, sizeof k->dir, "runs/%s-%" PRIu64 "-to-%" PRIu64, k->c.name, k->o->seed_from, k->o->seed_to);
-    if (!k->o->out && mkdir("runs", 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "simulate: runs: %s\n", strerror(errno));
+    if (!sim_dir_parents(k->dir)) {
+        fprintf(stderr, "simulate: %s: %s\n", k->dir, strerror(errno));
         return CANNOT_CREATE;
     }
     if (mkdir(k->dir, 0777) == 0 || (errno == EEXIST && (k->o->force || rmdir(k->dir) == 0)))
@@ -198,6 +204,7 @@ int sim_campaign(struct sim_options *o, char **argv, const char *version)
     int rc = prepare(k);
     if (rc == 0)
         rc = run(k, &(struct sim_trial){.o = o, .c = &k->c, .argv = (const char *const *)argv, .version = version});
+    free(k->kept);
     sim_classes_free(&k->classes);
     sim_config_free(&k->c);
     free(k);

@@ -23,8 +23,7 @@ static int failed(int status, char err[512], const char *path, const char *what)
     return status;
 }
 
-/* A directory with its parents. */
-static bool make_parents(const char *path)
+bool sim_dir_parents(const char *path)
 {
     char part[SIM_PATH_MAX];
     snprintf(part, sizeof part, "%s", path);
@@ -144,7 +143,7 @@ static int make_explicit(const char *out, char err[512])
     if (!usable_name(out))
         return failed(USAGE, err, out,
                       "the last part of its name must have at most 200 bytes and no control characters");
-    if (!make_parents(out) || (mkdir(out, 0777) != 0 && errno != EEXIST))
+    if (!sim_dir_parents(out) || (mkdir(out, 0777) != 0 && errno != EEXIST))
         return failed(CANNOT_CREATE, err, out, strerror(errno));
     return 0;
 }

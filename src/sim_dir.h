@@ -19,6 +19,8 @@ struct sim_dir {
  * with `force` also when it holds a run: run.json, run.db*, NAME.BOOT.jsonl and data/ID.db* are removed then, and
  * nothing else. 0 with `d` set, and a warning in `err` or nothing; else 64 or 73 with words in `err`. */
 int sim_dir_make(const char *out, const char *name, uint64_t seed, bool force, struct sim_dir *d, char err[512]);
+/* Makes the directories above it where they are missing. False with errno set. */
+bool sim_dir_parents(const char *path);
 /* Makes DIR/data, for what the replicas keep on disk. 0 with its path, or 73 with words in `err`. */
 int sim_dir_data(const struct sim_dir *d, char path[SIM_PATH_MAX + 8], char err[512]);
 /* Lets other runs have it. The process's end does so too. */
