@@ -11,7 +11,7 @@
 
 #include "support/store_walk.h"
 
-enum { ROUNDS = 400 };
+enum { ROUNDS = 200 };
 
 struct tally {
     unsigned harmless, refused, taken_back;

@@ -88,10 +88,10 @@ static void what_was_saved_is_there_wherever_the_power_fails(void **state)
     for (uint64_t seed = 1; seed <= 2; seed++) {
         bool killed = true;
         for (uint64_t at = 1; killed; at++) {
-            for (unsigned how = 0; how < 4; how++) {
+            for (unsigned how = 0; how < 3; how++) {
                 struct walk w;
                 struct trouble t = {.at = at, .then = SIM_DISK_KILLS};
-                run(&w, &t, seed, 12);
+                run(&w, &t, seed, 8);
                 killed = t.done >= at;
                 restart(&w, how, seed * 1000 + at * 4 + how);
                 open_sound(&w, seed, at);
@@ -104,7 +104,7 @@ static void what_was_saved_is_there_wherever_the_power_fails(void **state)
         }
     }
     print_message("%u points\n", points);
-    assert_true(points > 500);
+    assert_true(points > 300);
 }
 
 /* A sync fails, and the kernel shows the replica's next start what will not outlive the power. It may take it for saved
@@ -113,7 +113,7 @@ static void what_a_failed_sync_left_is_saved_before_anything_is_built_on_it(void
 {
     (void)state;
     unsigned shown = 0;
-    for (uint64_t seed = 1; seed <= 12; seed++) {
+    for (uint64_t seed = 1; seed <= 6; seed++) {
         bool killed = true;
         for (uint64_t at = 1; killed; at++) {
             struct walk w;
@@ -153,7 +153,7 @@ static struct trouble some_trouble(struct rng *rng)
 static void a_life_of_trouble(void **state)
 {
     (void)state;
-    enum { ROUNDS = 300 };
+    enum { ROUNDS = 150 };
     unsigned failed_saves = 0, failed_opens = 0, full = 0;
     for (uint64_t seed = 1; seed <= 4; seed++) {
         struct walk w;
@@ -197,7 +197,7 @@ static void a_life_of_trouble(void **state)
         walk_free(&w);
     }
     print_message("%u saves and %u starts failed, %u for want of space\n", failed_saves, failed_opens, full);
-    assert_true(failed_saves > 300 && failed_opens > 30 && full > 30);
+    assert_true(failed_saves > 150 && failed_opens > 30 && full > 10);
 }
 
 int main(void)
