@@ -12,7 +12,8 @@
  * write-ahead log from a generator that is the process's own; each open of a database seeds it from the disk's. A
  * program that uses SQLite for something else in between gets the same behaviour, but other bytes.
  *
- * One thread for all disks of a process. */
+ * One thread for all disks of a process, and for all that it does with SQLite: SQLite is told so by the first of them.
+ */
 #ifndef FAULTLINE_SIM_DISK_H
 #define FAULTLINE_SIM_DISK_H
 
