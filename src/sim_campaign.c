@@ -152,6 +152,10 @@ static int make_dir(struct campaign *k)
 static int prepare(struct campaign *k)
 {
     static char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
+    if (k->o->swarm) {
+        strcpy(k->c.name, "swarm");
+        return make_dir(k);
+    }
     enum sim_config_result loaded = sim_config_load(k->o->scenario, &k->c, err, warnings);
     if (*warnings && !k->quiet)
         fprintf(stderr, "%s\n", warnings);

@@ -342,9 +342,9 @@ static void sort_faults(struct sim_config *c)
 
 static void read_scenario(struct reading *r, const json_t *scenario, struct sim_config *c)
 {
-    static const char *const known[] = {"lifetime",   "replicas", "requests", "tests",       "seed",   "mix",
-                                        "start_wait", "end_wait", "drops",    "max_packets", "events", "name",
-                                        "clients",    "network",  "faults",   NULL};
+    static const char *const known[] = {"lifetime",   "replicas", "requests", "tests",       "seed",    "mix",
+                                        "start_wait", "end_wait", "drops",    "max_packets", "events",  "name",
+                                        "clients",    "network",  "faults",   "schedule",    "replica", NULL};
     config_spelling(r, scenario, "", known);
     c->clients.shared = is_shared(scenario);
     static const char *const required[] = {"lifetime", "replicas", "requests"};

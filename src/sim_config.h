@@ -27,6 +27,8 @@
  *                and max_packets may be up to 10^9, which is its default.
  *   network      {"loss": p, "duplicate": p, "delay_ms": [min, max]}  between replicas; loss overrides drops; each copy
  *                has a delay of its own, so messages overtake each other. And a few more keys: see struct sim_quality
+ *   schedule     "uniform" | {"pct": 2..5}     who is overtaken by whom: see sim_net.h
+ *   replica      {"reads": POLICY, "args": ["--compact-entries", "20"]}     options of the replicas
  *   faults       list of objects with a "kind", each an interval of time with a record of its beginning and its end:
  *                partition, loss, delay, duplicate, corrupt, truncate, clog, queue, kill, pause, slow, disk.
  *                sim_config_help has the keys of each.
@@ -197,7 +199,13 @@ struct sim_network_config {
     struct sim_quality clients;   /* and those of the clients */
 };
 
-enum { SIM_CONFIG_WHAT = 128 };
+enum { SIM_CONFIG_WHAT = 128, SIM_REPLICA_OPTIONS_MAX = 24 };
+
+/* How the replicas are started, beside what the command line says: that comes after it, and wins. */
+struct sim_replica_config {
+    const char *reads;                             /* NULL: not said. Strings are the scenario's */
+    const char *args[SIM_REPLICA_OPTIONS_MAX + 1]; /* NULL-terminated */
+};
 
 struct sim_disk_config {
     bool durable;                     /* replicas keep their state on disk; else what follows does not matter */
@@ -224,6 +232,8 @@ struct sim_config {
     struct sim_clients_config clients;
     struct sim_network_config network;
     struct sim_disk_config disk;
+    unsigned pct; /* depth of a priority-based schedule; 0: delays are as the network says */
+    struct sim_replica_config replica;
 };
 
 /* The first thing in it that only virtual time has, in words; false: there is none. */

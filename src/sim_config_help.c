@@ -50,7 +50,12 @@ const char sim_config_help[] =
     "most N under\n"
     "               way on a link, the rest is lost);\n"
     "               \"clients\": {the same keys} for the links between clients and replicas, with shared clients "
-    "only\n";
+    "only\n"
+    "  schedule     \"uniform\" (default) | {\"pct\": DEPTH}: links have priorities, DEPTH (2..5) - 1 of which fall on "
+    "the\n"
+    "               way; what crosses a link of low priority is held back, up to 0.8 s, and overtaken\n"
+    "  replica      {\"reads\": POLICY, \"args\": [\"--compact-entries\", \"20\"]}     as --reads and --replica-arg, "
+    "which win\n";
 
 const char sim_config_help_faults[] =
     "  faults       a list of these. Times as for events: each begins at \"begin\" and ends at \"end\", or after a "

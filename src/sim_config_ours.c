@@ -45,9 +45,43 @@ static void read_clients(struct reading *r, const json_t *scenario, struct sim_c
                        cl->rate, RATE_MIN);
 }
 
+static void read_replica(struct reading *r, const json_t *scenario, struct sim_config *c)
+{
+    static const char *const known[] = {"reads", "args", NULL};
+    const json_t *o = config_section(r, scenario, "replica", "replica", known);
+    const json_t *reads = json_object_get(o, "reads"), *args = json_object_get(o, "args");
+    c->replica.reads = json_string_value(reads);
+    if (reads && !c->replica.reads)
+        config_problem(r, "replica.reads", "must be a string: lease, index or local, for ours");
+    bool good = !args || (json_is_array(args) && json_array_size(args) <= SIM_REPLICA_OPTIONS_MAX);
+    for (size_t i = 0; good && i < json_array_size(args); i++) {
+        c->replica.args[i] = json_string_value(json_array_get(args, i));
+        good = c->replica.args[i] != NULL;
+    }
+    if (!good)
+        config_problem(r, "replica.args", "must be a list of at most %d strings", SIM_REPLICA_OPTIONS_MAX);
+}
+
+static void read_schedule(struct reading *r, const json_t *scenario, struct sim_config *c)
+{
+    static const char *const known[] = {"pct", NULL};
+    const json_t *schedule = json_object_get(scenario, "schedule");
+    const char *name = json_string_value(schedule);
+    if (!schedule || (name && strcmp(name, "uniform") == 0))
+        return;
+    if (name || !json_object_get(schedule, "pct")) {
+        config_problem(r, "schedule", "must be \"uniform\" or {\"pct\": depth}");
+        return;
+    }
+    config_spelling(r, schedule, "schedule", known);
+    c->pct = (unsigned)config_integer(r, schedule, "pct", "schedule.pct", 2, 5, 2);
+}
+
 void config_ours(struct reading *r, const json_t *scenario, struct sim_config *c)
 {
     read_clients(r, scenario, c);
+    read_replica(r, scenario, c);
+    read_schedule(r, scenario, c);
     config_network(r, scenario, c);
     config_disk(r, scenario, c);
     config_faults(r, scenario, c);

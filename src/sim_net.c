@@ -138,7 +138,7 @@ static bool between_two_replicas(unsigned from, unsigned to)
 bool sim_net_chancy(const struct sim_net *net, unsigned from, unsigned to)
 {
     const struct sim_network_config *c = &net->cfg;
-    bool any = net->hop_max > 0;
+    bool any = net->hop_max > 0 || net->pct > 0;
     any |= between_two_replicas(from, to) && (c->loss > 0 || c->duplicate > 0 || c->delay_max > 0);
     for (size_t i = 0; i < net->n_rules && !any; i++)
         any = covers(&net->rules[i].links, from, to) || (net->rules[i].q.work_max > 0 && net->rules[i].q.worker == to);
@@ -228,6 +228,8 @@ unsigned sim_net_decide(struct sim_net *net, const char *name, unsigned from, un
         if (i > 0)
             about(&one, net, name, i + 1, "");
         pass(net, &one, name, i + 1, from, to, waiting, &copies[i]);
+        if (copies[i].fate == SIM_DELIVER)
+            copies[i].delay += sim_net_priority_delay(net, from, to);
         copies[i].delay = copies[i].delay > 0 ? copies[i].delay : 0; /* decisions may be given */
         waiting += copies[i].fate == SIM_DELIVER;
     }

@@ -13,7 +13,7 @@
 #include "sim_config.h"
 #include "sim_decide.h"
 
-enum { SIM_RULES_MAX = 64, SIM_COPIES_MAX = 4, SIM_RULE_NAME = 48 };
+enum { SIM_RULES_MAX = 64, SIM_COPIES_MAX = 4, SIM_RULE_NAME = 48, SIM_PCT_MAX = 5 };
 
 struct sim_rule {
     int64_t f;                /* number of the fault; 0: of the scenario's section "network" */
@@ -49,6 +49,10 @@ struct sim_net {
     uint64_t order;
     uint32_t under_way[SIM_ENDS][SIM_ENDS]; /* copies on each link */
     int64_t busy_until[SIM_ENDS];           /* slow ends: when the last input that was let through is done with, ns */
+    /* sim_net_pct.c */
+    unsigned pct; /* depth; 0: no priorities */
+    int64_t pct_steps, pct_sent, pct_change[SIM_PCT_MAX];
+    signed char pct_level[SIM_ENDS][SIM_ENDS]; /* 1 + how low the priority is; 0: not drawn yet */
 };
 
 enum sim_fate { SIM_DELIVER, SIM_LOSS, SIM_PARTITION, SIM_QUEUE_FULL };
@@ -93,6 +97,14 @@ void sim_net_fly(struct sim_net *net, const struct sim_flight *flight, const cha
 int64_t sim_net_deadline(const struct sim_net *net);
 /* Takes the next arrival out; the caller frees its bytes. Only when there is one. */
 struct sim_flight sim_net_arrive(struct sim_net *net);
+
+/* ---- sim_net_pct.c ---- */
+
+/* From the first copy on, links have priorities, `depth` - 1 of which change within the next `steps` copies. 0: none.
+ */
+void sim_net_schedule(struct sim_net *net, unsigned depth, int64_t steps);
+/* One copy more is sent on this link: how long is it held back for its link's priority? ns */
+int64_t sim_net_priority_delay(struct sim_net *net, unsigned from, unsigned to);
 
 /* ---- sim_net_damage.c ---- */
 

@@ -13,6 +13,7 @@
 #include "sim_report.h"
 #include "sim_run.h"
 #include "sim_save.h"
+#include "sim_swarm.h"
 #include "trace.h"
 
 enum { PASSED = 0, USAGE = 64, BAD_DATA = 65, NO_INPUT = 66, INTERNAL = 70, IO_ERROR = 74 };
@@ -206,7 +207,12 @@ static int prepare(struct session *s, char **argv)
         fprintf(stderr, "simulate: %s\n", err);
         return rc;
     }
-    enum sim_config_result loaded = sim_config_load(s->o->scenario, &s->c, err, warnings);
+    if (s->o->swarm && !s->o->has_seed)
+        random_seed(&s->o->seed);
+    s->o->has_seed |= s->o->swarm;
+    char *swarm = s->o->swarm ? sim_swarm(s->o->seed, SWARM_DISKS) : NULL;
+    enum sim_config_result loaded = sim_config_load(swarm ? swarm : s->o->scenario, &s->c, err, warnings);
+    free(swarm);
     if (*warnings && !s->o->quiet)
         fprintf(stderr, "%s\n", warnings);
     if (loaded != SIM_CONFIG_OK) {

@@ -47,6 +47,9 @@ const char sim_options_help[] =
     "those\n"
     "                       that fail the same way, a line, and some directories: DIR/SEED, default DIR "
     "runs/NAME-A-to-B\n"
+    "  --swarm              in place of SCENARIO: each seed makes its own, with few faults but strong ones, a group of "
+    "1 to 7,\n"
+    "                       its own load and options of the replicas; it is in run.json, to be edited\n"
     "    --jobs N           in so many processes; default: one for each core\n"
     "    --stop             begin no seed after the lowest that fails\n"
     "    --no-check         do not run `analyze check` on each: the oracle and the clients alone judge, much faster\n"
@@ -114,6 +117,7 @@ enum {
     O_VERIFY,
     O_GO_ON,
     O_SEEDS,
+    O_SWARM,
     O_JOBS,
     O_NO_CHECK,
     O_BLACK_BOX,
@@ -142,6 +146,7 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         {"verify", no_argument, NULL, O_VERIFY},
         {"go-on", no_argument, NULL, O_GO_ON},
         {"seeds", required_argument, NULL, O_SEEDS},
+        {"swarm", no_argument, NULL, O_SWARM},
         {"jobs", required_argument, NULL, O_JOBS},
         {"no-check", no_argument, NULL, O_NO_CHECK},
         {"replicas-black-box", no_argument, NULL, O_BLACK_BOX},
@@ -206,6 +211,9 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
             if (!o->seeds)
                 return usage("--seeds takes A..B with A <= B, such as 1..1000, not ", optarg);
             break;
+        case O_SWARM:
+            o->swarm = true;
+            break;
         case O_JOBS:
             o->jobs = (unsigned)strtoul(optarg, NULL, 10);
             if (o->jobs < 1 || o->jobs > JOBS_MAX)
@@ -242,7 +250,10 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
     }
     if (o->replay && optind != argc)
         return usage("--replay takes the scenario from the run's directory, not also from ", argv[optind]);
-    if (!o->replay && optind + 1 != argc)
+    if (o->swarm && (optind != argc || o->replay || program))
+        return usage("--swarm makes its own scenario of each seed, in virtual time: no SCENARIO, --replay or --replica",
+                     "");
+    if (!o->replay && !o->swarm && optind + 1 != argc)
         return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ",
                      optind == argc ? "" : argv[optind + 1]);
     if ((o->jobs || o->no_check || o->black_box || o->stop) && !o->seeds)
@@ -251,7 +262,7 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         return usage("--seeds goes without --replica, --replay, --seed and --verify, and checks unless --no-check", "");
     if (program && (o->replay || o->decisions || o->verify || o->go_on))
         return usage("--replay, --decisions, --verify and --go-on are for virtual time: not with --replica", "");
-    o->scenario = o->replay ? NULL : argv[optind];
+    o->scenario = o->replay || o->swarm ? NULL : argv[optind];
     o->in_process = program == NULL;
     o->command[o->n_command++] = program;
     for (size_t i = 0; i < n_args; i++)
@@ -351,7 +362,7 @@ char *sim_options_rerun(const struct sim_options *o, const char *self)
     } else {
         add_word(line, "--seed");
         add_word(line, seed);
-        add_word(line, o->scenario);
+        add_word(line, o->swarm ? "--swarm" : o->scenario);
     }
     if (fclose(line) != 0)
         abort();

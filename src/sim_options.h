@@ -18,6 +18,7 @@ struct sim_options {
     size_t n_command;
     const char *reads, *out, *scenario;
     const char *replay, *decisions; /* NULL: none. With `replay` there is no scenario: it comes from that directory */
+    bool swarm;                     /* each seed makes its own scenario; there is no other */
     bool has_seed, data, force, check, bodies, silence, quiet, verify, go_on;
     /* A campaign: */
     bool seeds, no_check, black_box, stop;

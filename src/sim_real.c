@@ -158,10 +158,11 @@ static void make_arguments(struct sim_run *run, unsigned i, uint16_t port)
 {
     struct process *p = process_of(run, i);
     size_t n = 0;
-    while (n < OPTIONS_MAX - 2 && run->plan->command[n]) {
-        p->argv[n] = run->plan->command[n];
-        n++;
-    }
+    p->argv[n++] = run->plan->command[0];
+    for (const char *const *a = run->cfg->replica.args; *a; a++)
+        p->argv[n++] = *a;
+    for (const char *const *a = run->plan->command + 1; *a && n < OPTIONS_MAX - 2; a++)
+        p->argv[n++] = *a;
     if (run->plan->data) {
         p->argv[n++] = "--data";
         p->argv[n++] = run->plan->data;
@@ -201,12 +202,13 @@ static int start(struct sim_run *run, unsigned i, char err[512])
     *slash = '\0';
     snprintf(epoch, sizeof epoch, "%" PRId64, run->result->epoch);
     snprintf(boot, sizeof boot, "%u", run->node[i].boot);
+    const char *reads = run->plan->reads ? run->plan->reads : run->cfg->replica.reads;
     const struct sim_variable variables[] = {
         {"FAULTLINE_TRACE", *parent ? parent : "/"},
         {"FAULTLINE_RUN", slash + 1},
         {"FAULTLINE_BOOT", boot},
         {"FAULTLINE_EPOCH_NS", epoch},
-        {run->plan->reads ? "FAULTLINE_READS" : NULL, run->plan->reads},
+        {reads ? "FAULTLINE_READS" : NULL, reads},
         {NULL, NULL},
     };
     sim_lift_free(p->lift, sim_now(run), false);

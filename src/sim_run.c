@@ -230,6 +230,14 @@ static void conclude(struct sim_run *run, int64_t quiet_at)
     sim_verdict_make(run->cfg, &r->stats, &r->verdict);
 }
 
+/* About as many copies cross the network, for a schedule whose priorities change at some of them. */
+static int64_t copies_expected(const struct sim_config *c)
+{
+    double seconds = (double)c->lifetime / SIM_SECOND;
+    double requests = c->clients.shared ? c->clients.rate * seconds : (double)c->requests;
+    return (int64_t)((requests + 4 * seconds) * (c->replicas + 2));
+}
+
 static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *result)
 {
     struct sim_run *run = calloc(1, sizeof *run);
@@ -246,6 +254,7 @@ static struct sim_run *new_run(const struct sim_plan *plan, struct sim_result *r
     strcpy(run->leader, "FFFF");
     run->decider = sim_decider_new(plan->seed);
     sim_net_init(&run->net, &plan->cfg->network, run->decider);
+    sim_net_schedule(&run->net, plan->cfg->pct, copies_expected(plan->cfg));
     for (unsigned i = 0; i < SIM_REPLICAS_MAX; i++) {
         sim_id(i, run->node[i].id);
         run->node[i].kill_at = run->node[i].restart_at = INT64_MAX;

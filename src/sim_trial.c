@@ -12,13 +12,14 @@
 #include "sim_one.h"
 #include "sim_report.h"
 #include "sim_save.h"
+#include "sim_swarm.h"
 
 enum { UNDECIDED = 2, IO_ERROR = 74 };
 
-static struct sim_plan plan_of(const struct sim_trial *t, uint64_t seed)
+static struct sim_plan plan_of(const struct sim_trial *t, const struct sim_config *c, uint64_t seed)
 {
     const struct sim_options *o = t->o;
-    return (struct sim_plan){.cfg = t->c,
+    return (struct sim_plan){.cfg = c,
                              .seed = seed,
                              .args = o->command + 1,
                              .reads = o->reads,
@@ -29,6 +30,22 @@ static struct sim_plan plan_of(const struct sim_trial *t, uint64_t seed)
                              .version = t->version,
                              .quiet = true,
                              .silent = true};
+}
+
+/* The scenario of this seed: `own`, to be freed, or that of all. */
+static const struct sim_config *config_of(const struct sim_trial *t, uint64_t seed, struct sim_config *own)
+{
+    static char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
+    *own = (struct sim_config){.replicas = 0};
+    if (!t->o->swarm)
+        return t->c;
+    char *text = sim_swarm(seed, SWARM_DISKS);
+    if (sim_config_load(text, own, err, warnings) != SIM_CONFIG_OK) {
+        fprintf(stderr, "simulate: seed %llu: %s\n", (unsigned long long)seed, err);
+        abort(); /* what a swarm makes is a scenario */
+    }
+    free(text);
+    return own;
 }
 
 static void set(struct sim_outcome *out, int status, const char *rule, const char *class, const char *title)
@@ -102,7 +119,8 @@ void sim_trial_judge(const struct sim_trial *t, uint64_t seed, const char *scrat
     char err[512];
     if (!r)
         abort();
-    struct sim_plan plan = plan_of(t, seed);
+    struct sim_config own;
+    struct sim_plan plan = plan_of(t, config_of(t, seed, &own), seed);
     *out = (struct sim_outcome){.seed = seed};
     int rc = sim_run(&plan, r, err);
     if (rc != 0)
@@ -115,15 +133,16 @@ void sim_trial_judge(const struct sim_trial *t, uint64_t seed, const char *scrat
     out->size = t->o->no_check ? (uint64_t)r->stats.total_msgs : sim_tapes_bytes(&r->tapes);
     out->elapsed = r->elapsed;
     sim_result_free(r);
+    sim_config_free(&own);
     free(r);
 }
 
-static int write_summary(const struct sim_trial *t, const struct sim_options *o, struct sim_result *r, const char *dir,
-                         char err[512])
+static int write_summary(const struct sim_trial *t, const struct sim_config *c, const struct sim_options *o,
+                         struct sim_result *r, const char *dir, char err[512])
 {
     char *rerun = sim_options_rerun(o, t->argv[0]);
-    json_t *run = sim_describe(o, t->c, t->argv, rerun, t->version);
-    sim_report_json(run, t->c, r, sim_report_status(r));
+    json_t *run = sim_describe(o, c, t->argv, rerun, t->version);
+    sim_report_json(run, c, r, sim_report_status(r));
     int rc = sim_dir_write(dir, run, err);
     json_decref(run);
     free(rerun);
@@ -141,19 +160,22 @@ int sim_trial_keep(const struct sim_trial *t, uint64_t seed, const char *dir, ch
     o.has_seed = true;
     o.go_on = o.go_on || o.black_box;
     o.seeds = false;
-    struct sim_plan plan = plan_of(t, seed);
+    struct sim_config own;
+    const struct sim_config *c = config_of(t, seed, &own);
+    struct sim_plan plan = plan_of(t, c, seed);
     plan.traces = plan.keep_decisions = true;
-    int rc = sim_dir_make(dir, t->c->name, seed, true, &d, err);
+    int rc = sim_dir_make(dir, c->name, seed, true, &d, err);
     if (rc == 0)
         rc = sim_run(&plan, r, err);
     if (rc == 0)
-        rc = sim_save(r, t->c, d.path, err);
+        rc = sim_save(r, c, d.path, err);
     if (rc == 0)
-        rc = write_summary(t, &o, r, d.path, err);
+        rc = write_summary(t, c, &o, r, d.path, err);
     if (rc == 0)
         sim_analyze_write(d.shown, "report.txt");
     sim_dir_release(&d);
     sim_result_free(r);
+    sim_config_free(&own);
     free(r);
     return rc;
 }

@@ -32,11 +32,15 @@ int virtual_node_open(struct sim_run *run, unsigned i, char err[512])
     struct virtual_node *node = node_of(run, i);
     int n = 0;
     argv[n++] = "replica";
+    const struct sim_replica_config *said = &run->cfg->replica;
+    const char *reads = run->plan->reads ? run->plan->reads : said->reads;
+    for (const char *const *a = said->args; *a && n < ARGS_MAX; a++)
+        argv[n++] = *a;
     for (const char *const *a = run->plan->args; a && *a && n < ARGS_MAX; a++)
         argv[n++] = *a;
-    if (run->plan->reads) {
+    if (reads) {
         argv[n++] = "--reads";
-        argv[n++] = run->plan->reads;
+        argv[n++] = reads;
     }
     argv[n++] = "1";
     argv[n++] = run->node[i].id;

@@ -160,6 +160,26 @@ static void the_network_has_more_than_loss_and_delay_if_asked(void **state)
     sim_config_free(&c);
 }
 
+static void the_schedule_and_the_replicas_options_are_read(void **state)
+{
+    (void)state;
+    struct sim_config c = load(scenario("\"schedule\": {\"pct\": 3}, \"replica\": {\"reads\": \"index\", \"args\": "
+                                        "[\"--compact-entries\", \"20\"]}"));
+    assert_int_equal(c.pct, 3);
+    assert_string_equal(c.replica.reads, "index");
+    assert_string_equal(c.replica.args[0], "--compact-entries");
+    assert_string_equal(c.replica.args[1], "20");
+    assert_null(c.replica.args[2]);
+    sim_config_free(&c);
+    c = load(scenario("\"schedule\": \"uniform\""));
+    assert_true(c.pct == 0 && c.replica.reads == NULL && c.replica.args[0] == NULL);
+    sim_config_free(&c);
+    refused(scenario("\"schedule\": \"random\""), "schedule: must be \"uniform\" or {\"pct\": depth}");
+    refused(scenario("\"schedule\": {\"pct\": 6}"), "schedule.pct: 6 is not between 2 and 5");
+    refused(scenario("\"replica\": {\"args\": [1]}"), "replica.args: must be a list");
+    refused(scenario("\"replica\": {\"reads\": 1}"), "replica.reads: must be a string");
+}
+
 static void small_groups_are_for_shared_clients_only(void **state)
 {
     (void)state;
@@ -227,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_clock_may_run_wrong_or_jump_in_virtual_time),
         cmocka_unit_test(a_fault_may_last_a_random_time_and_come_again),
         cmocka_unit_test(the_network_has_more_than_loss_and_delay_if_asked),
+        cmocka_unit_test(the_schedule_and_the_replicas_options_are_read),
         cmocka_unit_test(small_groups_are_for_shared_clients_only),
         cmocka_unit_test(wrong_faults_are_refused_by_key_and_reason),
     };

@@ -314,6 +314,36 @@ static void rules_in_force_together_work_together_and_are_bounded_in_number(void
     end(&net);
 }
 
+/* A link of lower priority is overtaken by all others; what crosses one link keeps its order. */
+static void links_have_priorities_of_which_depth_less_one_fall(void **state)
+{
+    (void)state;
+    struct sim_net net = plain(0, 0, 0, 0, 3);
+    enum { ENDS = 5, ROUNDS = 200 };
+    int64_t last[ENDS][ENDS] = {{0}}, least = INT64_MAX, most = 0;
+    unsigned fallen = 0;
+    sim_net_schedule(&net, 4, ROUNDS * ENDS * (ENDS - 1));
+    for (int i = 0; i < ROUNDS; i++)
+        for (unsigned from = 0; from < ENDS; from++)
+            for (unsigned to = 0; to < ENDS; to++) {
+                struct sim_copy copies[SIM_COPIES_MAX];
+                if (from == to)
+                    continue;
+                assert_int_equal(decide(&net, i, from, to, copies), 1);
+                int64_t delay = copies[0].delay;
+                if (last[from][to] && delay != last[from][to]) {
+                    assert_true(delay > last[from][to]);
+                    fallen++;
+                }
+                last[from][to] = delay;
+                least = delay < least ? delay : least;
+                most = delay > most ? delay : most;
+            }
+    assert_in_range(fallen, 1, 3); /* three changes; two may hit one link, or one that is the lowest already */
+    assert_true(least < SIM_SECOND / 100 && most > SIM_SECOND / 10 && most < SIM_SECOND);
+    end(&net);
+}
+
 static void copies_on_their_way_arrive_by_time_and_then_by_age(void **state)
 {
     (void)state;
@@ -361,6 +391,7 @@ int main(void)
         cmocka_unit_test(a_rule_more_leaves_the_decisions_of_the_others),
         cmocka_unit_test(a_cut_loses_what_is_sent_on_its_links_until_it_is_healed),
         cmocka_unit_test(rules_in_force_together_work_together_and_are_bounded_in_number),
+        cmocka_unit_test(links_have_priorities_of_which_depth_less_one_fall),
         cmocka_unit_test(copies_on_their_way_arrive_by_time_and_then_by_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
