@@ -281,7 +281,10 @@ static void read_tests(struct reading *r, const json_t *scenario, struct sim_con
                                         "maximum_appends_batched_fraction",
                                         NULL};
     config_spelling(r, tests, "tests", known);
-    read_benchmarks(r, tests, c);
+    if (c->clients.shared && !json_object_get(tests, "benchmarks"))
+        c->tests.present = false; /* nothing to score, but bounds for the checks */
+    else
+        read_benchmarks(r, tests, c);
     const struct {
         const char *key, *path;
         double *at;

@@ -36,7 +36,8 @@ const char sim_config_help[] =
     "               shared: each client does one operation at a time on the keys k1..kN, which all clients use; every\n"
     "               value is written once; R operations a second in total, 0 or 1e-6..1e6 (default requests / "
     "lifetime);\n"
-    "               at the end each client reads every key. `tests` may be missing then, `requests` too when there is "
+    "               at the end each client reads every key. `tests`, or its benchmarks, may be missing then, "
+    "`requests` too when there is "
     "a rate,\n"
     "               and max_packets may be up to 10^9, which is its default.\n"
     "  network      what the links between replicas do all the time:\n"
@@ -53,7 +54,7 @@ const char sim_config_help[] =
     "only\n"
     "  schedule     \"uniform\" (default) | {\"pct\": DEPTH}: links have priorities, DEPTH (2..5) - 1 of which fall on "
     "the\n"
-    "               way; what crosses a link of low priority is held back, up to 0.8 s, and overtaken\n"
+    "               way; what crosses a link of low priority is held back, up to 0.1 s, and overtaken\n"
     "  replica      {\"reads\": POLICY, \"args\": [\"--compact-entries\", \"20\"]}     as --reads and --replica-arg, "
     "which win\n";
 

@@ -210,7 +210,7 @@ static int prepare(struct session *s, char **argv)
     if (s->o->swarm && !s->o->has_seed)
         random_seed(&s->o->seed);
     s->o->has_seed |= s->o->swarm;
-    char *swarm = s->o->swarm ? sim_swarm(s->o->seed, SWARM_DISKS) : NULL;
+    char *swarm = s->o->swarm ? sim_swarm(s->o->seed) : NULL;
     enum sim_config_result loaded = sim_config_load(swarm ? swarm : s->o->scenario, &s->c, err, warnings);
     free(swarm);
     if (*warnings && !s->o->quiet)

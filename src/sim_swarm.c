@@ -1,6 +1,7 @@
 #include "sim_swarm.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "rng.h"
@@ -252,11 +253,36 @@ static void kill_some(struct swarm *s)
     json_array_append_new(s->faults, f);
 }
 
+/* What a disk owns up to, and what the power takes: promises that it has given it keeps. */
+static void disk_fails(struct swarm *s)
+{
+    json_t *f = of_kind("disk");
+    if (!s->durable) {
+        json_decref(f);
+        return;
+    }
+    switch (between(s, 0, 3)) {
+    case 0:
+        json_object_set_new(f, "latency_ms", span(s, 0, 200));
+        break;
+    case 1:
+        json_object_set_new(f, "fsync_fails", thousandths(s, 1, 300));
+        break;
+    case 2:
+        json_object_set_new(f, "write_errors", thousandths(s, 1, 200));
+        break;
+    default:
+        json_object_set_new(f, "full", json_true());
+    }
+    json_object_set_new(f, "node", json_string(some_node(s)));
+    add(s, f, 2000, false);
+}
+
 static void make_faults(struct swarm *s)
 {
-    static void (*const kinds[])(struct swarm *) = {partition,        loss,      delay,           duplicate,
-                                                    damage,           hold_back, queue,           slow,
-                                                    stop_for_a_while, kill_some, clock_runs_wrong};
+    static void (*const kinds[])(struct swarm *) = {partition,        loss,      delay, duplicate,        damage,
+                                                    hold_back,        queue,     slow,  stop_for_a_while, kill_some,
+                                                    clock_runs_wrong, disk_fails};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         for (int n = 0; n < 3 && chance(s, i == 0 ? 45 : 25); n++)
             kinds[i](s);
@@ -317,14 +343,25 @@ static json_t *replica(struct swarm *s)
     return json_pack("{s:s, s:o}", "reads", s->index ? "index" : "lease", "args", args);
 }
 
-char *sim_swarm(uint64_t seed, bool durable)
+static json_t *disk(struct swarm *s)
+{
+    json_t *o = json_pack("{s:o}", "power_loss", thousandths(s, 0, 1000));
+    if (chance(s, 50))
+        json_object_set_new(o, "latency_ms", span(s, 0, s->quick ? 10 : 30));
+    if (chance(s, 30))
+        json_object_set_new(o, "checkpoint_pages", json_integer(between(s, 4, 200)));
+    json_object_set_new(o, "restart_after_ms", span(s, 50, 1000));
+    return o;
+}
+
+char *sim_swarm(uint64_t seed)
 {
     static const unsigned sizes[] = {1, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 7};
     struct swarm s = {.faults = json_array()};
     char name[40];
     rng_seed(&s.rng, seed ^ UINT64_C(0x5a4a3a2a));
     s.replicas = sizes[rng_below(&s.rng, sizeof sizes / sizeof *sizes)];
-    s.durable = chance(&s, 60) && durable;
+    s.durable = chance(&s, 60);
     s.index = chance(&s, 50);
     s.quick = chance(&s, 60);
     snprintf(name, sizeof name, "swarm-%llu", (unsigned long long)seed);
@@ -332,8 +369,13 @@ char *sim_swarm(uint64_t seed, bool durable)
         "{s:s, s:I, s:I, s:f, s:f, s:f, s:o, s:o, s:o}", "name", name, "replicas", (json_int_t)s.replicas, "lifetime",
         (json_int_t)LIFETIME, "start_wait", (double)between(&s, 0, 3000) / 1000, "end_wait", 12.0, "mix",
         (double)between(&s, 200, 800) / 1000, "clients", clients(&s), "network", network(&s), "replica", replica(&s));
-    if (s.durable)
+    /* How many requests go without an answer is up to the faults. */
+    json_object_set_new(o, "tests",
+                        json_pack("{s:i, s:i}", "maximum_get_fail_fraction", 1, "maximum_put_fail_fraction", 1));
+    if (s.durable) {
         json_object_set_new(o, "durable", json_true());
+        json_object_set_new(o, "disk", disk(&s));
+    }
     if (chance(&s, 25))
         json_object_set_new(o, "schedule", json_pack("{s:I}", "pct", (json_int_t)between(&s, 2, 5)));
     make_faults(&s);

@@ -7,13 +7,9 @@
 #ifndef FAULTLINE_SIM_SWARM_H
 #define FAULTLINE_SIM_SWARM_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-enum { SWARM_DISKS = false }; /* in virtual time replicas have no disk yet */
-
-/* The scenario of this seed as JSON text, always the same; the caller's. `durable`: replicas may have disks, and be
- * started again. Aborts on out of memory. */
-char *sim_swarm(uint64_t seed, bool durable);
+/* The scenario of this seed as JSON text, always the same; the caller's. Aborts on out of memory. */
+char *sim_swarm(uint64_t seed);
 
 #endif

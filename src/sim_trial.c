@@ -39,7 +39,7 @@ static const struct sim_config *config_of(const struct sim_trial *t, uint64_t se
     *own = (struct sim_config){.replicas = 0};
     if (!t->o->swarm)
         return t->c;
-    char *text = sim_swarm(seed, SWARM_DISKS);
+    char *text = sim_swarm(seed);
     if (sim_config_load(text, own, err, warnings) != SIM_CONFIG_OK) {
         fprintf(stderr, "simulate: seed %llu: %s\n", (unsigned long long)seed, err);
         abort(); /* what a swarm makes is a scenario */

@@ -12,11 +12,11 @@
 
 enum { SEEDS = 2000 };
 
-static struct sim_config load(uint64_t seed, bool durable)
+static struct sim_config load(uint64_t seed)
 {
     static char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
     struct sim_config c;
-    char *text = sim_swarm(seed, durable);
+    char *text = sim_swarm(seed);
     if (sim_config_load(text, &c, err, warnings) != SIM_CONFIG_OK)
         fail_msg("seed %llu: %s\n%s", (unsigned long long)seed, err, text);
     assert_string_equal(warnings, "");
@@ -27,7 +27,7 @@ static struct sim_config load(uint64_t seed, bool durable)
 static void the_same_seed_gives_the_same_scenario(void **state)
 {
     (void)state;
-    char *a = sim_swarm(17, true), *b = sim_swarm(17, true), *other = sim_swarm(18, true);
+    char *a = sim_swarm(17), *b = sim_swarm(17), *other = sim_swarm(18);
     assert_string_equal(a, b);
     assert_string_not_equal(a, other);
     free(a);
@@ -38,9 +38,9 @@ static void the_same_seed_gives_the_same_scenario(void **state)
 static void every_seed_makes_a_scenario_whose_faults_leave_time_to_recover(void **state)
 {
     (void)state;
-    unsigned kinds[SIM_CLOCK + 1] = {0}, whens[SIM_WHENS] = {0}, sizes[8] = {0}, depth[6] = {0}, quiet = 0;
+    unsigned kinds[SIM_DISK_FAULT + 1] = {0}, whens[SIM_WHENS] = {0}, sizes[8] = {0}, depth[6] = {0}, quiet = 0;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
-        struct sim_config c = load(seed, true);
+        struct sim_config c = load(seed);
         unsigned faults = 0;
         sizes[c.replicas]++;
         depth[c.pct]++;
@@ -56,7 +56,7 @@ static void every_seed_makes_a_scenario_whose_faults_leave_time_to_recover(void 
         quiet += faults == 0;
         sim_config_free(&c);
     }
-    for (int k = SIM_PARTITION_LEADER; k <= SIM_CLOCK; k++)
+    for (int k = SIM_PARTITION_LEADER; k <= SIM_DISK_FAULT; k++)
         if (kinds[k] == 0 && k != SIM_PARTITION_GROUPS)
             fail_msg("no seed has a fault of kind %d", k);
     for (int w = SIM_WHEN_LEADS; w < SIM_WHENS; w++)
@@ -72,9 +72,9 @@ static void what_is_not_on_disk_is_not_started_again_and_a_majority_stays(void *
 {
     (void)state;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
-        struct sim_config c = load(seed, false);
+        struct sim_config c = load(seed);
         unsigned kills = 0;
-        for (size_t i = 0; i < c.n_faults; i++) {
+        for (size_t i = 0; i < c.n_faults && !c.disk.durable; i++) {
             kills += c.faults[i].kind == SIM_KILL;
             assert_true(c.faults[i].kind != SIM_KILL ||
                         (!c.faults[i].restarts && c.faults[i].target != SIM_TARGET_ALL));
@@ -89,7 +89,7 @@ static void clocks_run_wrong_only_where_no_read_rests_on_a_lease(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
-        struct sim_config c = load(seed, true);
+        struct sim_config c = load(seed);
         for (size_t i = 0; i < c.n_faults; i++)
             assert_true(c.faults[i].kind != SIM_CLOCK || strcmp(c.replica.reads, "index") == 0);
         sim_config_free(&c);
