@@ -1,6 +1,7 @@
 /* history.c -- building a history. */
 #include "history.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 void history_init(struct history *h)
@@ -57,6 +58,10 @@ static struct history_key *key_of(struct history *h, const char *p, size_t n)
 
 void history_add(struct history *h, const char *key, size_t key_n, const struct op *op)
 {
+    assert(op->call <= op->ret && op->kind <= OP_APPEND && op->outcome <= OUTCOME_UNKNOWN);
+    assert(op->outcome != OUTCOME_UNKNOWN || op->ret == HISTORY_OPEN);
+    assert(h->no_memory || (op->value < h->values.n && (op->kind != OP_CAS || op->expect < h->values.n)));
+    assert(!op->ghost || op->outcome == OUTCOME_UNKNOWN);
     if (op->kind == OP_READ && op->outcome != OUTCOME_OK)
         return;
     struct history_key *k = h->no_memory ? NULL : key_of(h, key, key_n);

@@ -84,7 +84,7 @@ static void load_ops(struct history *h, struct db *db, int64_t run_id, bool defi
                         .old = text(q, 8),
                         .ret = sqlite3_column_type(q, 6) == SQLITE_NULL ? HISTORY_OPEN : sqlite3_column_int64(q, 6)};
         struct op op;
-        if (to_op(h, &r, definite, &op))
+        if (to_op(h, &r, definite, &op) && op.ret >= op.call)
             history_add(h, r.key, strlen(r.key), &op);
         else
             history_unread(h, r.key, strlen(r.key));

@@ -14,7 +14,8 @@
  *   such a node had no log to put it in.
  * - A cas that failed shows that the value was another when the configuration says "failed_cas":"reads"; else nothing.
  * - A missing value, "" and a deletion are the initial value.
- * - A key with an operation whose effect is not in the trace (a cas without "old", say) is marked unread.
+ * - A key with an operation whose effect is not in the trace (a cas without "old", say), or that returned before it was
+ *   called, is marked unread.
  *
  * False on a database error (db->err) or without memory. */
 bool history_load(struct history *h, struct db *db, int64_t run_id);

@@ -286,6 +286,21 @@ static void a_failed_write_counts_as_unknown_unless_the_run_says_otherwise(void 
     hdb_close(&h);
 }
 
+/* A clock that went back, or a damaged trace: whatever is said of such a key, it is not "pass". */
+static void an_operation_that_returns_before_it_is_called_leaves_its_key_undecided(void **state)
+{
+    (void)state;
+    struct hdb h;
+    hdb_open(&h);
+    hdb_op(&h, "0010", "put", "k", "a", 30, 10, "ok", "0000");
+    hdb_op(&h, "0010", "get", "k", "", 40, 50, "ok", "0000");
+    hdb_op(&h, "0010", "get", "good", "", 40, 50, "ok", "0000");
+    assert_check(&h, "C1", "unknown");
+    assert_sql(&h, "SELECT note FROM checks",
+               "0 of 2 keys not linearizable (2 operations); 1 not decided: operations that are not understood");
+    hdb_close(&h);
+}
+
 static void values_out_of_nowhere_are_named_with_their_origin(void **state)
 {
     (void)state;
@@ -390,6 +405,7 @@ int main(void)
         cmocka_unit_test(repeated_values_are_searched),
         cmocka_unit_test(an_attempt_redirected_by_a_leader_may_still_take_effect),
         cmocka_unit_test(a_failed_write_counts_as_unknown_unless_the_run_says_otherwise),
+        cmocka_unit_test(an_operation_that_returns_before_it_is_called_leaves_its_key_undecided),
         cmocka_unit_test(values_out_of_nowhere_are_named_with_their_origin),
         cmocka_unit_test(with_records_missing_a_value_without_a_write_proves_nothing),
         cmocka_unit_test(an_acknowledged_write_that_the_last_reads_miss_is_lost),

@@ -63,7 +63,8 @@ static void call(struct make *m, struct client *c)
     const struct history_shape *s = m->shape;
     c->key = below(m, s->keys);
     int n = snprintf(name, sizeof name, "k%u", c->key), w = snprintf(who, sizeof who, "%u", c->number);
-    struct op op = {.id = m->called++, .call = c->at, .client = history_client(m->h, who, (size_t)w)};
+    struct op op = {
+        .id = m->called++, .call = c->at, .ret = HISTORY_OPEN, .client = history_client(m->h, who, (size_t)w)};
     uint32_t kind = below(m, 100);
     op.kind = kind < s->cas_pct ? OP_CAS : kind < s->cas_pct + (100 - s->cas_pct) / 2 ? OP_WRITE : OP_READ;
     if (op.kind != OP_READ)
