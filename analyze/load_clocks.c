@@ -22,6 +22,7 @@ struct process {
     char *node;
     int64_t boot, first, last; /* of its records, as they stand */
     bool told;                 /* by a trace.open */
+    bool shared;               /* on the host that all are on, says its trace.open, but not which that is */
     int64_t epoch, zero_us;    /* zero_us NONE: wall time is not known */
     size_t clock;
 };
@@ -112,11 +113,17 @@ static void read_processes(struct table *t)
         else if (strcmp(clk, "mono") == 0)
             snprintf(name, sizeof name, "of %.300s", node);
         else
-            snprintf(name, sizeof name, "%s", mono ? "the host" : p->told ? clk : "");
-        if (p->told)
+            snprintf(name, sizeof name, "%s", clk);
+        p->shared = mono && *host == '\0' && strcmp(clk, "mono-shared") == 0;
+        if (p->told && !p->shared)
             p->clock = clock_named(t, name, mono && *host != '\0' ? p->zero_us : NONE);
     }
     db_done(&t->l->db, q);
+    bool one_host = t->clocks == 1 && strncmp(t->clock[0].name, "host ", 5) == 0;
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->process[i].shared)
+            t->process[i].clock = one_host ? 0 : clock_named(t, "of the host that all are on", NONE);
+    }
     for (size_t i = 0; i < t->n; i++) {
         char name[400];
         if (t->process[i].told)

@@ -23,6 +23,7 @@ struct world {
     int64_t skew[HOSTS], epoch[HOSTS]; /* ns: of the host's clock; of the process on it */
     double ppm[HOSTS];
     const char *host[HOSTS]; /* NULL: its name is not told */
+    bool shared[HOSTS];      /* its header says that all are on one host */
     int64_t now;             /* true time */
     int64_t mid, op;
 };
@@ -55,10 +56,11 @@ static void begin(struct world *w)
         if (w->host[i] != NULL)
             snprintf(host, sizeof host, ",\"host\":\"%s\"", w->host[i]);
         rec(w, i, "trace.open",
-            "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":%lld,\"epoch_ns\":%lld,\"clk\":\"mono\","
+            "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":%lld,\"epoch_ns\":%lld,\"clk\":\"%s\","
             "\"pid\":1,"
             "\"impl\":\"x\",\"peers\":[\"0001\",\"0002\"]%s",
-            (long long)(1000000000 + (w->now / 1000)), (long long)w->epoch[i], host);
+            (long long)(1000000000 + (w->now / 1000)), (long long)w->epoch[i], w->shared[i] ? "mono-shared" : "mono",
+            host);
     }
 }
 
@@ -258,6 +260,23 @@ static void a_host_that_was_restarted_has_another_clock(void **state)
     fixture_close(&w.fx);
 }
 
+/* A header may say that all are on one host without naming it. */
+static void a_shared_clock_is_the_one_host_s(void **state)
+{
+    (void)state;
+    struct world w = apart();
+    for (int i = 0; i < HOSTS; i++) {
+        w.host[i] = i < 2 ? "one" : NULL;
+        w.shared[i] = true;
+        w.skew[i] = w.epoch[i] = 0;
+        w.ppm[i] = 0;
+    }
+    play(&w, 5, true, MS / 10);
+    expect(&w, "C1", VERDICT_FAIL);
+    assert_rows(&w.fx, "SELECT count(*) FROM clocks", "0");
+    fixture_close(&w.fx);
+}
+
 static void one_clock_needs_no_rows(void **state)
 {
     (void)state;
@@ -284,6 +303,7 @@ int main(void)
         cmocka_unit_test(a_phantom_needs_no_clock),
         cmocka_unit_test(processes_of_one_host_are_compared_exactly),
         cmocka_unit_test(a_host_that_was_restarted_has_another_clock),
+        cmocka_unit_test(a_shared_clock_is_the_one_host_s),
         cmocka_unit_test(one_clock_needs_no_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
