@@ -227,7 +227,7 @@ void replay_on_timer_set(struct replay *rp, struct node *n, const struct rec *r)
     if (!ok)
         finding_add(
             replay_found(rp, RULE_R63, n, r, "election-timer-reset-without-reason",
-                         "%s restarts its election timer because of \"%.*s\", which says nothing of a live leader",
+                         "%s restarts its election timer (reason given: %.*s), and nothing speaks for a live leader",
                          n->name, (int)(why.n < 64 ? why.n : 64), why.p != NULL ? why.p : ""),
             "cause", r->id, "only a live leader, a vote, an election or a restart may do that");
 }
