@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,17 +67,31 @@ static const char *text_of(const json_t *o, const char *key)
     return text ? text : "";
 }
 
+/* What is wasteful harms nobody, and a client's view is what the broken rules led to: the first rule of Raft that was
+ * broken names the cause, if one was. */
+static bool is_cause(const json_t *v)
+{
+    return *text_of(v, "check") == 'R' && strcmp(text_of(v, "severity"), "COST") != 0;
+}
+
+static bool is_before(const json_t *a, const json_t *b)
+{
+    return json_integer_value(json_object_get(a, "t")) < json_integer_value(json_object_get(b, "t"));
+}
+
 /* Violations stand in the order of their weight. */
 static void take_report(const json_t *report, struct sim_judgement *j)
 {
     const json_t *violations = json_object_get(json_array_get(json_object_get(report, "runs"), 0), "violations"), *v;
-    const json_t *worst = json_array_get(violations, 0), *first = worst;
+    const json_t *worst = json_array_get(violations, 0), *cause = NULL;
     size_t i;
-    json_array_foreach(violations, i, v) if (json_integer_value(json_object_get(v, "t")) <
-                                             json_integer_value(json_object_get(first, "t"))) first = v;
-    snprintf(j->class, sizeof j->class, "%s", text_of(worst, "class"));
-    snprintf(j->title, sizeof j->title, "%s", text_of(worst, "title"));
-    snprintf(j->rule, sizeof j->rule, "%s", text_of(first, "check"));
+    json_array_foreach(violations, i, v) if (is_cause(v) && (!cause || is_before(v, cause))) cause = v;
+    const json_t *named = cause ? cause : worst;
+    snprintf(j->class, sizeof j->class, "%s", text_of(named, "class"));
+    snprintf(j->rule, sizeof j->rule, "%s", text_of(named, "check"));
+    bool seen = named != worst && *text_of(worst, "check") == 'C';
+    snprintf(j->title, sizeof j->title, "%s%s%s", text_of(named, "title"), seen ? "; clients see: " : "",
+             seen ? text_of(worst, "title") : "");
 }
 
 /* Nothing is violated, but something is not known to hold. */

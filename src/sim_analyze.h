@@ -9,8 +9,9 @@ int sim_analyze_show(const char *dir);
 /* What `analyze check` found in a run. */
 struct sim_judgement {
     int status;     /* 0 passed, 1 a violation, 2 undecided, 64 and up: no verdict */
-    char class[96]; /* of the worst violation; of what is undecided, "undecided: " and its check */
-    char rule[16];  /* the check whose violation came first in time, or that is undecided */
+    char class[96]; /* of the first rule of Raft that was broken, else of the worst violation; of what is undecided,
+                     * "undecided: " and its check */
+    char rule[16];  /* its check */
     char title[200];
 };
 
