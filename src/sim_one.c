@@ -104,9 +104,9 @@ static struct sim_plan plan_of(const struct session *s, const char *data)
                              .args = o->in_process ? o->command + 1 : NULL,
                              .data = data,
                              .reads = o->reads,
-                             .traces = true,
+                             .traces = o->trace == SIM_TRACE_ALWAYS,
                              .decisions = o->decisions,
-                             .keep_decisions = true,
+                             .keep_decisions = o->trace == SIM_TRACE_ALWAYS,
                              .go_on = o->go_on,
                              .dir = s->dir.path,
                              .version = s->version,
@@ -152,6 +152,11 @@ static int simulate(struct session *s, struct sim_result *result, char err[512])
         return rc;
     struct sim_plan plan = plan_of(s, o->data && !o->in_process ? data : NULL);
     rc = sim_run(&plan, result, err);
+    if (rc == 0 && o->trace == SIM_TRACE_FAIL && sim_report_status(result) != 0) {
+        sim_result_free(result);
+        plan.traces = plan.keep_decisions = plan.quiet = plan.silent = true;
+        rc = sim_run(&plan, result, err);
+    }
     if (rc == 0 && o->in_process)
         rc = sim_save(result, c, s->dir.path, err);
     if (rc == 0 && o->verify)

@@ -41,6 +41,9 @@ const char sim_options_help[] =
     "be\n"
     "                       edited; virtual time only\n"
     "  --decisions FILE     what chance would decide is given by FILE (a decisions.jsonl) as far as it stands there\n"
+    "  --trace WHEN         always (the default), fail: write traces only of a run that fails, off: never; virtual "
+    "time "
+    "only\n"
     "  --verify             run twice and compare all traces; virtual time only\n"
     "  --go-on              do not end the run when replicas break a rule of Raft that is checked on the way\n"
     "  --seeds A..B         a campaign: a run for each of these seeds, in virtual time, on all cores, each checked; of "
@@ -92,6 +95,18 @@ static bool parse_seed(const char *text, uint64_t *seed)
     return errno == 0 && *end == '\0' && v <= INT64_MAX;
 }
 
+static bool parse_trace(const char *text, struct sim_options *o)
+{
+    static const char *const words[] = {
+        [SIM_TRACE_ALWAYS] = "always", [SIM_TRACE_FAIL] = "fail", [SIM_TRACE_OFF] = "off"};
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(text, words[i]) == 0) {
+            o->trace = i;
+            return true;
+        }
+    return false;
+}
+
 static bool parse_seeds(const char *text, struct sim_options *o)
 {
     char from[32];
@@ -116,6 +131,7 @@ enum {
     O_DECISIONS,
     O_VERIFY,
     O_GO_ON,
+    O_TRACE,
     O_SEEDS,
     O_SWARM,
     O_JOBS,
@@ -145,6 +161,7 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         {"decisions", required_argument, NULL, O_DECISIONS},
         {"verify", no_argument, NULL, O_VERIFY},
         {"go-on", no_argument, NULL, O_GO_ON},
+        {"trace", required_argument, NULL, O_TRACE},
         {"seeds", required_argument, NULL, O_SEEDS},
         {"swarm", no_argument, NULL, O_SWARM},
         {"jobs", required_argument, NULL, O_JOBS},
@@ -206,6 +223,10 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         case O_GO_ON:
             o->go_on = true;
             break;
+        case O_TRACE:
+            if (!parse_trace(optarg, o))
+                return usage("--trace takes always, fail or off, not ", optarg);
+            break;
         case O_SEEDS:
             o->seeds = parse_seeds(optarg, o);
             if (!o->seeds)
@@ -260,8 +281,11 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         return usage("--jobs, --no-check, --replicas-black-box and --stop go with --seeds", "");
     if (o->seeds && (program || o->replay || o->has_seed || o->verify || o->check))
         return usage("--seeds goes without --replica, --replay, --seed and --verify, and checks unless --no-check", "");
-    if (program && (o->replay || o->decisions || o->verify || o->go_on))
-        return usage("--replay, --decisions, --verify and --go-on are for virtual time: not with --replica", "");
+    if (program && (o->replay || o->decisions || o->verify || o->go_on || o->trace != SIM_TRACE_ALWAYS))
+        return usage("--replay, --decisions, --verify, --go-on and --trace are for virtual time: not with --replica",
+                     "");
+    if (o->trace != SIM_TRACE_ALWAYS && (o->check || o->verify || o->seeds))
+        return usage("--trace fail and off go without --check, --verify and --seeds", "");
     o->scenario = o->replay || o->swarm ? NULL : argv[optind];
     o->in_process = program == NULL;
     o->command[o->n_command++] = program;

@@ -20,6 +20,11 @@ struct sim_options {
     const char *replay, *decisions; /* NULL: none. With `replay` there is no scenario: it comes from that directory */
     bool swarm;                     /* each seed makes its own scenario; there is no other */
     bool has_seed, data, force, check, bodies, silence, quiet, verify, go_on;
+    enum {
+        SIM_TRACE_ALWAYS,
+        SIM_TRACE_FAIL,
+        SIM_TRACE_OFF
+    } trace; /* of a run in virtual time: when are traces written? */
     /* A campaign: */
     bool seeds, no_check, black_box, stop;
     uint64_t seed_from, seed_to;

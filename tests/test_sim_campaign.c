@@ -1,6 +1,7 @@
 /* Campaigns of `simulate --seeds`: whole programs, analyzer included. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -131,6 +132,31 @@ static void a_black_box_is_judged_by_what_clients_saw(void **state)
     json_decref(o);
 }
 
+static void traces_are_written_when_they_are_wanted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *when, *arg;
+        int status;
+        bool written;
+    } cases[] = {{"always", "2000-2500", 0, true},
+                 {"fail", "2000-2500", 0, false},
+                 {"off", "2000-2500", 0, false},
+                 {"off", "600000-700000", 1, false},
+                 {"fail", "600000-700000", 1, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[700], name[32], file[800];
+        snprintf(name, sizeof name, "trace%zu", i);
+        assert_int_equal(RUN("--trace", cases[i].when, "--replica-arg", "--election-ms", "--replica-arg", cases[i].arg,
+                             "--seed", "1", "--quiet", "--out", below(name, path), scenario),
+                         cases[i].status);
+        snprintf(file, sizeof file, "%s/0000.1.jsonl", path);
+        assert_int_equal(access(file, R_OK) == 0, cases[i].written);
+        snprintf(file, sizeof file, "%s/rerun.sh", path);
+        assert_int_equal(access(file, X_OK), 0);
+    }
+}
+
 static void bad_usage_is_refused(void **state)
 {
     (void)state;
@@ -139,6 +165,8 @@ static void bad_usage_is_refused(void **state)
     assert_int_equal(RUN("--stop", scenario), 64);
     assert_int_equal(RUN("--seeds", "1..2", "--seed", "3", scenario), 64);
     assert_int_equal(RUN("--seeds", "1..2", "--jobs", "0", scenario), 64);
+    assert_int_equal(RUN("--trace", "never", scenario), 64);
+    assert_int_equal(RUN("--trace", "off", "--check", scenario), 64);
     assert_int_equal(RUN("--seeds", "1..2", "{\"lifetime\": 3}"), 65);
 }
 
@@ -150,6 +178,7 @@ int main(void)
         cmocka_unit_test(what_comes_out_does_not_depend_on_the_number_of_processes),
         cmocka_unit_test(stop_ends_with_the_lowest_seed_that_fails),
         cmocka_unit_test(a_black_box_is_judged_by_what_clients_saw),
+        cmocka_unit_test(traces_are_written_when_they_are_wanted),
         cmocka_unit_test(bad_usage_is_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
