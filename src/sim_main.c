@@ -13,13 +13,13 @@ enum { PASSED = 0, IO_ERROR = 74 };
 /* What was asked for instead of a run. */
 static int print(const struct sim_options *o)
 {
+    static const char *const scenario_help[] = {sim_config_help, sim_config_help_faults, NULL};
     if (o->version)
         printf("simulate %s, trace schema %s %d, jansson %s\n", FAULTLINE_VERSION, TRACE_SCHEMA, TRACE_VERSION,
                jansson_version_str());
     else
-        fputs(o->help ? sim_options_help : sim_config_help, stdout);
-    if (o->help_scenario)
-        fputs(sim_config_help_faults, stdout);
+        for (const char *const *part = o->help ? sim_options_help : scenario_help; *part; part++)
+            fputs(*part, stdout);
     return fflush(stdout) == 0 ? PASSED : IO_ERROR;
 }
 

@@ -32,7 +32,8 @@ struct sim_options {
     uint64_t seed;
 };
 
-extern const char sim_options_help[];
+/* What --help prints, in parts; NULL-terminated. */
+extern const char *const sim_options_help[];
 
 /* 0, or 64 after words on stderr. */
 int sim_options_parse(int argc, char **argv, struct sim_options *o);

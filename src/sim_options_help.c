@@ -1,0 +1,67 @@
+/* What --help prints: one idea a part, each below what C99 asks compilers to support in a string. */
+#include "sim_options.h"
+
+static const char common[] =
+    "simulate runs a replicated key-value store on a hostile network, with clients, and judges it.\n"
+    "\n"
+    "  simulate --check --seed 7 tests/scenarios/lossy-partition-kill.json\n"
+    "  simulate --seeds 1..100 tests/scenarios/lossiest.json\n"
+    "  simulate --replica ./3700kvstore --check --seed 7 tests/scenarios/lossy-partition-kill.json\n"
+    "  simulate --replica build/replica --data --check tests/scenarios/kill9.json\n"
+    "  simulate --replica build/replica --reads local --check tests/scenarios/stale-read.json\n"
+    "\n"
+    "usage: simulate [options] SCENARIO      SCENARIO: a JSON file, or JSON text; see --help-scenario\n"
+    "\n"
+    "  --replica PROGRAM    run processes of PROGRAM in real time: PROGRAM [args] UDP-PORT ID OTHER-ID...\n"
+    "                       Without it our own replicas run in this process, in virtual time: the same seed\n"
+    "                       gives the same traces, byte for byte\n"
+    "  --replica-arg ARG    an argument for the replica, before the port; may be repeated\n"
+    "  --data               the replicas keep their state on disk: with --replica, makes data/ in the run\n"
+    "                       directory and adds --data DIR to the arguments of each; without, on a disk in memory.\n"
+    "                       As \"durable\": true in the scenario\n"
+    "  --reads POLICY       sets FAULTLINE_READS=POLICY for the replicas (lease, index or local, for ours)\n"
+    "  --seed N             of all random choices; default: the scenario's, else a random one. Always printed.\n"
+    "                       With --replica, in real time, the same seed gives the same choices, not the same run.\n"
+    "  --out DIR            the run directory; default runs/NAME-SEED (.2, .3 ... when taken), with a link\n"
+    "                       runs/latest\n"
+    "  --force              replace the run that is in DIR; nothing else in it is removed\n"
+    "  --check              then run `analyze` on it; its verdict counts too\n"
+    "  --bodies             record datagrams whole\n"
+    "  --silence            do not show what the replicas print (it is recorded all the same)\n"
+    "  --quiet              of the simulator's own output the verdict only; --check still prints its own\n"
+    "  --help, --help-scenario, --version\n"
+    "\n";
+
+static const char virtual_time[] =
+    "In virtual time only:\n"
+    "\n"
+    "  --replay DIR         in place of SCENARIO: the run in DIR again, with its seed and decisions.jsonl, which\n"
+    "                       may be edited\n"
+    "  --decisions FILE     what chance would decide is given by FILE (a decisions.jsonl) as far as it stands there\n"
+    "  --trace WHEN         always (the default), fail: write traces only of a run that fails, off: never\n"
+    "  --verify             run twice and compare all traces\n"
+    "  --go-on              do not end the run when replicas break a rule of Raft that is checked on the way\n"
+    "  --swarm              in place of SCENARIO: each seed makes its own, with few faults but strong ones, a group\n"
+    "                       of 1 to 7, its own load and options of the replicas; it is in run.json, to be edited\n"
+    "  --seeds A..B         a campaign: a run for each of these seeds, on all cores, each checked; of those that fail\n"
+    "                       the same way, a line, and some directories: DIR/SEED, default DIR runs/NAME-A-to-B\n"
+    "    --jobs N           in so many processes; default: one for each core\n"
+    "    --stop             begin no seed after the lowest that fails\n"
+    "    --no-check         do not run `analyze check` on each: the oracle and the clients alone judge, much faster\n"
+    "    --replicas-black-box  judge by what crosses the network and what clients see alone\n"
+    "\n";
+
+static const char notes[] =
+    "Where the course's simulator is blind, this one sees: a replica that ends by itself is noticed and fails the\n"
+    "run; an unknown leader is an incorrect message, not a crash; an empty datagram or one that is not UTF-8, for\n"
+    "which the course ends the replica, is recorded and counted as incorrect. A replica for which there is a message\n"
+    "before its hello is taken for dead, as there.\n"
+    "\n"
+    "A PROGRAM that is a shell script should `exec` the replica: if the simulator is killed, only the process that\n"
+    "it started itself dies with it.\n"
+    "\n"
+    "exit status: 0 passed; 1 a correctness check failed, or analyze found a violation; 2 undecided, or no progress\n"
+    "after the last fault; 64 usage; 65 bad scenario; 66 cannot open; 70 internal error; 73 cannot create;\n"
+    "74 I/O error; 128 + N ended by signal N (130: interrupted)\n";
+
+const char *const sim_options_help[] = {common, virtual_time, notes, NULL};
