@@ -20,7 +20,7 @@ static int print(const struct sim_options *o)
     else
         for (const char *const *part = o->help ? sim_options_help : scenario_help; *part; part++)
             fputs(*part, stdout);
-    return fflush(stdout) == 0 ? PASSED : IO_ERROR;
+    return fflush(stdout) == 0 && !ferror(stdout) ? PASSED : IO_ERROR;
 }
 
 int main(int argc, char **argv)
