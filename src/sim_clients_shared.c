@@ -179,7 +179,8 @@ static void give_up(struct sim_clients *c, int64_t now, struct client *cl)
     int64_t cause = op->tries ? c->ops.tries[cl->last_try].seq : op->invoke_seq;
     (*(op->put ? &c->env.stats->unanswered_puts : &c->env.stats->unanswered_gets))++;
     bool copies = ((const struct shared *)c->own)->one_mid && op->put && op->tries > 0;
-    if (cl->waiting) {
+    /* It may be under way although nobody was there for the last copy. */
+    if (op->tries > 0 && c->ops.tries[cl->last_try].state == SIM_TRY_OPEN) {
         c->ops.tries[cl->last_try].state = SIM_TRY_GIVEN_UP;
         sim_ops_return(&c->ops, cl->op, "info", NULL, -1, "unanswered", cause);
     } else if (copies) /* one of them may still be under way */

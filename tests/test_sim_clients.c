@@ -588,6 +588,24 @@ static void where_messages_are_lost_or_doubled_all_tries_of_an_operation_have_on
     finish(b);
 }
 
+/* The copy that was sent is still under way when its operation is given up: what it did is unknown, and its answer is
+ * late.
+ */
+static void an_answer_to_what_was_given_up_while_nobody_lived_is_late(void **state)
+{
+    (void)state;
+    struct bench *b = shared_with("0", FAULTY);
+    step(b);
+    struct sent first = last(b);
+    for (unsigned i = 0; i < b->cfg.replicas; i++)
+        b->living[i] = false;
+    while (b->stats.unanswered_puts == 0)
+        step(b);
+    answer(b, &first, first.to, "redirect", first.to == 2 ? "0001" : "0002", NULL);
+    assert_true(b->stats.late == 1 && b->stats.incorrect == 0 && b->stats.redirects == 0);
+    finish(b);
+}
+
 static void where_messages_are_lost_a_request_without_an_answer_is_sent_again_until_it_is_given_up(void **state)
 {
     (void)state;
@@ -645,6 +663,7 @@ int main(void)
         cmocka_unit_test(redirects_to_nobody_are_retried_with_pauses_and_not_for_ever),
         cmocka_unit_test(two_replicas_that_redirect_to_each_other_are_given_up_after_twenty_tries),
         cmocka_unit_test(at_the_end_each_client_reads_every_key_once),
+        cmocka_unit_test(an_answer_to_what_was_given_up_while_nobody_lived_is_late),
         cmocka_unit_test(where_messages_are_lost_or_doubled_all_tries_of_an_operation_have_one_mid),
         cmocka_unit_test(where_messages_are_lost_a_request_without_an_answer_is_sent_again_until_it_is_given_up),
         cmocka_unit_test(what_the_network_doubled_may_be_answered_twice),
