@@ -249,7 +249,7 @@ static void write_classes(FILE *f, const struct index *x)
         link_to(f, &x->run[c->run[0]], false);
         fputs("</dd></div><div><dt>smallest</dt><dd>", f);
         link_to(f, small, false);
-        fprintf(f, " <small>%s records</small></dd></div></dl>\n", report_number(small->records, b));
+        fprintf(f, "<small>, %s records</small></dd></div></dl>\n", report_number(small->records, b));
         write_strip(f, x, c);
         if (small->again[0] != '\0') {
             fputs("<code class=\"cmd\">", f);

@@ -101,7 +101,7 @@ function layout() {
     }
     d.end = c;
     d.stripAt = c + 14;
-    d.wanted = c + (d.strips.length ? 24 + d.strips.length * 24 : 0) + 10;
+    d.wanted = c + (d.strips.length ? 24 + d.strips.length * 24 : 8) + 12;
   }
   d.lanes = list;
   d.at = new Map(list.map(l => [l.id, l]));

@@ -44,7 +44,7 @@ function drawAbsent() {
       const x = along(at), w = along(a) - x;
       if (w >= 1.5) {
         hatch(x, first, w, d.end - first, c.faint, 8);
-        if (w > 130 && !view.vertical)
+        if (w > 96 && !view.vertical)
           text(wanted(at, a) ? 'loading\u2026' : 'not in this page', x + w / 2, first + 9, c.muted, { align: 'center', size: 10.5, halo: true });
       }
     }

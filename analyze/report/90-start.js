@@ -150,10 +150,11 @@ function nextViolation(dir) {
 
 /* ---- links ---- */
 
-let pending = null; /* a record of a chunk that is on its way */
+let followed = null; /* the hash that the page shows */
 
 function followLink() {
   let hash = location.hash.slice(1), m;
+  followed = location.hash;
   try { hash = decodeURIComponent(hash); } catch (e) { return false; }
   if ((m = /^V(\d+)$/.exec(hash))) {
     const v = model.violation.get(Number(m[1]));
@@ -169,7 +170,8 @@ function followLink() {
   return false;
 }
 
-function goTo(hash) { if (location.hash === hash) followLink(); else location.hash = hash; }
+/* At once: the browser tells of a new hash later, and keys may come faster. */
+function goTo(hash) { location.hash = hash; followLink(); }
 
 /* ---- keys and pointer ---- */
 
@@ -219,7 +221,7 @@ function keys() {
     action(e);
   });
   document.addEventListener('pointerover', e => { parts.hovered = e.target.closest ? e.target.closest('[data-sql]') : null; });
-  window.addEventListener('hashchange', followLink);
+  window.addEventListener('hashchange', () => { if (location.hash !== followed) followLink(); });
   document.addEventListener('click', e => { /* a link to where we are already brings us there again */
     const a = e.target.closest ? e.target.closest('a[href^="#"]') : null;
     if (a && a.getAttribute('href') === location.hash) followLink();
