@@ -173,6 +173,10 @@ bool virtual_disk_persist(void *ctx, struct store_change *change)
     if (node->trace)
         trace_flush(node->trace);
     size_t recorded = node->tape ? node->tape->n : 0;
+    if (d->done_at != 0) { /* the one before is done by the time this one begins: a crash from now on is one in this */
+        sim_disk_settle(d->disk);
+        d->recorded = recorded;
+    }
     d->saving = quality(node)->latency_max > 0;
     bool saved = store_save(d->store, change);
     int64_t took = d->saving ? time_of(node, sim_disk_counts(d->disk).syncs - before) : 0;

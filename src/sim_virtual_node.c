@@ -153,6 +153,8 @@ int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
                             .boot = boot,
                             .epoch_ns = (uint64_t)EPOCH,
                             .hash_every = node->options.hash_every}};
+    /* Where answers can be lost, requests come again, and want theirs again. */
+    b.o.core.answer_again = sim_config_clients_faulty(run->cfg);
     if (!node->options.seed_given)
         b.o.core.seed = (uint64_t)sim_decide_between(run->decider, "seed", seed_name, 0, INT64_MAX - 1);
     if (node->disk.store)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "support/damage.h"
+#include "support/history_db.h"
 #include "support/raft_trace.h"
 #include "support/told.h"
 
@@ -843,9 +844,32 @@ static void a_new_leaders_local_read_before_its_own_entry_breaks_r44(void **stat
     rt_close(&rt);
 }
 
+/* A request that came twice is in the log twice; only the first entry has an effect, and was acknowledged. */
+static void a_read_owes_nothing_to_a_later_copy_of_an_acknowledged_write(void **state)
+{
+    (void)state;
+    struct hdb h;
+    char verdict[16];
+    hdb_open(&h);
+    hdb_op(&h, "0010", "put", "k", "a", 0, 10, "ok", "0000");
+    hdb_op(&h, "0011", "get", "k", "a", 20, 30, "ok", "0000");
+    hdb_rec(&h, "sim", 0, "op.invoke", "{}");
+    hdb_rec(&h, "0000", 9, "apply", "{\"idx\":5}");
+    hdb_rec(&h, "sim", 10, "op.return", "{}");
+    hdb_rec(&h, "0000", 25, "read.serve", "{\"req\":\"0011:2#1\",\"key\":\"k\",\"at\":5}");
+    db_exec(&h.db, "UPDATE nodes SET instrumented = 1;"
+                   "INSERT INTO log_entries(run_id, node, idx, eterm, req, t_apply) VALUES"
+                   " (1, '0000', 5, 1, '0010:1#1', 9000000), (1, '0000', 7, 1, '0010:1#1', 40000000)");
+    assert_string_equal(hdb_check(&h, "R47", verdict), "pass");
+    db_exec(&h.db, "UPDATE log_entries SET idx = 6 WHERE idx = 5");
+    assert_string_equal(hdb_check(&h, "R47", verdict), "fail");
+    hdb_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest fixed[] = {
+        cmocka_unit_test(a_read_owes_nothing_to_a_later_copy_of_an_acknowledged_write),
         cmocka_unit_test(no_rule_fires_on_an_election_a_put_a_get_and_a_change_of_leader),
         cmocka_unit_test(no_rule_fires_with_five_replicas_and_with_one),
         cmocka_unit_test(nothing_passes_where_a_replica_left_no_trace),
