@@ -36,7 +36,10 @@ static const char requests[] = "DROP TABLE IF EXISTS temp.requests;"
                                "KEY (run_id, mid)) WITHOUT ROWID;"
                                "INSERT OR IGNORE INTO temp.requests SELECT t.run_id, t.mid, o.client, t.rec FROM "
                                "op_tries t JOIN ops o ON o.op_id = t.op_id"
-                               " ORDER BY t.op_id, t.try";
+                               " ORDER BY t.op_id, t.try;"
+                               /* Requests of administrators are no operations. */
+                               "INSERT OR IGNORE INTO temp.requests SELECT run_id, mid, src, in_rec FROM messages"
+                               " WHERE type = 'change' AND mid IS NOT NULL AND copy = 1";
 
 /* Replies in order, each with its request as far as there is one. A request that the network doubled, or that was sent
  * again under the same MID, may be answered as often as it arrived. */

@@ -102,8 +102,13 @@ enum sim_fault_kind {
     SIM_PAUSE,
     SIM_SLOW,
     SIM_CLOCK,
-    SIM_DISK_FAULT
+    SIM_DISK_FAULT,
+    SIM_MEMBERS /* no fault: an administrator's request */
 };
+
+/* What an administrator asks for; toggle: whichever of add and remove there is to do. */
+enum sim_change { SIM_CHANGE_TOGGLE, SIM_CHANGE_ADD, SIM_CHANGE_REMOVE, SIM_CHANGE_TRANSFER, SIM_CHANGES };
+extern const char *const sim_change_names[SIM_CHANGES];
 
 enum sim_target {
     SIM_TARGET_LEADER,
@@ -169,6 +174,7 @@ struct sim_fault {
     int64_t restart_min, restart_max;
     int64_t ppm_min, ppm_max, jump_min, jump_max; /* SIM_CLOCK: how fast it runs, in millionths; how far it jumps, ns */
     struct sim_disk_quality disk;                 /* SIM_DISK_FAULT */
+    enum sim_change change;                       /* SIM_MEMBERS */
     /* A fault that waits for something happens each time that happens between `begin` and `end`, with this chance, so
      * much later (ns), and not more often than `limit`, 0: any number of times. */
     enum sim_when when;
@@ -234,6 +240,7 @@ struct sim_config {
     struct sim_disk_config disk;
     unsigned pct; /* depth of a priority-based schedule; 0: delays are as the network says */
     struct sim_replica_config replica;
+    bool members; /* virtual time: the group may change, as one on real addresses */
 };
 
 /* The first thing in it that only virtual time has, in words; false: there is none. */

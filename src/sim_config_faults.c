@@ -138,6 +138,7 @@ static const struct kind {
     {"disk",
      config_disk_fault,
      {WHEN, "node", "latency_ms", "fsync_fails", "fsync_lies", "write_errors", "read_errors", "full", "bit_rot"}},
+    {"members", config_members, {"at", "begin", "end", "every", "when", "within_ms", "chance", "limit", "node", "do"}},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -73,6 +73,9 @@ void config_clock(struct one_fault *f);
 /* In sim_config_disk.c; and the keys "durable" and "disk". */
 void config_disk_fault(struct one_fault *f);
 void config_disk(struct reading *r, const json_t *scenario, struct sim_config *c);
+/* The optional key "members", which faults need. */
+void config_members_key(struct reading *r, const json_t *scenario, struct sim_config *c);
+void config_members(struct one_fault *f);
 /* The optional key "links". */
 void config_pairs(struct one_fault *f, struct sim_fault *out);
 /* The section "network". */

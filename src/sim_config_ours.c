@@ -84,6 +84,7 @@ void config_ours(struct reading *r, const json_t *scenario, struct sim_config *c
     read_schedule(r, scenario, c);
     config_network(r, scenario, c);
     config_disk(r, scenario, c);
+    config_members_key(r, scenario, c);
     config_faults(r, scenario, c);
     if (!r->bad && !c->clients.shared && sim_config_clients_faulty(c))
         config_problem(r, "clients.mode",

@@ -80,6 +80,10 @@ bool sim_config_virtual_only(const struct sim_config *c, char what[SIM_CONFIG_WH
         snprintf(what, SIM_CONFIG_WHAT, "a disk's latency");
         return true;
     }
+    if (c->members) {
+        snprintf(what, SIM_CONFIG_WHAT, "a group that changes");
+        return true;
+    }
     for (size_t i = 0; i < c->n_triggers; i++)
         if (c->triggers[i].when != SIM_WHEN_LEADS && c->triggers[i].when != SIM_WHEN_ANSWERS) {
             snprintf(what, SIM_CONFIG_WHAT, "a fault that waits until somebody %s",

@@ -32,6 +32,7 @@ const char *const sim_fault_names[] = {
     [SIM_SLOW] = "slow",
     [SIM_CLOCK] = "clock",
     [SIM_DISK_FAULT] = "disk",
+    [SIM_MEMBERS] = "members",
 };
 
 /* ---- who ---- */
@@ -261,6 +262,9 @@ static void begin_fault(struct sim_run *run, const struct sim_fault *f)
         break;
     case SIM_DISK_FAULT:
         sim_fault_disk(run, f);
+        break;
+    case SIM_MEMBERS:
+        sim_fault_members(run, f);
         break;
     }
 }

@@ -52,6 +52,9 @@ void sim_fault_disk(struct sim_run *run, const struct sim_fault *f);
 /* A fault of the disk of replica i is over, and not among the open ones any more. */
 void sim_fault_disk_ends(struct sim_run *run, unsigned i);
 
+/* ---- sim_fault_members.c ---- */
+void sim_fault_members(struct sim_run *run, const struct sim_fault *f);
+
 /* ---- sim_fault_course.c: the events of the course ---- */
 
 void sim_fault_course(struct sim_run *run, const struct sim_fault *f);

@@ -59,6 +59,25 @@ void sim_route_request(void *ctx, const struct sim_request *r)
     sim_copy_send(run, &c, r->mid);
 }
 
+void sim_route_admin(struct sim_run *run, unsigned to, const char *bytes, size_t n, const char *mid)
+{
+    char admin[SIM_ID_LEN];
+    sim_run_admin(run, admin);
+    trace_set_cause(run->w, 0);
+    int64_t in_seq = trace_put_net_in(run->w, &(struct trace_rec_net_in){.d = ++run->d,
+                                                                         .src = admin,
+                                                                         .dst = run->node[to].id,
+                                                                         .ty = "change",
+                                                                         .mid = mid,
+                                                                         .sz = (int64_t)n,
+                                                                         .h = hash_of(run, bytes, n).hex,
+                                                                         .ld = "FFFF"});
+    trace_set_cause(run->w, in_seq);
+    trace_put_net_out(
+        run->w, &(struct trace_rec_net_out){.d = run->d, .cp = 1, .src = admin, .dst = run->node[to].id, .dly = 0});
+    run->world->deliver(run, to, bytes, n);
+}
+
 /* ---- from a replica ---- */
 
 static void bad(struct sim_run *run, unsigned i, const char *why, const char *what, const char *bytes, size_t n)
@@ -174,6 +193,13 @@ static const char *misaddressed(const struct sim_message *m, int client, int rep
     return m->mid ? NULL : "missing_field";
 }
 
+static bool is_admin(const struct sim_run *run, const char *id)
+{
+    char admin[SIM_ID_LEN];
+    sim_run_admin(run, admin);
+    return run->cfg->members && strcmp(id, admin) == 0;
+}
+
 bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size_t n)
 {
     struct sim_message m;
@@ -188,7 +214,8 @@ bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size
     }
     int client = sim_id_index(m.dst, run->cfg->replicas + SIM_CLIENT_BASE, run->cfg->clients.count),
         replica = sim_id_index(m.dst, 0, run->cfg->replicas);
-    why = misaddressed(&m, client, replica, what);
+    bool to_admin = is_admin(run, m.dst);
+    why = misaddressed(&m, to_admin ? 0 : client, replica, what);
     if (why) {
         bad(run, i, why, what, bytes, n);
         sim_message_free(&m);
@@ -220,7 +247,10 @@ bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size
     hear_leader(run, i, &m, c.in_seq);
     if (m.type == SIM_HELLO)
         say_hello(run, i, &c);
-    else if (client >= 0) {
+    else if (to_admin) {
+        trace_set_cause(run->w, c.in_seq);
+        trace_put_net_out(run->w, &(struct trace_rec_net_out){.d = c.d, .cp = 1, .src = src, .dst = m.dst, .dly = 0});
+    } else if (client >= 0) {
         c.to = SIM_CLIENTS_END;
         c.client = (unsigned)client;
         if (m.type == SIM_OK)

@@ -66,6 +66,11 @@ void sim_warn(struct sim_run *run, unsigned node, const char *format, ...)
         sim_say(run, "(more warnings about %s are only counted; see sim.1.jsonl)", run->node[node].id);
 }
 
+void sim_run_admin(const struct sim_run *run, char id[SIM_ID_LEN])
+{
+    sim_id(run->cfg->replicas + SIM_CLIENT_BASE + run->cfg->clients.count, id);
+}
+
 void sim_end_early(struct sim_run *run, enum sim_end why)
 {
     if (run->over)

@@ -75,6 +75,8 @@ int64_t sim_now(struct sim_run *run);
 __attribute__((format(printf, 2, 3))) void sim_say(struct sim_run *run, const char *format, ...);
 /* The same about one replica, at most a few times: the rest is in the trace. */
 __attribute__((format(printf, 3, 4))) void sim_warn(struct sim_run *run, unsigned node, const char *format, ...);
+/* The administrator's id: that of one more client. */
+void sim_run_admin(const struct sim_run *run, char id[SIM_ID_LEN]);
 /* The run ends early. */
 void sim_end_early(struct sim_run *run, enum sim_end why);
 
@@ -95,6 +97,8 @@ bool sim_nodes_expected(const struct sim_run *run);
 bool sim_route_datagram(struct sim_run *run, unsigned i, const char *bytes, size_t n);
 /* Delivers what has been on its way long enough. */
 void sim_route_arrivals(struct sim_run *run);
+/* A request of the administrator reaches replica `to` at once. */
+void sim_route_admin(struct sim_run *run, unsigned to, const char *bytes, size_t n, const char *mid);
 /* sim_clients_env.send */
 void sim_route_request(void *ctx, const struct sim_request *r);
 

@@ -124,6 +124,7 @@ const struct sim_world sim_virtual = {
     .now = now,
     .start = start,
     .runs = runs,
+    .member = virtual_node_member,
     .describe = virtual_node_describe,
     .signal = send_signal,
     .set_clock = virtual_node_set_clock,

@@ -89,6 +89,7 @@ void virtual_node_step(struct sim_run *run, unsigned i);
 bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_t n);
 void virtual_node_set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump);
 /* Its role, term, vote, leader and log, in words. */
+bool virtual_node_member(const struct sim_run *run, unsigned as, unsigned i);
 void virtual_node_describe(const struct sim_run *run, unsigned i, char text[160]);
 /* As SIGTERM and SIGKILL do. */
 void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping);

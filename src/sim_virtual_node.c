@@ -52,8 +52,10 @@ int virtual_node_open(struct sim_run *run, unsigned i, char err[512])
     node->i = i;
     node->clock = (struct virtual_clock){.local = EPOCH, .ppm = 1000000};
     /* getopt's habit: the strings are not changed */
-    if (options_parse(&node->options, n, (char **)(uintptr_t)argv, no_environment, why) && node->options.port)
+    if (options_parse(&node->options, n, (char **)(uintptr_t)argv, no_environment, why) && node->options.port) {
+        node->options.core.fixed = node->options.core.fixed && !run->cfg->members;
         return 0;
+    }
     snprintf(err, 512, "--replica-arg: %s", node->options.port ? why : "not in virtual time");
     return EX_USAGE;
 }

@@ -26,6 +26,11 @@ static struct virtual_sight look(const struct raft *core)
                                   .conf = trace_hash(conf, strlen(conf))};
 }
 
+bool virtual_node_member(const struct sim_run *run, unsigned as, unsigned i)
+{
+    return raft_is_member(replica_core(virtual_of(run)->node[as].replica), (node_id)i);
+}
+
 void virtual_node_describe(const struct sim_run *run, unsigned i, char text[160])
 {
     static const char *const roles[] = {[RAFT_FOLLOWER] = "follower",
