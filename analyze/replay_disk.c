@@ -65,8 +65,10 @@ void replay_on_sync(struct replay *rp, struct node *n, const struct rec *r)
     struct disk *d = &n->disk;
     struct trace_text what = rec_text(r, "what");
     n->step_over = true;
-    if (rec_int(r, "err", 0) != 0)
+    if (rec_int(r, "err", 0) != 0) {
+        d->snap_due = 0; /* all or nothing: the log was not given up either */
         return;
+    }
     vote_synced(rp, n, r);
     int64_t before = log_last(&d->log), cut = rec_int(r, "cut", 0), upto = rec_int(r, "upto", log_last(&n->log));
     bool snap = trace_text_is(what, "snap");

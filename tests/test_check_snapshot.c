@@ -97,6 +97,24 @@ static void a_restart_begins_at_the_snapshot(void **state)
     rt_close(&rt);
 }
 
+/* The disk refuses, and the replica ends: on disk the log is as it was. */
+static void a_snapshot_that_the_disk_refuses_gives_nothing_up(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, NULL);
+    some_work(&rt);
+    save(&rt, 0, 3);
+    send_snapshot(&rt, 2, 3, 1);
+    install(&rt, 2, 3, 1, 3, "state3");
+    rt_rec(&rt, 2, "disk.sync", "\"what\":\"snap\",\"upto\":3,\"uptot\":1,\"us\":10,\"err\":5");
+    rt_kill(&rt, 2);
+    rt_restart(&rt, 2);
+    rt_put(&rt, 0, 1u << 1);
+    rt_expect_nothing(&rt);
+    rt_close(&rt);
+}
+
 /* Killed after the write, before snap.save: the log may begin later than the trace tells. */
 static void a_kill_between_the_snapshot_and_its_record_is_no_fault(void **state)
 {
@@ -304,6 +322,7 @@ int main(void)
     const struct CMUnitTest good[] = {
         cmocka_unit_test(a_follower_that_lags_gets_a_snapshot_and_goes_on),
         cmocka_unit_test(a_restart_begins_at_the_snapshot),
+        cmocka_unit_test(a_snapshot_that_the_disk_refuses_gives_nothing_up),
         cmocka_unit_test(a_kill_between_the_snapshot_and_its_record_is_no_fault),
         cmocka_unit_test(a_matching_suffix_stays),
         cmocka_unit_test(a_request_known_from_a_snapshot_may_be_answered),
