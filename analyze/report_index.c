@@ -16,6 +16,7 @@ struct run {
     char *dir, *page; /* page: from where the index is */
     char *name;
     char again[1024];
+    const char *mood;             /* "fail", "unknown", "pass" */
     int64_t seed, records, lasts; /* ns */
     bool seeded, complete;
     struct report_counts counts;
@@ -72,7 +73,7 @@ static void find(struct index *x, const char *dir, int depth)
 {
     if (is_run(dir)) {
         x->run = vector_grow(x->run, &x->room, x->n, sizeof *x->run);
-        x->run[x->n++] = (struct run){.dir = copy(dir)};
+        x->run[x->n++] = (struct run){.dir = copy(dir), .mood = "unknown"};
         return;
     }
     struct dirent **e;
@@ -152,6 +153,7 @@ static int read_run(struct index *x, size_t i)
         run->lasts = sqlite3_column_int64(q, 4);
         report_again(&db, id, path, run->again, sizeof run->again);
         run->counts = report_count(&db, id, NULL);
+        run->mood = report_mood(&db, id, &run->counts);
         run->complete = report_lost(&db, id) == 0;
     }
     db_done(&db, q);
@@ -181,11 +183,6 @@ static int by_runs(const void *a, const void *b)
 }
 
 /* ---- the page ---- */
-
-static const char *mood(const struct run *r)
-{
-    return r->counts.fail > 0 ? "fail" : r->counts.unknown > 0 || r->counts.pass == 0 ? "unknown" : "pass";
-}
 
 /* By the name of the run and its seed, or by its seed alone. */
 static void link_to(FILE *f, const struct run *r, bool by_seed)
@@ -278,7 +275,7 @@ static void write_runs(FILE *f, const struct index *x)
         for (size_t i = 0; i < x->n; i++) {
             char a[REPORT_NUMBER];
             const struct run *r = &x->run[i];
-            if (strcmp(mood(r), marks[m].mood) != 0)
+            if (strcmp(r->mood, marks[m].mood) != 0)
                 continue;
             fprintf(f, "<tr class=\"%s\"><th scope=\"row\">", marks[m].mood);
             link_to(f, r, false);
@@ -307,8 +304,8 @@ static void write_index(FILE *f, void *arg)
     const struct index *x = arg;
     size_t failed = 0, undecided = 0;
     for (size_t i = 0; i < x->n; i++) {
-        failed += strcmp(mood(&x->run[i]), "fail") == 0;
-        undecided += strcmp(mood(&x->run[i]), "unknown") == 0;
+        failed += strcmp(x->run[i].mood, "fail") == 0;
+        undecided += strcmp(x->run[i].mood, "unknown") == 0;
     }
     char title[512];
     snprintf(title, sizeof title, "%.400s \u2013 Faultline", x->root);

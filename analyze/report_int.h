@@ -89,6 +89,8 @@ enum {
 void report_head(FILE *f, const char *title, bool chunks);
 /* The bar's beginning: our name, and what the page is about. The caller ends <header>. */
 void report_bar_begin(FILE *f, const char *name);
+/* "fail", "pass" or "unknown": a trace that is whole says nothing yet about what it tells of. */
+const char *report_mood(struct db *db, int64_t run_id, const struct report_counts *c);
 /* "<b>3</b> failed" as a list item, if it is not none. */
 void report_tally(FILE *f, const char *class, int64_t n, const char *what);
 /* The bar at the top, the verdict, the explanations, and the place of the drawing. */

@@ -356,6 +356,22 @@ static void a_good_run_says_so(void **state)
     rt_close(&rt);
 }
 
+static void a_trace_in_which_nothing_can_be_checked_is_no_pass(void **state)
+{
+    (void)state;
+    struct fixture fx;
+    fixture_open(&fx);
+    fixture_rec(&fx, "0001", 1000, "note", "\"text\":\"hello\"");
+    fixture_finish(&fx);
+    fixture_load(&fx);
+    assert_int_equal(report(fx.dir, NULL), 0);
+    read_page(fx.dir, "report.html");
+    assert_page_says("<section class=\"verdict unknown\"");
+    assert_page_lacks("checks passed</h1>");
+    assert_page_lacks("Every key is linearizable");
+    fixture_close(&fx);
+}
+
 static void what_is_no_report_is_not_replaced(void **state)
 {
     (void)state;
@@ -463,6 +479,7 @@ int main(void)
         cmocka_unit_test(the_window_of_a_violation_begins_before_its_evidence),
         cmocka_unit_test(missing_records_are_shown_where_they_miss),
         cmocka_unit_test(a_good_run_says_so),
+        cmocka_unit_test(a_trace_in_which_nothing_can_be_checked_is_no_pass),
         cmocka_unit_test(what_is_no_report_is_not_replaced),
         cmocka_unit_test(everything_comes_as_chunks_beside_the_page),
         cmocka_unit_test(an_index_links_the_page_of_each_run),
