@@ -44,7 +44,7 @@ PROGRAMS := $(B)/replica $(B)/kv $(B)/simulate $(B)/analyze
 TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
 BENCHES := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 
-.PHONY: all demo test test-formats test-report bench course sanitize determinism purity install uninstall clean help deps check-tests tests FORCE
+.PHONY: all demo test zoo test-formats test-report bench course sanitize determinism purity install uninstall clean help deps check-tests tests FORCE
 .SECONDARY:
 
 all: $(PROGRAMS) $(B)/libtrace.a 3700kvstore ## build everything
@@ -152,6 +152,9 @@ sanitize: deps ## build and run all tests under AddressSanitizer and UndefinedBe
 
 test-formats: all ## validate SARIF and JUnit output against published schemas: needs npm and xmllint, and says so where they are missing
 	@tests/formats.sh $(B)
+
+zoo: all ## plant each defect of tests/zoo/, and let the analyzer find it: SEEDS=20 at most for each; ONLY="ID..."
+	@SEEDS=$(or $(SEEDS),20) CC='$(CC)' tests/zoo.sh $(B) $(ONLY)
 
 FUZZ_SECONDS ?= 60
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(FUZZ_SRC))
