@@ -101,16 +101,29 @@ static int stop_sqlite(void *unused)
     return interrupted != 0;
 }
 
+/* "loading  42 %  310,000 records/s, 4 s left": what is left is guessed from the rate since this stage began. */
 void load_progress(struct load *l, const char *what, int64_t done, int64_t total)
 {
     int64_t now = (int64_t)trace_mono_ns();
+    if (l->stage != what) {
+        l->stage = what;
+        l->stage_ns = now;
+        l->stage_done = done;
+    }
     if (l->o->quiet || !isatty(STDERR_FILENO) || now - l->progress_ns < INT64_C(100000000))
         return;
     l->progress_ns = now;
+    double seconds = (double)(now - l->stage_ns) / 1e9;
+    double rate = seconds > 0.2 ? (double)(done - l->stage_done) / seconds : 0;
     if (total > 0)
-        fprintf(stderr, "\r%s %3lld %% \033[K", what, (long long)(done * 100 / total));
+        fprintf(stderr, "\r%s %3lld %%", what, (long long)(done * 100 / total));
     else
-        fprintf(stderr, "\r%s %lld \033[K", what, (long long)done);
+        fprintf(stderr, "\r%s %lld", what, (long long)done);
+    if (rate >= 1 && l->total > 0 && total == l->total)
+        fprintf(stderr, "  %.0f records/s", rate);
+    if (rate >= 1 && total > done)
+        fprintf(stderr, ", %.0f s left", (double)(total - done) / rate);
+    fputs(" \033[K", stderr);
 }
 
 static void progress_end(const struct load *l)

@@ -145,6 +145,8 @@ struct load {
 
     sqlite3_stmt *insert;
     int64_t total, progress_ns; /* records expected; time of the last line of progress */
+    const char *stage;          /* of the progress shown, since when, and how much of it was done then */
+    int64_t stage_ns, stage_done;
 };
 
 struct node *load_node(struct load *l, const char *p, size_t n);
