@@ -39,6 +39,14 @@ static const char *one_of(struct swarm *s, const char *const *words, size_t n)
     return words[rng_below(&s->rng, n)];
 }
 
+/* Chance is drawn in statements of its own wherever it is drawn twice: in which order the arguments of a call are
+ * evaluated is the compiler's choice (C11 6.5.2.2). */
+
+static json_t *two_numbers(int64_t a, int64_t b)
+{
+    return json_pack("[I, I]", (json_int_t)a, (json_int_t)b);
+}
+
 /* [a, b], with lo <= a, b <= hi. */
 static json_t *span(struct swarm *s, int64_t lo, int64_t hi)
 {
@@ -117,9 +125,10 @@ static void partition(struct swarm *s)
         json_object_set_new(f, "shape", json_string("halves"));
     else if (form == 3 && s->replicas >= 3)
         json_object_set_new(f, "around", json_string("leader"));
-    else if (form == 4)
-        json_object_set_new(f, "links", json_pack("[[s, s]]", some_node(s), some_node(s)));
-    else {
+    else if (form == 4) {
+        const char *to = some_node(s), *from = some_node(s);
+        json_object_set_new(f, "links", json_pack("[[s, s]]", from, to));
+    } else {
         json_object_set_new(f, "isolate", json_string(some_node(s)));
         json_object_set_new(f, "direction", json_string(one_of(s, directions, 4)));
         alone = true;
@@ -151,7 +160,8 @@ static void delay(struct swarm *s)
 {
     json_t *f = of_kind("delay");
     json_object_set_new(f, "p", thousandths(s, 20, 1000));
-    json_object_set_new(f, "ms", json_pack("[I, I]", (json_int_t)between(s, 1, 20), (json_int_t)between(s, 20, 6000)));
+    int64_t most = between(s, 20, 6000), least = between(s, 1, 20);
+    json_object_set_new(f, "ms", two_numbers(least, most));
     some_links(s, f);
     add(s, f, 4000, true);
 }
@@ -160,8 +170,8 @@ static void duplicate(struct swarm *s)
 {
     json_t *f = of_kind("duplicate");
     json_object_set_new(f, "p", thousandths(s, 50, 500));
-    json_object_set_new(f, "after_ms",
-                        json_pack("[I, I]", (json_int_t)between(s, 0, 20), (json_int_t)between(s, 20, 10000)));
+    int64_t most = between(s, 20, 10000), least = between(s, 0, 20);
+    json_object_set_new(f, "after_ms", two_numbers(least, most));
     some_links(s, f);
     add(s, f, 5000, true);
 }
@@ -212,8 +222,8 @@ static void clock_runs_wrong(struct swarm *s)
         json_decref(f);
         return;
     }
-    json_object_set_new(
-        f, "rate", json_pack("[f, f]", (double)between(s, 500, 1000) / 1000, (double)between(s, 1000, 2000) / 1000));
+    double fast = (double)between(s, 1000, 2000) / 1000, slowly = (double)between(s, 500, 1000) / 1000;
+    json_object_set_new(f, "rate", json_pack("[f, f]", slowly, fast));
     if (chance(s, 40))
         json_object_set_new(f, "jump_ms", span(s, 0, 4000));
     json_object_set_new(f, "node", json_string(some_node(s)));
@@ -299,10 +309,11 @@ static json_t *network(struct swarm *s)
         json_object_set_new(n, "duplicate", thousandths(s, 0, 300));
     if (chance(s, 60))
         json_object_set_new(n, "delay_ms", span(s, 0, s->quick ? 10 : 40));
-    if (chance(s, 35))
-        json_object_set_new(n, "tail",
-                            json_pack("{s:o, s:[I, I]}", "p", thousandths(s, 1, 60), "ms",
-                                      (json_int_t)between(s, 1, 20), (json_int_t)between(s, 50, 8000)));
+    if (chance(s, 35)) {
+        int64_t most = between(s, 50, 8000), least = between(s, 1, 20);
+        json_t *p = thousandths(s, 1, 60);
+        json_object_set_new(n, "tail", json_pack("{s:o, s:o}", "p", p, "ms", two_numbers(least, most)));
+    }
     if (chance(s, 30))
         json_object_set_new(n, "duplicate_after_ms", span(s, 0, 20000));
     if (chance(s, 15))
@@ -311,19 +322,22 @@ static json_t *network(struct swarm *s)
         json_object_set_new(n, "truncate", thousandths(s, 1, 30));
     if (chance(s, 10))
         json_object_set_new(n, "queue", json_integer(between(s, 5, 100)));
-    if (chance(s, 50))
+    if (chance(s, 50)) {
+        json_t *wait = span(s, 0, 20), *after = span(s, 0, 10000), *twice = thousandths(s, 0, 300),
+               *lost = thousandths(s, 0, 150);
         json_object_set_new(n, "clients",
-                            json_pack("{s:o, s:o, s:o, s:o}", "loss", thousandths(s, 0, 150), "duplicate",
-                                      thousandths(s, 0, 300), "duplicate_after_ms", span(s, 0, 10000), "delay_ms",
-                                      span(s, 0, 20)));
+                            json_pack("{s:o, s:o, s:o, s:o}", "loss", lost, "duplicate", twice, "duplicate_after_ms",
+                                      after, "delay_ms", wait));
+    }
     return n;
 }
 
 static json_t *clients(struct swarm *s)
 {
-    return json_pack("{s:s, s:I, s:I, s:I, s:I}", "mode", "shared", "count", (json_int_t)between(s, 1, 10), "keys",
-                     (json_int_t)between(s, 1, 6), "rate", (json_int_t)between(s, 10, 150), "timeout_ms",
-                     (json_int_t)between(s, 400, 2500));
+    json_int_t timeout = between(s, 400, 2500), rate = between(s, 10, 150), keys = between(s, 1, 6),
+               count = between(s, 1, 10);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I}", "mode", "shared", "count", count, "keys", keys, "rate", rate,
+                     "timeout_ms", timeout);
 }
 
 static json_t *replica(struct swarm *s)
@@ -365,10 +379,12 @@ char *sim_swarm(uint64_t seed)
     s.index = chance(&s, 50);
     s.quick = chance(&s, 60);
     snprintf(name, sizeof name, "swarm-%llu", (unsigned long long)seed);
-    json_t *o = json_pack(
-        "{s:s, s:I, s:I, s:f, s:f, s:f, s:o, s:o, s:o}", "name", name, "replicas", (json_int_t)s.replicas, "lifetime",
-        (json_int_t)LIFETIME, "start_wait", (double)between(&s, 0, 3000) / 1000, "end_wait", 12.0, "mix",
-        (double)between(&s, 200, 800) / 1000, "clients", clients(&s), "network", network(&s), "replica", replica(&s));
+    json_t *of_replicas = replica(&s), *of_network = network(&s), *of_clients = clients(&s);
+    double mix = (double)between(&s, 200, 800) / 1000, start_wait = (double)between(&s, 0, 3000) / 1000;
+    json_t *o =
+        json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:o, s:o, s:o}", "name", name, "replicas", (json_int_t)s.replicas,
+                  "lifetime", (json_int_t)LIFETIME, "start_wait", start_wait, "end_wait", 12.0, "mix", mix, "clients",
+                  of_clients, "network", of_network, "replica", of_replicas);
     /* How many requests go without an answer is up to the faults. */
     json_object_set_new(o, "tests",
                         json_pack("{s:i, s:i}", "maximum_get_fail_fraction", 1, "maximum_put_fail_fraction", 1));
