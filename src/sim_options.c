@@ -71,6 +71,7 @@ enum {
     O_NO_CHECK,
     O_BLACK_BOX,
     O_STOP,
+    O_COVERAGE,
     O_SILENCE,
     O_QUIET,
     O_HELP,
@@ -101,6 +102,7 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         {"no-check", no_argument, NULL, O_NO_CHECK},
         {"replicas-black-box", no_argument, NULL, O_BLACK_BOX},
         {"stop", no_argument, NULL, O_STOP},
+        {"coverage", no_argument, NULL, O_COVERAGE},
         {"silence", no_argument, NULL, O_SILENCE},
         {"quiet", no_argument, NULL, O_QUIET},
         {"help", no_argument, NULL, O_HELP},
@@ -182,6 +184,9 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         case O_STOP:
             o->stop = true;
             break;
+        case O_COVERAGE:
+            o->coverage = true;
+            break;
         case O_SILENCE:
             o->silence = true;
             break;
@@ -210,8 +215,8 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
     if (!o->replay && !o->swarm && optind + 1 != argc)
         return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ",
                      optind == argc ? "" : argv[optind + 1]);
-    if ((o->jobs || o->no_check || o->black_box || o->stop) && !o->seeds)
-        return usage("--jobs, --no-check, --replicas-black-box and --stop go with --seeds", "");
+    if ((o->jobs || o->no_check || o->black_box || o->stop || o->coverage) && !o->seeds)
+        return usage("--jobs, --no-check, --replicas-black-box, --stop and --coverage go with --seeds", "");
     if (o->seeds && (program || o->replay || o->has_seed || o->verify || o->check))
         return usage("--seeds goes without --replica, --replay, --seed and --verify, and checks unless --no-check", "");
     if (program && (o->replay || o->decisions || o->verify || o->go_on || o->trace != SIM_TRACE_ALWAYS))

@@ -26,7 +26,7 @@ struct sim_options {
         SIM_TRACE_OFF
     } trace; /* of a run in virtual time: when are traces written? */
     /* A campaign: */
-    bool seeds, no_check, black_box, stop;
+    bool seeds, no_check, black_box, stop, coverage;
     uint64_t seed_from, seed_to;
     unsigned jobs; /* 0: as many as there are cores */
     uint64_t seed;

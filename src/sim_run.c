@@ -273,6 +273,7 @@ static void free_run(struct sim_run *run)
     sim_clients_free(run->clients);
     sim_net_free(&run->net);
     sim_oracle_free(run->oracle);
+    sim_states_free(run->states);
     sim_decider_free(run->decider);
     free(run->open);
     free(run->pending);
@@ -379,6 +380,8 @@ int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512
     if (rc == 0)
         rc = in_world(run, err);
     result->hash = sim_tapes_hash(&result->tapes);
+    if (plan->coverage)
+        sim_coverage_tapes(plan->coverage, plan->seed, &result->tapes);
     if (run->oracle)
         result->violation = *sim_oracle_verdict(run->oracle);
     if (run->decided && fclose(run->decided) != 0)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include "sim_config.h"
+#include "sim_coverage.h"
 #include "sim_oracle.h"
 #include "sim_tape.h"
 #include "sim_verdict.h"
@@ -24,6 +25,7 @@ struct sim_plan {
     /* Of our own replicas in virtual time: keep their traces and the simulator's; a file with decisions to be given,
      * NULL: none; keep what is decided; go on after the oracle has found a violation. */
     bool traces;
+    struct sim_coverage *coverage; /* where to note what is reached; NULL: nowhere */
     const char *decisions;
     bool keep_decisions, go_on;
     bool bodies, quiet, silent; /* record datagrams whole; nothing on stderr; no replicas' lines there */

@@ -7,6 +7,7 @@
 #include "sim_decide.h"
 #include "sim_net.h"
 #include "sim_run.h"
+#include "sim_states.h"
 #include "sim_world.h"
 #include "trace.h"
 
@@ -46,6 +47,7 @@ struct sim_run {
     struct sim_decider *decider;
     FILE *decided;             /* what is decided, into the result; NULL: not kept */
     struct sim_oracle *oracle; /* NULL: this world's replicas cannot be looked into */
+    struct sim_states *states; /* NULL: nobody wants to know */
     struct sim_net net;
     struct sim_clients *clients;
     struct sim_node node[SIM_REPLICAS_MAX];

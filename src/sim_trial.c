@@ -121,6 +121,8 @@ void sim_trial_judge(const struct sim_trial *t, uint64_t seed, const char *scrat
         abort();
     struct sim_config own;
     struct sim_plan plan = plan_of(t, config_of(t, seed, &own), seed);
+    plan.coverage = t->coverage;
+    plan.traces |= t->coverage != NULL;
     *out = (struct sim_outcome){.seed = seed};
     int rc = sim_run(&plan, r, err);
     if (rc != 0)

@@ -4,6 +4,7 @@
 #define FAULTLINE_SIM_TRIAL_H
 
 #include "sim_config.h"
+#include "sim_coverage.h"
 #include "sim_options.h"
 
 /* What the seeds of a campaign have in common. All borrowed. */
@@ -12,6 +13,7 @@ struct sim_trial {
     const struct sim_config *c;
     const char *const *argv; /* our command line, for run.json */
     const char *version;
+    struct sim_coverage *coverage; /* NULL: none */
 };
 
 struct sim_outcome {

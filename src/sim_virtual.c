@@ -26,6 +26,8 @@ static int open_world(struct sim_run *run, char err[512])
         abort();
     run->own = v;
     run->oracle = sim_oracle_new();
+    if (run->plan->coverage)
+        run->states = sim_states_new(run->plan->coverage, run->plan->seed, run->cfg->replicas);
     virtual_abort_open(v);
     run->result->epoch = 0;
     run->result->wall_us = 0;

@@ -118,6 +118,7 @@ static void end(struct sim_run *run, unsigned i, int status, bool stopping)
     node->trace = NULL;
     node->replica = NULL;
     empty_inbox(node);
+    sim_states_end(run->states, i);
     sim_node_ended(run, i, status, stopping);
 }
 
@@ -165,6 +166,7 @@ int virtual_node_start(struct sim_run *run, unsigned i, char err[512])
         return cannot_start(run, i, node->disk.store ? EX_IOERR : EX_SOFTWARE, err);
     learn_timer(node);
     virtual_watch_start(node);
+    sim_states_step(run->states, i, replica_core(node->replica));
     return 0;
 }
 
@@ -272,10 +274,11 @@ static void do_step(void *ctx)
     virtual_watch(node);
 }
 
-/* What must hold between replicas. */
+/* What must hold between replicas, and where they are. */
 static void watch(struct virtual_node *node)
 {
     struct sim_run *run = node->run;
+    sim_states_step(run->states, node->i, replica_core(node->replica));
     const struct sim_violation *found = sim_oracle_verdict(run->oracle);
     if (found->found)
         return;
