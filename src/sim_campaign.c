@@ -25,6 +25,7 @@ struct campaign {
                                  * chance, are left out */
     uint64_t *kept;             /* seeds */
     size_t n_kept;
+    struct sim_coverage *coverage; /* NULL: nobody wants to know */
     char dir[SIM_PATH_MAX];
     uint64_t started_ns, shown_ns;
     bool progress; /* stderr is a terminal */
@@ -130,6 +131,20 @@ static int write_summary(const struct campaign *k, int status)
     return rc;
 }
 
+static int write_coverage(const struct campaign *k)
+{
+    char path[SIM_PATH_MAX + 32];
+    if (!k->coverage)
+        return 0;
+    json_t *o = sim_coverage_json(k->coverage, k->lowest);
+    snprintf(path, sizeof path, "%s/coverage.json", k->dir);
+    int rc = o && json_dump_file(o, path, JSON_INDENT(1)) == 0 ? 0 : IO_ERROR;
+    if (rc)
+        fprintf(stderr, "simulate: %s: %s\n", path, strerror(errno));
+    json_decref(o);
+    return rc;
+}
+
 /* A directory that is there already must be that of a campaign, or empty, unless --force says otherwise: kept runs of
  * an earlier one would pass for ours. */
 static int make_dir(struct campaign *k)
@@ -173,6 +188,8 @@ static void print_end(const struct campaign *k)
     printf("%s: %" PRIu64 " seeds, %" PRIu64 " failed, %" PRIu64 " undecided, %" PRIu64 " not judged, %zu classes    ",
            k->c.name, c->runs, c->failed, c->undecided, c->unjudged, c->n);
     printf("%.0f s simulated in %.1f s    %s\n", simulated, seconds, k->dir);
+    if (k->coverage)
+        sim_coverage_print(k->coverage, k->lowest, stdout);
 }
 
 static int run(struct campaign *k, const struct sim_trial *t)
@@ -188,6 +205,7 @@ static int run(struct campaign *k, const struct sim_trial *t)
     sim_classes_sort(&k->classes);
     int status = sim_classes_status(&k->classes);
     int kept = keep_all(k, t), written = write_summary(k, status);
+    written = written ? written : write_coverage(k);
     print_end(k);
     if (rc != 0)
         return rc;
@@ -206,8 +224,13 @@ int sim_campaign(struct sim_options *o, char **argv, const char *version)
     k->quiet = o->quiet;
     k->progress = !o->quiet && isatty(STDERR_FILENO);
     int rc = prepare(k);
+    if (rc == 0 && o->coverage)
+        k->coverage = sim_coverage_new();
     if (rc == 0)
-        rc = run(k, &(struct sim_trial){.o = o, .c = &k->c, .argv = (const char *const *)argv, .version = version});
+        rc = run(
+            k, &(struct sim_trial){
+                   .o = o, .c = &k->c, .argv = (const char *const *)argv, .version = version, .coverage = k->coverage});
+    sim_coverage_free(k->coverage);
     free(k->kept);
     sim_classes_free(&k->classes);
     sim_config_free(&k->c);

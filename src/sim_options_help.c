@@ -47,6 +47,8 @@ static const char virtual_time[] =
     "                       the same way, a line, and some directories: DIR/SEED, default DIR runs/NAME-A-to-B\n"
     "    --jobs N           in so many processes; default: one for each core\n"
     "    --stop             begin no seed after the lowest that fails\n"
+    "    --coverage         tell what the runs reached: states of the group, kinds of records and their reasons, which\n"
+    "                       caused which; and what none did. coverage.json has all, with the first seed of each\n"
     "    --no-check         do not run `analyze check` on each: the oracle and the clients alone judge, much faster\n"
     "    --replicas-black-box  judge by what crosses the network and what clients see alone\n"
     "\n";
