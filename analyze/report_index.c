@@ -1,19 +1,19 @@
 /* report_index.c -- one page over many runs: what went wrong in which, and the smallest run that shows it. */
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli.h"
 #include "explain_class.h"
 #include "pairmap.h"
 #include "report_int.h"
+#include "run_dirs.h"
 
-enum { DEEPEST = 3, STRIP_MAX = 400, SEEDS_SHOWN = 16 };
+enum { STRIP_MAX = 400, SEEDS_SHOWN = 16 };
 
 struct run {
-    char *dir, *page; /* page: from where the index is */
+    const char *dir; /* in index.dirs */
+    char *page;      /* from where the index is */
     char *name;
     char again[1024];
     const char *mood;             /* "fail", "unknown", "pass" */
@@ -33,8 +33,9 @@ struct class
 
 struct index {
     const char *root;
-    struct run *run;
-    size_t n, room;
+    struct run_dirs dirs;
+    struct run *run; /* one for each of dirs */
+    size_t n;
     struct class *class;
     size_t classes, class_room;
 };
@@ -47,53 +48,9 @@ static char *copy(const char *s)
     return p;
 }
 
-/* ---- finding runs ---- */
-
-static bool is_run(const char *dir)
-{
-    struct dirent *e;
-    bool found = false;
-    DIR *d = opendir(dir);
-    while (d != NULL && !found && (e = readdir(d)) != NULL) {
-        size_t n = strlen(e->d_name);
-        found = strcmp(e->d_name, "run.db") == 0 || (n > 6 && strcmp(e->d_name + n - 6, ".jsonl") == 0);
-    }
-    if (d != NULL)
-        closedir(d);
-    return found;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* Names of run directories at and below `dir`, in order; links are not followed (runs/latest is one of them again). */
-static void find(struct index *x, const char *dir, int depth)
-{
-    if (is_run(dir)) {
-        x->run = vector_grow(x->run, &x->room, x->n, sizeof *x->run);
-        x->run[x->n++] = (struct run){.dir = copy(dir), .mood = "unknown"};
-        return;
-    }
-    struct dirent **e;
-    int n = depth > 0 ? scandir(dir, &e, NULL, by_name) : -1;
-    for (int i = 0; i < n; i++) {
-        char path[4096];
-        struct stat st;
-        int len = snprintf(path, sizeof path, "%s/%s", dir, e[i]->d_name);
-        if (e[i]->d_name[0] != '.' && len < (int)sizeof path && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-            find(x, path, depth - 1);
-        free(e[i]);
-    }
-    if (n >= 0)
-        free(e);
-}
-
 static void index_free(struct index *x)
 {
     for (size_t i = 0; i < x->n; i++) {
-        free(x->run[i].dir);
         free(x->run[i].page);
         free(x->run[i].name);
     }
@@ -103,19 +60,19 @@ static void index_free(struct index *x)
         free(x->class[i].title);
         free(x->class[i].run);
     }
+    run_dirs_free(&x->dirs);
     free(x->run);
     free(x->class);
 }
 
 bool report_is_index(const char *path)
 {
-    struct stat st;
-    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode) || is_run(path))
+    if (run_dirs_is_run(path))
         return false;
-    struct index x = {.root = path};
-    find(&x, path, DEEPEST);
-    bool found = x.n > 0;
-    index_free(&x);
+    struct run_dirs dirs = {.n = 0};
+    run_dirs_find(&dirs, path);
+    bool found = dirs.n > 0;
+    run_dirs_free(&dirs);
     return found;
 }
 
@@ -348,7 +305,11 @@ int report_index(const struct report_options *o)
         root--;
     char *dir = copy(o->where);
     dir[root] = '\0';
-    find(&x, dir, DEEPEST);
+    run_dirs_find(&x.dirs, dir);
+    for (size_t room = 0; x.n < x.dirs.n; x.n++) {
+        x.run = vector_grow(x.run, &room, x.n, sizeof *x.run);
+        x.run[x.n] = (struct run){.dir = x.dirs.path[x.n], .mood = "unknown"};
+    }
     for (size_t i = 0; i < x.n && status == 0; i++) {
         struct report_options one = *o;
         struct report_result result = {.records = 0};

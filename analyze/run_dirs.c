@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "load.h"
 #include "mem.h"
 #include "pairmap.h"
 
@@ -16,13 +17,8 @@ bool run_dirs_is_run(const char *dir)
     struct dirent *e;
     bool found = false;
     DIR *d = opendir(dir);
-    while (d != NULL && !found && (e = readdir(d)) != NULL) {
-        size_t n = strlen(e->d_name);
-        const char *end = strstr(e->d_name, ".jsonl");
-        found =
-            strcmp(e->d_name, "run.db") == 0 ||
-            (n > 6 && end != NULL && (end[6] == '\0' || strcmp(end + 6, ".gz") == 0 || strcmp(end + 6, ".zst") == 0));
-    }
+    while (d != NULL && !found && (e = readdir(d)) != NULL)
+        found = strcmp(e->d_name, "run.db") == 0 || load_is_trace(e->d_name);
     if (d != NULL)
         closedir(d);
     return found;

@@ -10,7 +10,7 @@ struct run_dirs {
     size_t n, room;
 };
 
-/* A directory with a run.db or traces in it. */
+/* A directory with a run.db or traces (load_is_trace()) in it; false if it cannot be read. */
 bool run_dirs_is_run(const char *dir);
 /* Adds the runs at or below `dir`. Links are not followed (runs/latest is one of them again), names with a dot are left
  * out. */
