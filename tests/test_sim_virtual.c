@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "../src/sim_run.h"
 #include "../src/sim_virtual_int.h"
+#include "support/sim_outcome.h"
 
 static const char hostile[] =
     "{\"name\": \"hostile\", \"lifetime\": 10, \"start_wait\": 3, \"end_wait\": 6, \"replicas\": 5, \"mix\": 0.5,"
@@ -19,38 +19,11 @@ static const char hostile[] =
     "  {\"kind\": \"kill\", \"node\": \"random\", \"at\": 6, \"signal\": \"TERM\"},"
     "  {\"kind\": \"kill\", \"node\": \"leader\", \"at\": 7}]}";
 
-struct outcome {
-    struct sim_config c;
-    struct sim_result r;
-};
-
-static struct outcome *run(const char *scenario, struct sim_plan plan)
-{
-    static char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
-    struct outcome *o = calloc(1, sizeof *o);
-    assert_non_null(o);
-    assert_int_equal(sim_config_load(scenario, &o->c, err, warnings), SIM_CONFIG_OK);
-    plan.cfg = &o->c;
-    plan.version = "test";
-    plan.quiet = plan.silent = true;
-    int rc = sim_run(&plan, &o->r, err);
-    if (rc)
-        fail_msg("status %d: %s", rc, err);
-    return o;
-}
-
-static void forget(struct outcome *o)
-{
-    sim_result_free(&o->r);
-    sim_config_free(&o->c);
-    free(o);
-}
-
 static uint64_t hash_of(uint64_t seed, const char *reads)
 {
-    struct outcome *o = run(hostile, (struct sim_plan){.seed = seed, .reads = reads, .traces = true});
+    struct sim_outcome *o = sim_outcome_run(hostile, (struct sim_plan){.seed = seed, .reads = reads, .traces = true});
     uint64_t hash = o->r.hash;
-    forget(o);
+    sim_outcome_free(o);
     return hash;
 }
 
@@ -74,14 +47,14 @@ static void replicas_serve_clients_through_faults(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 10; seed++) {
-        struct outcome *o = run(hostile, (struct sim_plan){.seed = seed, .traces = true});
+        struct sim_outcome *o = sim_outcome_run(hostile, (struct sim_plan){.seed = seed, .traces = true});
         assert_true(o->r.verdict.correct && o->r.end == SIM_ENDED && !o->r.no_progress && !o->r.violation.found);
         assert_true(o->r.stats.acked_puts > 100 && o->r.stats.acked_gets > 100 && o->r.stats.killed >= 1);
         const struct sim_tape *sim = o->r.tapes.first;
         assert_string_equal(sim->node, "sim");
         assert_true(says(sim, "\"ev\":\"node.exit\"") && says(sim, "\"ev\":\"trace.close\""));
         assert_false(says(sim, "\"why\":\"died\""));
-        forget(o);
+        sim_outcome_free(o);
     }
 }
 
@@ -90,15 +63,16 @@ static void without_traces_the_run_is_the_same(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 5; seed++) {
-        struct outcome *with = run(hostile, (struct sim_plan){.seed = seed, .traces = true, .keep_decisions = true}),
-                       *without = run(hostile, (struct sim_plan){.seed = seed, .keep_decisions = true});
+        struct sim_outcome *with = sim_outcome_run(
+                               hostile, (struct sim_plan){.seed = seed, .traces = true, .keep_decisions = true}),
+                           *without = sim_outcome_run(hostile, (struct sim_plan){.seed = seed, .keep_decisions = true});
         assert_null(without->r.tapes.first);
         assert_int_equal(with->r.n_decisions, without->r.n_decisions);
         assert_memory_equal(with->r.decisions, without->r.decisions, with->r.n_decisions);
         assert_int_equal(with->r.stats.total_msgs, without->r.stats.total_msgs);
         assert_int_equal(with->r.elapsed, without->r.elapsed);
-        forget(with);
-        forget(without);
+        sim_outcome_free(with);
+        sim_outcome_free(without);
     }
 }
 
@@ -106,9 +80,9 @@ static void without_traces_the_run_is_the_same(void **state)
 static void the_course_is_passed(void **state)
 {
     (void)state;
-    struct outcome *o = run("tests/scenarios/crash-2.json", (struct sim_plan){.seed = 1});
+    struct sim_outcome *o = sim_outcome_run("tests/scenarios/crash-2.json", (struct sim_plan){.seed = 1});
     assert_true(o->r.verdict.correct && o->r.stats.incorrect == 0 && o->r.stats.killed == 2);
-    forget(o);
+    sim_outcome_free(o);
 }
 
 /* Nobody stands for election in time: the run says so, and what each replica is about. */
@@ -119,14 +93,14 @@ static void a_group_that_does_not_come_to_itself_is_told_of(void **state)
     static const char quiet[] = "{\"lifetime\": 7, \"start_wait\": 3, \"end_wait\": 6, \"replicas\": 3,"
                                 " \"clients\": {\"mode\": \"shared\", \"rate\": 10},"
                                 " \"faults\": [{\"kind\": \"pause\", \"node\": \"0001\", \"begin\": 3, \"end\": 4.9}]}";
-    struct outcome *o = run(quiet, (struct sim_plan){.seed = 1, .args = args});
+    struct sim_outcome *o = sim_outcome_run(quiet, (struct sim_plan){.seed = 1, .args = args});
     assert_true(o->r.no_progress && o->r.stats.ok_after_faults == 0 && !o->r.violation.found);
     assert_non_null(strstr(o->r.waiting, "0001 follower, term 0, voted for nobody, follows nobody"));
-    forget(o);
-    o = run(quiet, (struct sim_plan){.seed = 1});
+    sim_outcome_free(o);
+    o = sim_outcome_run(quiet, (struct sim_plan){.seed = 1});
     assert_false(o->r.no_progress);
     assert_string_equal(o->r.waiting, "");
-    forget(o);
+    sim_outcome_free(o);
 }
 
 static void clocks_show_what_their_rate_says_and_can_be_asked_when(void **state)

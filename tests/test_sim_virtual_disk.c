@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "../src/sim_run.h"
+#include "support/sim_outcome.h"
 
 #define BEGINNING                                                                                                      \
     "{\"name\": \"disks\", \"lifetime\": 10, \"start_wait\": 1, \"end_wait\": 5, \"replicas\": 5, \"mix\": 0.5,"       \
@@ -34,62 +34,16 @@ static const char rotting[] =
               "\"for_ms\": [100, 200], \"bit_rot\": 30},"
               "{\"kind\": \"kill\", \"node\": \"all\", \"at\": 8, \"restart_after_ms\": [10, 20]}]}";
 
-struct outcome {
-    struct sim_config c;
-    struct sim_result r;
-};
-
-static struct outcome *run(const char *scenario, uint64_t seed)
-{
-    static char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
-    struct outcome *o = calloc(1, sizeof *o);
-    assert_non_null(o);
-    if (sim_config_load(scenario, &o->c, err, warnings) != SIM_CONFIG_OK)
-        fail_msg("%s", err);
-    const struct sim_plan plan = {
-        .cfg = &o->c, .seed = seed, .version = "test", .quiet = true, .silent = true, .traces = true};
-    int rc = sim_run(&plan, &o->r, err);
-    if (rc)
-        fail_msg("seed %llu: status %d: %s", (unsigned long long)seed, rc, err);
-    return o;
-}
-
-static void forget(struct outcome *o)
-{
-    sim_result_free(&o->r);
-    sim_config_free(&o->c);
-    free(o);
-}
-
-static unsigned count(const struct outcome *o, const char *text)
-{
-    unsigned n = 0;
-    for (const struct sim_tape *t = o->r.tapes.first; t; t = t->next)
-        for (const char *at = t->bytes, *end = t->bytes + t->n;
-             at && (at = memmem(at, (size_t)(end - at), text, strlen(text))) != NULL; at++)
-            n++;
-    return n;
-}
-
-/* Serves its clients, and no rule is broken. */
-static void assert_well(const struct outcome *o, uint64_t seed)
-{
-    if (o->r.violation.found)
-        fail_msg("seed %llu: %s %s", (unsigned long long)seed, o->r.violation.rule, o->r.violation.words);
-    if (!o->r.verdict.correct || o->r.no_progress || o->r.end != SIM_ENDED)
-        fail_msg("seed %llu: not correct, or no progress", (unsigned long long)seed);
-}
-
 static void replicas_that_lose_their_power_keep_what_they_promised(void **state)
 {
     (void)state;
     unsigned syncs = 0, restarts = 0;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        struct outcome *o = run(killed, seed);
-        assert_well(o, seed);
-        syncs += count(o, "\"ev\":\"disk.sync\"");
+        struct sim_outcome *o = sim_outcome_of(killed, seed);
+        sim_outcome_well(o);
+        syncs += sim_outcome_count(o, "\"ev\":\"disk.sync\"");
         restarts += o->r.stats.restarted;
-        forget(o);
+        sim_outcome_free(o);
     }
     print_message("%u syncs, %u restarts\n", syncs, restarts);
     assert_true(syncs > 1000 && restarts > 60);
@@ -100,13 +54,13 @@ static void a_replica_whose_disk_fails_ends_and_comes_back(void **state)
     (void)state;
     unsigned failed = 0, refused = 0, slow = 0, full = 0;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        struct outcome *o = run(failing, seed);
-        assert_well(o, seed);
-        failed += count(o, "\"status\":74");
-        refused += count(o, "\"err\":1}");
-        slow += count(o, "\"cause\":\"disk: slow\"");
-        full += count(o, "\"cause\":\"disk: full\""); /* of a leader, when there is one */
-        forget(o);
+        struct sim_outcome *o = sim_outcome_of(failing, seed);
+        sim_outcome_well(o);
+        failed += sim_outcome_count(o, "\"status\":74");
+        refused += sim_outcome_count(o, "\"err\":1}");
+        slow += sim_outcome_count(o, "\"cause\":\"disk: slow\"");
+        full += sim_outcome_count(o, "\"cause\":\"disk: full\""); /* of a leader, when there is one */
+        sim_outcome_free(o);
     }
     print_message("%u ends with status 74, %u saves refused\n", failed, refused);
     assert_true(failed > 10 && refused > 5 && slow == 6 && full > 2);
@@ -117,12 +71,13 @@ static void damage_is_noticed_and_a_majority_stays_whole(void **state)
     (void)state;
     unsigned damaged = 0;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        struct outcome *o = run(rotting, seed);
-        assert_well(o, seed);
-        unsigned down = count(o, "\"status\":65"), rotten = count(o, "\"cause\":\"disk: bit rot\"");
+        struct sim_outcome *o = sim_outcome_of(rotting, seed);
+        sim_outcome_well(o);
+        unsigned down = sim_outcome_count(o, "\"status\":65"),
+                 rotten = sim_outcome_count(o, "\"cause\":\"disk: bit rot\"");
         assert_true(down <= 2 && rotten > 0);
         damaged += down;
-        forget(o);
+        sim_outcome_free(o);
     }
     print_message("%u replicas refused what they found\n", damaged);
     assert_true(damaged > 2);
@@ -132,10 +87,10 @@ static void all_of_it_together(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 4; seed++) {
-        struct outcome *o = run("tests/scenarios/disks.json", seed);
-        assert_well(o, seed);
+        struct sim_outcome *o = sim_outcome_of("tests/scenarios/disks.json", seed);
+        sim_outcome_well(o);
         assert_true(o->r.stats.acked_puts > 200 && o->r.stats.restarted >= 10);
-        forget(o);
+        sim_outcome_free(o);
     }
 }
 
@@ -145,10 +100,10 @@ static void the_same_seed_gives_the_same_bytes(void **state)
     static const char *const all[] = {killed, failing, rotting};
     for (size_t i = 0; i < 3; i++)
         for (uint64_t seed = 1; seed <= 2; seed++) {
-            struct outcome *a = run(all[i], seed), *b = run(all[i], seed);
+            struct sim_outcome *a = sim_outcome_of(all[i], seed), *b = sim_outcome_of(all[i], seed);
             assert_true(a->r.hash == b->r.hash);
-            forget(a);
-            forget(b);
+            sim_outcome_free(a);
+            sim_outcome_free(b);
         }
 }
 
