@@ -11,7 +11,7 @@
 
 #include "../src/kv.h"
 #include "../src/rng.h"
-#include "support/raft_cluster.h"
+#include "support/message_copy.h"
 #include "support/raft_one.h"
 
 #define CHUNK 30
@@ -750,7 +750,7 @@ static void carry_out(struct pair *p, unsigned id)
             assert_true(p->n < sizeof p->v / sizeof *p->v);
             /* Late enough for what was sent later to overtake it. */
             p->v[p->n++] =
-                (struct flight){.at = p->now + 200 + rng_below(&p->rng, 3000), .m = raft_cluster_copy(&e->message)};
+                (struct flight){.at = p->now + 200 + rng_below(&p->rng, 3000), .m = message_copy(&e->message)};
         }
     }
 }

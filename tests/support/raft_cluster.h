@@ -38,9 +38,6 @@ struct raft_cluster_result {
     struct raft_cluster_counts counts;
 };
 
-/* All of the message in one allocation, to be freed. */
-struct message *raft_cluster_copy(const struct message *m);
-
 void raft_cluster_run(const struct raft_cluster_config *cfg, struct raft_cluster_result *out);
 
 #endif
