@@ -622,8 +622,6 @@ static void bad_usage_and_bad_input_have_statuses_of_their_own(void **state)
     assert_non_null(f);
     fclose(f);
     assert_int_equal(run((const char *const[]){NULL}), 64);
-    assert_int_equal(RUN("--data", "tests/scenarios/simple-1.json"), 64);
-    assert_non_null(strstr(out, "--data needs --replica PROGRAM"));
     assert_int_equal(RUN("--replica", self, "--seed", "-4", "x.json"), 64);
     assert_int_equal(RUN("--replica", self, "--wrong", "x.json"), 64);
     assert_int_equal(RUN("--replica", self, "a.json", "b.json"), 64);
