@@ -22,7 +22,8 @@ struct faults {
 /* {"groups":[["0001"],["0002"]]}: the fields that say what the fault hits and how, as they stand in the record. */
 static char *target_of(const struct trace_record *r)
 {
-    static const char *const keys[] = {"groups", "links", "sig", "skew_us", "ppm", "p", "min_us", "max_us", "cap", "cause"};
+    static const char *const keys[] = {"groups", "links",  "sig",    "skew_us", "ppm",
+                                       "p",      "min_us", "max_us", "cap",     "cause"};
     char *out = NULL;
     size_t n = 0;
     FILE *f = open_memstream(&out, &n);
@@ -126,9 +127,11 @@ void node_exit(struct context *c)
     /* A crash by a signal is a kill as far as the trace goes: all that other nodes saw was written before. */
     bool stopped = trace_text_is(why, "stopped"), wanted = stopped || trace_text_is(why, "killed");
     /* One that exited with a status had the time to end its trace, whatever it was sent. */
-    if (n->current != NULL && !stopped && field_int(c->r, "status") == NONE)
+    if (n->current != NULL && !stopped && field_int(c->r, "status") == NONE) {
+        int64_t unread = field_int(c->r, "unread");
         killed(n->current, c->r->t);
-    else if (n->current != NULL && !wanted)
+        n->current->unread = unread != NONE ? unread : -1;
+    } else if (n->current != NULL && !wanted)
         n->current->crashed = true;
     lead_down(c, n, stopped ? "stopped" : wanted ? "killed" : "crashed");
 }

@@ -64,7 +64,7 @@ struct boot *load_boot(struct load *l, struct trace_text node, int64_t number)
     b->node = n;
     b->boot = number;
     b->index = l->n_boots;
-    b->close_records = -1;
+    b->close_records = b->unread = -1;
     if (n->n_boots == n->boot_room) {
         n->boot_room = n->boot_room > 0 ? n->boot_room * 2 : 4;
         n->boot = mem_grow(n->boot, n->boot_room, sizeof(struct boot *));

@@ -1,6 +1,7 @@
 /* load_cut.c -- was the trace of a killed process cut short? A process that is killed leaves no trace.close, so its
  * file cannot tell; the simulator's can: with write-ahead tracing (trace/README.md) nothing leaves a process that its
- * trace does not tell, and what is handed to a running process is soon received. */
+ * trace does not tell, and what is handed to a running process is soon received: unless the simulator says how much the
+ * process had not read, which may be busy, or stopped. */
 #include "load_int.h"
 
 #include <string.h>
@@ -33,7 +34,7 @@ static void count(struct load *l, const char *sql, bool sent)
         const char *node = (const char *)sqlite3_column_text(q, 0);
         struct boot *b = load_boot(l, (struct trace_text){node, strlen(node)}, sqlite3_column_int64(q, 1));
         int64_t t = sqlite3_column_int64(q, 2);
-        if (sent ? !b->node->sends : !b->node->receives || t + UNREAD_NS >= b->t_killed)
+        if (sent ? !b->node->sends : !b->node->receives || (b->unread < 0 && t + UNREAD_NS >= b->t_killed))
             continue;
         if (b->cut_sends + b->cut_recvs == 0 || t < b->t_cut)
             b->t_cut = t;
@@ -47,8 +48,12 @@ void load_cut_tails(struct load *l)
     struct db *db = &l->db;
     if (!l->has_net)
         return;
-    count(l, sent_sql, true);
     count(l, handed_sql, false);
+    for (size_t i = 0; i < l->n_boots; i++) {
+        if (l->boot[i]->cut_recvs <= l->boot[i]->unread)
+            l->boot[i]->cut_recvs = 0;
+    }
+    count(l, sent_sql, true);
     sqlite3_stmt *q = db_prepare(db, "UPDATE boots SET end_kind = 'cut', missing = :missing"
                                      " WHERE run_id = :run AND node = :node AND boot = :boot");
     for (size_t i = 0; i < l->n_boots && !db->failed; i++) {

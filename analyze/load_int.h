@@ -76,6 +76,7 @@ struct boot {
     bool killed, told; /* what explains a trace without an end: SIGKILL, or a node.stop */
     int64_t t_killed;  /* of a killed one */
     int64_t cut_sends, cut_recvs, t_cut; /* load_cut.c: datagrams that its last records ought to tell of */
+    int64_t unread; /* of a killed one: datagrams that it had not read, as the simulator says; -1 = not said */
     int64_t close_records;               /* what trace.close claims; -1 = no trace.close */
     struct recv *handling;               /* the msg.recv whose handling goes on */
 };

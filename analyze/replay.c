@@ -291,6 +291,7 @@ static void take_over(const struct replay *rp, struct node *n, const struct rec 
         n->first_conf = 0; /* who votes may have changed meanwhile */
     log_copy(&n->disk.log, &n->log, r->li);
     n->disk.known = n->disk.term_told = false;
+    n->disk.blind = r->li;
     n->disk.changed = INT64_MAX;
     n->disk.snap_due = 0;
     n->heard_t = -1;

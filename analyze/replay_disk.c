@@ -244,23 +244,30 @@ static struct recovered read_start(struct replay *rp, const struct rec *r)
     return v;
 }
 
-/* What differs between what was recovered and this term, vote and log; NULL: nothing. */
-static const char *differs(const struct recovered *v, int64_t term, int vote, const struct node_log *g)
+/* The log may begin before the first entry that is known of it. */
+static bool begins_unseen(const struct node_log *g, const struct recovered *v, int64_t blind)
 {
+    return g->base <= blind && v->snap < g->base;
+}
+
+/* What differs between what was recovered and this term, vote and log; NULL: nothing. */
+static const char *differs(const struct recovered *v, int64_t term, int vote, const struct node_log *g, int64_t blind)
+{
+    bool unseen = begins_unseen(g, v, blind);
     if (v->term != term)
         return "the term is another";
     if (v->vote != vote)
         return "the vote is another";
     if (v->last != log_last(g))
         return "the log ends elsewhere";
-    if (v->snap < g->base || v->snap > log_last(g))
+    if ((v->snap < g->base && !unseen) || v->snap > log_last(g))
         return "the log begins elsewhere";
     int64_t last_term = log_term(g, v->last), snap_term = log_term(g, v->snap);
     if (v->last_term != TERM_UNKNOWN && last_term != TERM_UNKNOWN && v->last_term != last_term)
         return "the last entry is of another term";
     if (v->snap_term != TERM_UNKNOWN && snap_term != TERM_UNKNOWN && v->snap_term != snap_term)
         return "the snapshot is of another term";
-    if (v->digest != 0 && v->digest != log_digest(g, v->snap))
+    if (v->digest != 0 && !unseen && v->digest != log_digest(g, v->snap))
         return "the entries are others";
     int conf = log_conf_at(g, v->last);
     return v->conf != 0 && conf != 0 && v->conf != conf ? "the members are others" : NULL;
@@ -271,13 +278,14 @@ static bool is_durable_state(struct replay *rp, struct node *n, const struct rec
 {
     struct disk *d = &n->disk;
     judged(rp, RULE_R51);
-    const char *what = differs(v, d->term, d->vote, &d->log);
-    bool begins = v->snap == d->log.base || (v->snap > d->log.base && v->snap <= d->was_applied);
+    const char *what = differs(v, d->term, d->vote, &d->log, d->blind);
+    bool begins = begins_unseen(&d->log, v, d->blind) || v->snap == d->log.base ||
+                  (v->snap > d->log.base && v->snap <= d->was_applied);
     if (!begins)
         what = "the log begins elsewhere";
     if (what == NULL)
         return true;
-    if (begins && differs(v, d->was_term, vote_in(rp, n, d->was_term), &d->was) == NULL) {
+    if (begins && differs(v, d->was_term, vote_in(rp, n, d->was_term), &d->was, d->blind) == NULL) {
         log_copy(&d->log, &d->was, v->last);
         return true;
     }
@@ -309,8 +317,8 @@ static void volatile_is_reset(struct replay *rp, struct node *n, const struct re
                     (long long)r->ci, (long long)r->ai, (long long)v->snap, (long long)v->last);
 }
 
-/* A vote that a crash, or a disk that failed, kept from being stored, and that nobody was told of, was not given: it may
- * go to somebody else. */
+/* A vote that a crash, or a disk that failed, kept from being stored, and that nobody was told of, was not given: it
+ * may go to somebody else. */
 static void forget_vote(struct replay *rp, struct node *n, const struct recovered *v)
 {
     const struct disk *d = &n->disk;
@@ -323,12 +331,14 @@ static void take_recovered(struct node *n, const struct recovered *v, bool known
 {
     struct disk *d = &n->disk;
     if (known) {
-        log_rebase(&d->log, v->snap, v->snap_term != TERM_UNKNOWN ? v->snap_term : log_term(&d->log, v->snap),
-                   log_conf_at(&d->log, v->snap));
+        if (!begins_unseen(&d->log, v, d->blind))
+            log_rebase(&d->log, v->snap, v->snap_term != TERM_UNKNOWN ? v->snap_term : log_term(&d->log, v->snap),
+                       log_conf_at(&d->log, v->snap));
         log_copy(&n->log, &d->log, v->last);
     } else {
         log_reset(&n->log, v->last, v->last == v->snap ? v->snap_term : v->last_term);
         log_copy(&d->log, &n->log, v->last);
+        d->blind = v->last;
     }
     d->term = v->term;
     d->vote = v->vote;

@@ -127,6 +127,7 @@ struct disk {
     int64_t term, sync_rec;
     int vote; /* node number, -1 = nobody */
     struct node_log log;
+    int64_t blind;   /* a log that begins by here may in truth begin earlier: of what was before, no record is here */
     int64_t changed; /* the log in memory may differ from this index on; INT64_MAX = nowhere */
     /* at a boot: what memory held when the boot before ended */
     struct node_log was;

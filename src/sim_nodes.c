@@ -13,6 +13,7 @@ int sim_node_start(struct sim_run *run, unsigned i, char err[512])
     node->boot++;
     node->killed = node->hung = node->claims = false;
     node->kill_at = node->restart_at = INT64_MAX;
+    node->unread = -1;
     return run->world->start(run, i, err);
 }
 
@@ -38,6 +39,7 @@ void sim_node_ended(struct sim_run *run, unsigned i, int status, bool stopping)
                         &(struct trace_rec_node_exit){.of = node->id,
                                                       .status = {.set = WIFEXITED(status), .v = WEXITSTATUS(status)},
                                                       .sig = {.set = WIFSIGNALED(status), .v = WTERMSIG(status)},
+                                                      .unread = {.set = node->unread >= 0, .v = node->unread},
                                                       .why = node->hung     ? "hung"
                                                              : node->killed ? "killed"
                                                              : died         ? "died"

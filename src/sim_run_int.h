@@ -24,6 +24,7 @@ struct sim_node {
     bool claims;                 /* its last message named itself as the leader, */
     int64_t claim_term, claim_t; /* in this term, at this time */
     bool rotten;                 /* bits of its disk have turned */
+    int64_t unread;              /* datagrams that its end took with it; -1: not known */
     unsigned echoed, warned;     /* lines and warnings shown */
 };
 

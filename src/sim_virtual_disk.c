@@ -176,6 +176,7 @@ bool virtual_disk_persist(void *ctx, struct store_change *change)
     if (d->done_at != 0) { /* the one before is done by the time this one begins: a crash from now on is one in this */
         sim_disk_settle(d->disk);
         d->recorded = recorded;
+        d->taken = node->inbox.taken;
     }
     d->saving = quality(node)->latency_max > 0;
     bool saved = store_save(d->store, change);
@@ -188,6 +189,7 @@ bool virtual_disk_persist(void *ctx, struct store_change *change)
         return saved;
     /* Of two saves in one step the first is over when the second begins; what was sent between them waits as well. */
     d->recorded = recorded;
+    d->taken = node->inbox.taken;
     d->done_at = (d->done_at ? d->done_at : now) + took;
     return true;
 }

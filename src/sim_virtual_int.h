@@ -18,6 +18,7 @@ struct virtual_inbox {
     struct virtual_letter *letter;
     size_t first, end, room; /* letters first..end-1 wait */
     size_t bytes;            /* of all that wait */
+    uint64_t taken;          /* letters so far */
 };
 
 /* A replica's clock: what it shows is `local` at `base`, and from there on `ppm` millionths of the time that passes. */
@@ -42,6 +43,7 @@ struct virtual_disk {
     bool troubled, saving;
     int64_t done_at;                 /* when the save is done that it waits for; 0: none is under way */
     size_t recorded;                 /* of its tape, when that save began */
+    uint64_t taken;                  /* from its inbox by then */
     struct virtual_letter *withheld; /* what it sends after that */
     size_t n_withheld, withheld_room;
     uint64_t saves;

@@ -106,10 +106,19 @@ static void empty_inbox(struct virtual_node *node)
     in->bytes = 0;
 }
 
+/* Datagrams handed to it that its records do not tell of when it is killed now. */
+static int64_t unread(const struct virtual_node *node)
+{
+    uint64_t undone = node->disk.done_at ? node->inbox.taken - node->disk.taken : 0;
+    return (int64_t)(node->inbox.end - node->inbox.first + undone);
+}
+
 /* It is gone; `status` as of waitpid(). */
 static void end(struct sim_run *run, unsigned i, int status, bool stopping)
 {
     struct virtual_node *node = node_of(run, i);
+    if (status == SIGKILL)
+        run->node[i].unread = unread(node);
     trace_writer_close(node->trace);
     virtual_disk_end(node, status == SIGKILL || node->broken, status == SIGKILL);
     if (!node->broken)
@@ -261,6 +270,7 @@ static void do_step(void *ctx)
     struct virtual_inbox *in = &node->inbox;
     while (s->well && in->first < in->end) {
         const struct virtual_letter l = in->letter[in->first++];
+        in->taken++;
         s->well = replica_take(node->replica, clock_of(node), l.bytes, l.n);
         in->bytes -= l.n;
         free(l.bytes);

@@ -3,7 +3,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "../analyze/explain.h"
@@ -410,6 +412,55 @@ static void what_is_missing_around_a_restart_is_never_a_violation(void **state)
     rt_close(&rt);
 }
 
+/* Three lives: of how the first ended nothing is known, so of the second's log no more than its end. */
+static void three_lives(struct raft_trace *rt)
+{
+    rt_open_durable(rt, 3, NULL);
+    some_work(rt);
+    rt_kill(rt, 2);
+    rt_restart(rt, 2);
+    rt_put(rt, 0, RT_ALL);
+}
+
+static void check_without_the_first_end(struct raft_trace *rt)
+{
+    enum verdict worst;
+    rt_check(rt, NULL);
+    struct damaged f = damage_read(&rt->fx, "0002.1.jsonl");
+    assert_true(damage_write(&f, 12, true));
+    free(f.text);
+    db_close(&rt->fx.db);
+    unlink(rt->fx.path);
+    fixture_load(&rt->fx);
+    assert_rows(&rt->fx, "SELECT end_kind FROM boots WHERE node = '0002' AND boot = 1", "cut");
+    assert_true(check_all(&rt->fx.db, &(struct check_options){0}, &worst));
+}
+
+static void where_a_log_begins_that_nobody_knows_is_no_violation(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    three_lives(&rt);
+    rt_kill(&rt, 2);
+    rt_restart(&rt, 2);
+    rt_replicate(&rt, 0, RT_ALL);
+    check_without_the_first_end(&rt);
+    assert_rows(&rt.fx, "SELECT \"check\" FROM violations", "");
+    assert_string_equal(rt_verdict(&rt, "R51"), "unknown");
+    rt_close(&rt);
+}
+
+static void a_loss_after_such_a_start_is_found(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    three_lives(&rt);
+    the_last_entry_is_lost(&rt);
+    check_without_the_first_end(&rt);
+    assert_string_equal(rt_verdict(&rt, "R51"), "fail");
+    rt_close(&rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest good[] = {
@@ -422,6 +473,8 @@ int main(void)
         cmocka_unit_test(nothing_is_said_of_disks_that_nobody_records),
         cmocka_unit_test(a_vote_lost_by_a_restart_explains_the_second_one),
         cmocka_unit_test(what_is_missing_around_a_restart_is_never_a_violation),
+        cmocka_unit_test(where_a_log_begins_that_nobody_knows_is_no_violation),
+        cmocka_unit_test(a_loss_after_such_a_start_is_found),
     };
     struct CMUnitTest bad[BADS];
     for (size_t i = 0; i < BADS; i++)

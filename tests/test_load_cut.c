@@ -123,6 +123,33 @@ static void a_stopped_process_reads_nothing_until_it_is_killed(void **state)
     assert_rows(fx, END, "killed|0|1");
 }
 
+/* It may be busy, or stopped: the simulator knows how much of what it handed over was not read. */
+static void what_the_simulator_says_was_unread_proves_nothing(void **state)
+{
+    static const struct {
+        const char *exit, *loss, *end;
+    } says[] = {
+        {"\"of\":\"0001\",\"sig\":9,\"unread\":2,\"why\":\"killed\"", "", "killed|0|1"},
+        {"\"of\":\"0001\",\"sig\":9,\"unread\":1,\"why\":\"killed\"", "cut_tail|0001|2", "cut|2|0"},
+    };
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++) {
+        struct fixture *fx = *state;
+        if (i > 0) {
+            fixture_close(fx);
+            fixture_open(fx);
+        }
+        begin(fx);
+        sent(fx, 800 * MS, "0000", "0001", 3, true);
+        handed(fx, 801 * MS, "0000", "0001", 3, false);
+        sent(fx, 980 * MS, "0000", "0001", 4, true);
+        handed(fx, 981 * MS, "0000", "0001", 4, false);
+        fixture_rec(fx, "sim", 1000 * MS, "node.exit", says[i].exit);
+        finish(fx);
+        assert_rows(fx, LOSS, says[i].loss);
+        assert_rows(fx, END, says[i].end);
+    }
+}
+
 /* A process that was asked to stop, or that exited by itself, had the time to end its trace. */
 static void only_a_kill_excuses_a_trace_without_an_end(void **state)
 {
@@ -180,6 +207,7 @@ int main(void)
                                         close_fixture),
         cmocka_unit_test_setup_teardown(a_stopped_process_reads_nothing_until_it_is_killed, open_fixture,
                                         close_fixture),
+        cmocka_unit_test_setup_teardown(what_the_simulator_says_was_unread_proves_nothing, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(only_a_kill_excuses_a_trace_without_an_end, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_note_of_one_gap_of_several_says_so, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(an_unknown_result_and_an_operation_used_again_are_errors, open_fixture,
