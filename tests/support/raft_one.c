@@ -45,13 +45,8 @@ struct one one_new(unsigned n)
 static void command(struct entry *e, uint64_t index, uint64_t term, char text[32])
 {
     snprintf(text, 32, "%llu.%llu", (unsigned long long)index, (unsigned long long)term);
-    *e = (struct entry){.index = index,
-                        .term = term,
-                        .op = ENTRY_PUT,
-                        .client = CLIENT + 9,
-                        .mid = text,
-                        .key = "k",
-                        .value = text};
+    *e = (struct entry){
+        .index = index, .term = term, .op = ENTRY_PUT, .client = CLIENT + 9, .mid = text, .key = "k", .value = text};
     e->hash = entry_hash(e);
 }
 
@@ -226,6 +221,16 @@ static void request(struct one *o, enum message_type type, node_id client, const
 void one_put(struct one *o, node_id client, const char *mid, const char *key, const char *value)
 {
     request(o, MESSAGE_PUT, client, mid, key, value);
+}
+
+void one_put_n(struct one *o, unsigned n)
+{
+    static unsigned made;
+    while (n--) {
+        char mid[16];
+        snprintf(mid, sizeof mid, "m%u", made++);
+        one_put(o, CLIENT, mid, "k", "v");
+    }
 }
 
 void one_get(struct one *o, node_id client, const char *mid, const char *key)

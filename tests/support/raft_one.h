@@ -57,6 +57,8 @@ void one_append(struct one *o, node_id src, uint64_t term, uint64_t prev_index, 
 void one_ack(struct one *o, node_id src, uint64_t term, uint64_t match, uint64_t round);
 void one_refusal(struct one *o, node_id src, uint64_t term, uint64_t hint_index, uint64_t hint_term);
 void one_put(struct one *o, node_id client, const char *mid, const char *key, const char *value);
+/* `n` puts of CLIENT, each with an id never used before. */
+void one_put_n(struct one *o, unsigned n);
 void one_get(struct one *o, node_id client, const char *mid, const char *key);
 void one_change(struct one *o, node_id client, const char *mid, enum change_op change, node_id node,
                 const char *address);
