@@ -79,6 +79,39 @@ static bool is_before(const json_t *a, const json_t *b)
     return json_integer_value(json_object_get(a, "t")) < json_integer_value(json_object_get(b, "t"));
 }
 
+static int64_t time_of(const json_t *v)
+{
+    return json_integer_value(json_object_get(v, "t"));
+}
+
+/* Adds a word to a list where each stands after and before a line feed, unless it is in it. */
+static void add_word(char *list, size_t size, const char *word)
+{
+    char line[112];
+    size_t used = strlen(list);
+    snprintf(line, sizeof line, "\n%.100s\n", word);
+    if (!strstr(list, line))
+        snprintf(list + used, size - used, "%s", line + (used > 0));
+}
+
+/* `cause`: the first rule of Raft that was broken, or NULL. */
+static void take_all(const json_t *violations, const json_t *cause, struct sim_judgement *j)
+{
+    const json_t *v, *same = NULL, *worst = json_array_get(violations, 0);
+    size_t i;
+    snprintf(j->worst, sizeof j->worst, "%s", text_of(worst, "class"));
+    snprintf(j->check, sizeof j->check, "%s", text_of(worst, "check"));
+    json_array_foreach(violations, i, v)
+    {
+        if (strcmp(text_of(v, "class"), j->worst) == 0 && (!same || is_before(v, same)))
+            same = v;
+        add_word(j->classes, sizeof j->classes, text_of(v, "class"));
+        add_word(j->checks, sizeof j->checks, text_of(v, "check"));
+    }
+    snprintf(j->first_rule, sizeof j->first_rule, "%s", cause ? text_of(cause, "check") : "");
+    j->t = cause && time_of(cause) > time_of(same) ? time_of(cause) : time_of(same);
+}
+
 /* Violations stand in the order of their weight. */
 static void take_report(const json_t *report, struct sim_judgement *j)
 {
@@ -92,6 +125,7 @@ static void take_report(const json_t *report, struct sim_judgement *j)
     bool seen = named != worst && *text_of(worst, "check") == 'C';
     snprintf(j->title, sizeof j->title, "%s%s%s", text_of(named, "title"), seen ? "; clients see: " : "",
              seen ? text_of(worst, "title") : "");
+    take_all(violations, cause, j);
 }
 
 /* Nothing is violated, but something is not known to hold. */

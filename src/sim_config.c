@@ -232,6 +232,7 @@ static void read_events(struct reading *r, const json_t *scenario, struct sim_co
         double time = config_number(r, e, "time", key, 0, (double)c->lifetime / SIM_SECOND, 0);
         struct sim_fault *f = config_add_fault(c);
         f->kind = types[k].kind;
+        f->origin = -1 - (int)i;
         f->begin = f->end = (int64_t)(time * SIM_SECOND);
     }
 }

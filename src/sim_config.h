@@ -158,6 +158,7 @@ struct sim_disk_quality {
 
 struct sim_fault {
     enum sim_fault_kind kind;
+    int origin; /* its place in the scenario: an index into "faults", or into "events" as -1, -2 ... */
     /* ns after the end of start_wait. Events have no end: end == begin. A kill ends when the replica is started again,
      * at the latest; without a restart it has no end either. */
     int64_t begin, end;
@@ -181,6 +182,7 @@ struct sim_fault {
     double chance;
     int64_t within_min, within_max;
     unsigned limit;
+    char about[96]; /* of one that was triggered: the name of that decision; else "" */
 };
 
 enum sim_metric { SIM_TOTAL_MSGS, SIM_FAILURES, SIM_DUPLICATES, SIM_MEDIAN_LATENCY, SIM_METRICS };

@@ -195,6 +195,11 @@ void config_faults(struct reading *r, const json_t *scenario, struct sim_config 
     for (size_t i = 0; i < json_array_size(faults); i++) {
         struct one_fault f = {.r = r, .c = c, .o = json_array_get(faults, i)};
         snprintf(f.path, sizeof f.path, "faults[%zu]", i);
+        size_t planned = c->n_faults, waiting = c->n_triggers;
         read_fault(&f);
+        for (size_t k = planned; k < c->n_faults; k++)
+            c->faults[k].origin = (int)i;
+        for (size_t k = waiting; k < c->n_triggers; k++)
+            c->triggers[k].origin = (int)i;
     }
 }

@@ -101,6 +101,7 @@ static void fly(struct sim_run *run, const struct sim_route_copy *c, int64_t due
                                      .to = c->to,
                                      .client = c->client,
                                      .lingered = c->lingered,
+                                     .surely = c->surely,
                                      .damage = c->damage,
                                      .damage_f = c->damage_f,
                                      .n = c->n},
@@ -139,11 +140,12 @@ void sim_route_arrivals(struct sim_run *run)
                                    .in_seq = f.in_seq,
                                    .t_in = f.t_in,
                                    .lingered = f.lingered,
+                                   .surely = f.surely,
                                    .damage = f.damage,
                                    .damage_f = f.damage_f,
                                    .bytes = f.bytes,
                                    .n = f.n};
-        int64_t cut = sim_net_cut(&run->net, f.from, f.to);
+        int64_t cut = f.surely ? 0 : sim_net_cut(&run->net, f.from, f.to);
         if (cut)
             drop_by_fate(run, &c, SIM_PARTITION, cut);
         else
@@ -169,7 +171,8 @@ static void go(struct sim_run *run, const struct sim_route_copy *c, const struct
     if (fate->damage != SIM_INTACT) {
         char about[SIM_DECIDE_NAME];
         snprintf(about, sizeof about, "%.140s/%" PRId64, name, c->cp);
-        struct rng rng = sim_decide_rng(run->decider, "damage", about);
+        struct rng rng;
+        rng_seed(&rng, (uint64_t)sim_decide_between(run->decider, "damage", about, 0, INT64_MAX - 1));
         damaged = malloc(c->n + 1);
         if (!damaged)
             abort();
@@ -204,15 +207,30 @@ static void name_of(struct sim_run *run, const struct sim_route_copy *c, const c
     }
 }
 
+/* Whatever was to become of this copy, it arrives, and as it was sent. */
+static void save(const struct sim_net *net, struct sim_copy *copy)
+{
+    if (copy->fate != SIM_DELIVER)
+        copy->delay += net->hop_min;
+    copy->fate = SIM_DELIVER;
+    copy->damage = SIM_INTACT;
+    copy->f = 0;
+}
+
 void sim_copy_send(struct sim_run *run, struct sim_route_copy *c, const char *mid)
 {
     struct sim_copy copies[SIM_COPIES_MAX];
     char name[SIM_DECIDE_NAME] = "";
     if (sim_net_chancy(&run->net, c->from, c->to))
         name_of(run, c, mid, name);
+    if (run->named)
+        fprintf(run->named, "%" PRId64 " %s\n", c->d, name);
+    c->surely = sim_decide_chance(run->decider, "deliver", name, 0); /* only when that is given */
     unsigned n = sim_net_decide(&run->net, name, c->from, c->to, copies);
     for (unsigned i = 0; i < n; i++) {
         c->cp++;
+        if (c->surely)
+            save(&run->net, &copies[i]);
         if (i > 0)
             made_copy(run, c, mid);
         if (copies[i].fate != SIM_DELIVER)

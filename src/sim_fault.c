@@ -220,7 +220,7 @@ void sim_fault_close(struct sim_run *run, size_t at)
     sim_say(run, "F%" PRId64 " %s ended", o.f, o.record);
 }
 
-static void begin_fault(struct sim_run *run, const struct sim_fault *f)
+static void do_fault(struct sim_run *run, const struct sim_fault *f)
 {
     switch (f->kind) {
     case SIM_PART_EASY:
@@ -267,6 +267,42 @@ static void begin_fault(struct sim_run *run, const struct sim_fault *f)
         sim_fault_members(run, f);
         break;
     }
+}
+
+/* Keeps which fault of the scenario has these numbers in the trace. */
+static void keep_account(struct sim_run *run, const struct sim_fault *f, const char *name, int64_t before)
+{
+    struct sim_result *r = run->result;
+    if (!run->plan->keep_decisions || run->f == before)
+        return;
+    r->faults = realloc(r->faults, (r->n_faults + 1) * sizeof *r->faults);
+    if (!r->faults)
+        abort();
+    struct sim_fault_done *done = &r->faults[r->n_faults++];
+    *done = (struct sim_fault_done){.first = before + 1, .last = run->f, .begin = f->begin, .origin = f->origin};
+    snprintf(done->name, sizeof done->name, "%s", name);
+}
+
+/* One that is left out, which is so only where that is given, uses up its name all the same. */
+static void begin_fault(struct sim_run *run, const struct sim_fault *f)
+{
+    char name[SIM_DECIDE_NAME], plain[SIM_DECIDE_NAME], unused[SIM_RULE_NAME];
+    int64_t before = run->f;
+    if (*f->about)
+        snprintf(plain, sizeof plain, "when %s", f->about);
+    else
+        snprintf(plain, sizeof plain, "%s at %" PRId64, sim_fault_names[f->kind], f->begin / 1000);
+    unsigned again = sim_decide_again(run->decider, plain);
+    if (again)
+        snprintf(name, sizeof name, "%.130s+%u", plain, again);
+    else
+        snprintf(name, sizeof name, "%s", plain);
+    if (sim_decide_chance(run->decider, "leave_out", name, 0)) {
+        sim_fault_name(run, f, unused);
+        return;
+    }
+    do_fault(run, f);
+    keep_account(run, f, name, before);
 }
 
 int64_t sim_fault_deadline(const struct sim_run *run)

@@ -13,7 +13,7 @@ static void point_at(struct sim_end_name *e, unsigned it)
 }
 
 /* The fault as one of its own, `delay` from now. */
-static void plan(struct sim_run *run, const struct sim_fault *t, unsigned it, int64_t delay)
+static void plan(struct sim_run *run, const struct sim_fault *t, unsigned it, int64_t delay, const char *about)
 {
     if (run->n_pending == run->pending_room) {
         run->pending_room = run->pending_room ? 2 * run->pending_room : 16;
@@ -23,6 +23,7 @@ static void plan(struct sim_run *run, const struct sim_fault *t, unsigned it, in
     }
     struct sim_fault *f = &run->pending[run->n_pending++];
     *f = *t;
+    snprintf(f->about, sizeof f->about, "%.95s", about);
     f->begin = sim_now(run) - run->load_start + delay;
     f->end = f->begin + (f->for_max > f->restart_max ? f->for_max : f->restart_max);
     if (f->target == SIM_TARGET_IT) {
@@ -49,7 +50,7 @@ void sim_fault_happens(struct sim_run *run, enum sim_when when, unsigned it)
         if (!sim_decide_chance(run->decider, "trigger", name, f->chance))
             continue;
         run->triggered[i]++;
-        plan(run, f, it, sim_decide_between(run->decider, "within", name, f->within_min, f->within_max));
+        plan(run, f, it, sim_decide_between(run->decider, "within", name, f->within_min, f->within_max), name);
     }
 }
 

@@ -31,6 +31,7 @@ struct sim_flight {
     unsigned from, to;           /* ends */
     unsigned client;             /* which client, where one of the ends is SIM_CLIENTS_END */
     bool lingered;               /* at a slow end: its turn has come */
+    bool surely;                 /* no cut can hit it: that is given */
     enum sim_damage damage;      /* done to `bytes` already, by fault `damage_f` */
     int64_t damage_f;
     size_t n;

@@ -50,6 +50,18 @@ static bool parse_seeds(const char *text, struct sim_options *o)
     return parse_seed(from, &o->seed_from) && parse_seed(dots + 2, &o->seed_to) && o->seed_from <= o->seed_to;
 }
 
+/* "60", "60s", "5m" */
+static bool parse_seconds(const char *text, double *seconds)
+{
+    char *unit;
+    *seconds = strtod(text, &unit);
+    if (*unit == 'm' && unit[1] == '\0')
+        *seconds *= 60;
+    else if (*unit != '\0' && strcmp(unit, "s") != 0)
+        return false;
+    return unit != text && *seconds > 0 && *seconds <= 86400;
+}
+
 enum {
     O_REPLICA = 1,
     O_ARG,
@@ -72,6 +84,10 @@ enum {
     O_BLACK_BOX,
     O_STOP,
     O_COVERAGE,
+    O_SHRINK,
+    O_BUDGET,
+    O_WITHOUT,
+    O_DELIVER,
     O_SILENCE,
     O_QUIET,
     O_HELP,
@@ -103,6 +119,10 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         {"replicas-black-box", no_argument, NULL, O_BLACK_BOX},
         {"stop", no_argument, NULL, O_STOP},
         {"coverage", no_argument, NULL, O_COVERAGE},
+        {"shrink", required_argument, NULL, O_SHRINK},
+        {"budget", required_argument, NULL, O_BUDGET},
+        {"without", required_argument, NULL, O_WITHOUT},
+        {"deliver", required_argument, NULL, O_DELIVER},
         {"silence", no_argument, NULL, O_SILENCE},
         {"quiet", no_argument, NULL, O_QUIET},
         {"help", no_argument, NULL, O_HELP},
@@ -187,6 +207,20 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         case O_COVERAGE:
             o->coverage = true;
             break;
+        case O_SHRINK:
+            o->shrink = true;
+            o->replay = optarg;
+            break;
+        case O_BUDGET:
+            if (!parse_seconds(optarg, &o->budget))
+                return usage("--budget takes a time such as 60s or 5m, not ", optarg);
+            break;
+        case O_WITHOUT:
+        case O_DELIVER:
+            if (o->n_undo == SIM_UNDO_MAX)
+                return usage("too many --without and --deliver", "");
+            o->undo[o->n_undo++] = (struct sim_undone){.deliver = c == O_DELIVER, .what = optarg};
+            break;
         case O_SILENCE:
             o->silence = true;
             break;
@@ -207,6 +241,17 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
             return USAGE;
         }
     }
+    if (o->n_undo > 0 && (o->replay || o->seeds || program || o->verify || o->decisions || optind + 1 != argc))
+        return usage("--without and --deliver take the directory of one run in virtual time: simulate --without F3 RUN",
+                     "");
+    if (o->n_undo > 0)
+        o->replay = argv[optind++];
+    if (o->shrink && (o->seeds || program || o->verify || o->decisions || o->has_seed))
+        return usage("--shrink takes the directory of one run in virtual time, and of the others --out, --force, "
+                     "--budget, --jobs and --quiet",
+                     "");
+    if (o->budget > 0 && !o->shrink)
+        return usage("--budget goes with --shrink", "");
     if (o->replay && optind != argc)
         return usage("--replay takes the scenario from the run's directory, not also from ", argv[optind]);
     if (o->swarm && (optind != argc || o->replay || program))
@@ -215,8 +260,10 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
     if (!o->replay && !o->swarm && optind + 1 != argc)
         return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ",
                      optind == argc ? "" : argv[optind + 1]);
-    if ((o->jobs || o->no_check || o->black_box || o->stop || o->coverage) && !o->seeds)
-        return usage("--jobs, --no-check, --replicas-black-box, --stop and --coverage go with --seeds", "");
+    if (((o->jobs && !o->shrink) || o->no_check || o->black_box || o->stop || o->coverage) && !o->seeds)
+        return usage("--jobs, --no-check, --replicas-black-box, --stop and --coverage go with --seeds, --jobs with "
+                     "--shrink too",
+                     "");
     if (o->seeds && (program || o->replay || o->has_seed || o->verify || o->check))
         return usage("--seeds goes without --replica, --replay, --seed and --verify, and checks unless --no-check", "");
     if (program && (o->replay || o->decisions || o->verify || o->go_on || o->trace != SIM_TRACE_ALWAYS))

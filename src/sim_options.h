@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include "sim_dir.h"
 
-enum { SIM_REPLICA_ARGS_MAX = 32 };
+enum { SIM_REPLICA_ARGS_MAX = 32, SIM_UNDO_MAX = 4096 };
 
 /* Strings are borrowed from argv. */
 struct sim_options {
@@ -28,6 +28,16 @@ struct sim_options {
     /* A campaign: */
     bool seeds, no_check, black_box, stop, coverage;
     uint64_t seed_from, seed_to;
+    /* A run that is made again with something undone: faults (F3) left out, lost datagrams (d:17) delivered. `replay`
+     * has its directory then. */
+    struct sim_undone {
+        bool deliver;
+        const char *what;
+    } undo[SIM_UNDO_MAX];
+    size_t n_undo;
+    /* A run that is to be shrunk, in `replay` too, and for how many seconds at most. */
+    bool shrink;
+    double budget;
     unsigned jobs; /* 0: as many as there are cores */
     uint64_t seed;
 };

@@ -51,6 +51,9 @@ static const char virtual_time[] =
     "                       caused which; and what none did. coverage.json has all, with the first seed of each\n"
     "    --no-check         do not run `analyze check` on each: the oracle and the clients alone judge, much faster\n"
     "    --replicas-black-box  judge by what crosses the network and what clients see alone\n"
+    "  --without F3 RUN     the run in directory RUN again without its fault F3, all else as it was; may be repeated.\n"
+    "                       Status 0: the violation is gone, 1: it still happens, 2: it did not happen to begin with\n"
+    "  --deliver d:1316 RUN the same with a lost datagram delivered. With --out the changed run is kept\n"
     "\n";
 
 static const char notes[] =

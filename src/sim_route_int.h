@@ -10,7 +10,7 @@ struct sim_route_copy {
     int64_t d, cp, in_seq, t_in;
     const char *bytes; /* borrowed */
     size_t n;
-    bool lingered;
+    bool lingered, surely;
     enum sim_damage damage; /* of the bytes, by fault damage_f */
     int64_t damage_f;
     const struct sim_message *m; /* what the bytes say; NULL: they are to be read again where that matters */

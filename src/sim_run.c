@@ -357,6 +357,10 @@ static int open_decisions(struct sim_run *run, char err[512])
 {
     struct sim_result *r = run->result;
     int rc = run->plan->decisions ? sim_decider_load(run->decider, run->plan->decisions, err) : 0;
+    for (size_t i = 0; i < run->plan->n_given; i++)
+        sim_decider_give(run->decider, run->plan->given[i].kind, run->plan->given[i].name, run->plan->given[i].value);
+    if (run->plan->name_datagrams && !(run->named = open_memstream(&r->datagrams, &r->n_datagrams)))
+        abort();
     if (rc != 0 || !run->plan->keep_decisions)
         return rc;
     run->decided = open_memstream(&r->decisions, &r->n_decisions);
@@ -384,7 +388,7 @@ int sim_run(const struct sim_plan *plan, struct sim_result *result, char err[512
         sim_coverage_tapes(plan->coverage, plan->seed, &result->tapes);
     if (run->oracle)
         result->violation = *sim_oracle_verdict(run->oracle);
-    if (run->decided && fclose(run->decided) != 0)
+    if ((run->decided && fclose(run->decided) != 0) || (run->named && fclose(run->named) != 0))
         abort();
     free_run(run);
     return rc;
@@ -395,5 +399,8 @@ void sim_result_free(struct sim_result *r)
     sim_stats_free(&r->stats);
     sim_tapes_free(&r->tapes);
     free(r->decisions);
-    r->decisions = NULL;
+    free(r->faults);
+    free(r->datagrams);
+    r->decisions = r->datagrams = NULL;
+    r->faults = NULL;
 }

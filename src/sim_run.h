@@ -11,6 +11,12 @@
 
 enum { SIM_LEADERS_KEPT = 64 };
 
+/* A decision that is given (sim_decide.h). */
+struct sim_given {
+    char *kind, *name;
+    int64_t value;
+};
+
 /* What the run is started with. All borrowed. */
 struct sim_plan {
     const struct sim_config *cfg;
@@ -27,7 +33,9 @@ struct sim_plan {
     bool traces;
     struct sim_coverage *coverage; /* where to note what is reached; NULL: nowhere */
     const char *decisions;
-    bool keep_decisions, go_on;
+    const struct sim_given *given; /* more of that, after those of the file */
+    size_t n_given;
+    bool keep_decisions, name_datagrams, go_on;
     bool bodies, quiet, silent; /* record datagrams whole; nothing on stderr; no replicas' lines there */
 };
 
@@ -41,6 +49,14 @@ enum sim_end {
     SIM_ENDED_SIGNAL
 };
 extern const char *const sim_end_words[];
+
+/* A fault of the scenario that was done. */
+struct sim_fault_done {
+    int64_t first, last; /* its numbers in the trace */
+    int64_t begin;       /* ns after the end of start_wait */
+    int origin;          /* struct sim_fault */
+    char name[160];      /* of the decision "leave_out" that would have prevented it */
+};
 
 struct sim_result {
     struct sim_stats stats;
@@ -58,6 +74,10 @@ struct sim_result {
     uint64_t hash;                     /* of them */
     char *decisions;                   /* lines, when they were to be kept; NULL: not */
     size_t n_decisions;                /* bytes of them */
+    struct sim_fault_done *faults;     /* in the order of their numbers, when decisions were to be kept */
+    size_t n_faults;
+    char *datagrams; /* when plan->name_datagrams: lines "D NAME", NAME as in decisions, one for each receiver */
+    size_t n_datagrams;
     bool trace_cut;                    /* the last ones could not be written: disk full, file too large */
     unsigned signal;                   /* SIM_ENDED_SIGNAL: which */
     char leaders[SIM_LEADERS_KEPT][5]; /* as the course's simulator saw them change */

@@ -47,6 +47,7 @@ struct sim_run {
     void *own; /* of the world */
     struct sim_decider *decider;
     FILE *decided;             /* what is decided, into the result; NULL: not kept */
+    FILE *named;               /* which datagram has which name, into the result; NULL: not kept */
     struct sim_oracle *oracle; /* NULL: this world's replicas cannot be looked into */
     struct sim_states *states; /* NULL: nobody wants to know */
     struct sim_net net;
