@@ -184,7 +184,7 @@ static void judge_run(const struct sim_result *r, struct sim_failure *f)
         set(f, UNDECIDED, "", "no-progress", "no progress after the last fault");
 }
 
-static void empty(const char *dir)
+void sim_case_empty(const char *dir)
 {
     DIR *d = opendir(dir);
     const struct dirent *e;
@@ -204,7 +204,7 @@ static void judge_traces(const struct sim_result *r, const char *scratch, struct
         return;
     }
     sim_analyze_judge(scratch, &j);
-    empty(scratch);
+    sim_case_empty(scratch);
     if (j.status == 1) {
         set(f, 1, j.first_rule, j.worst, j.title);
         snprintf(f->classes, sizeof f->classes, "%s", j.classes);

@@ -66,5 +66,7 @@ int sim_case_keep(const struct sim_case *c, const struct sim_case_of *of, struct
 /* A new directory for traces that live for a moment, in memory where there is such a place. False with words on
  * stderr. */
 bool sim_case_scratch(char path[SIM_PATH_MAX]);
+/* Removes the files in it. */
+void sim_case_empty(const char *dir);
 
 #endif

@@ -6,6 +6,7 @@
 #include "sim_config.h"
 #include "sim_one.h"
 #include "sim_options.h"
+#include "sim_shrink.h"
 #include "sim_undo.h"
 #include "trace.h"
 
@@ -34,6 +35,8 @@ int main(int argc, char **argv)
         return rc;
     if (o.help || o.help_scenario || o.version)
         return print(&o);
+    if (o.shrink)
+        return sim_shrink(&o, argv, FAULTLINE_VERSION);
     if (o.n_undo > 0)
         return sim_undo(&o, argv, FAULTLINE_VERSION);
     return o.seeds ? sim_campaign(&o, argv, FAULTLINE_VERSION) : sim_one(&o, argv, FAULTLINE_VERSION);

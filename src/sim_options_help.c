@@ -54,6 +54,9 @@ static const char virtual_time[] =
     "  --without F3 RUN     the run in directory RUN again without its fault F3, all else as it was; may be repeated.\n"
     "                       Status 0: the violation is gone, 1: it still happens, 2: it did not happen to begin with\n"
     "  --deliver d:1316 RUN the same with a lost datagram delivered. With --out the changed run is kept\n"
+    "  --shrink RUN         make the run in directory RUN as small as it can be while it fails the same way: fewer\n"
+    "                       faults, operations, replicas, losses, less time; into DIR, default runs/NAME-shrunk-0\n"
+    "    --budget 60s       for so long at most; Ctrl-C ends it too, with what there is so far\n"
     "\n";
 
 static const char notes[] =
