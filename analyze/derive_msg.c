@@ -460,11 +460,11 @@ struct msgs *msgs_new(struct load *l)
     struct msgs *m = mem_new(sizeof *m);
     m->l = l;
     m->everybody = names_get(&l->names, "FFFF", 4);
-    m->next_id = db_int(&l->db, "SELECT max(msg_id) FROM messages", 0);
     m->insert = db_prepare(
         &l->db, "INSERT INTO messages(msg_id, run_id, d, copy, mid, src, dst, type, term, size, t_send, t_in,"
                 " t_out, t_recv, fate, why, fault_id, send_rec, in_rec, out_rec, drop_rec, recv_rec, ambiguous)"
                 " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    sqlite3_bind_int64(m->insert, 2, l->run_id); /* msg_id stays NULL: SQLite takes the next one */
     return m;
 }
 

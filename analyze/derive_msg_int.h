@@ -78,7 +78,6 @@ struct bucket {
 struct msgs {
     struct load *l;
     sqlite3_stmt *insert;
-    int64_t next_id;
     struct bucket *bucket;
     size_t buckets, waiting;
     struct datagram **by_number;

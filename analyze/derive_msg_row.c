@@ -26,8 +26,6 @@ static void write_row(struct msgs *m, const struct datagram *g, const struct cop
     if (fate == IGNORED)
         why = r->ignored;
 
-    bind_int(q, 1, ++m->next_id);
-    bind_int(q, 2, m->l->run_id);
     bind_int(q, 3, g != NULL ? g->d : NONE);
     bind_int(q, 4, c != NULL ? c->cp : 1);
     bind_text(q, 5, g != NULL ? g->mid : r->mid, g != NULL ? g->mid_n : r->mid_n);

@@ -134,12 +134,11 @@ static void progress_end(const struct load *l)
 
 /* ---- one record ---- */
 
-static void insert_record(struct load *l, const struct boot *b, const struct trace_record *r, int64_t id,
-                          int64_t source, int64_t cause)
+/* The id stays NULL: SQLite then takes the next one, l->next_id as well, without looking whether it is free. */
+static void insert_record(struct load *l, const struct boot *b, const struct trace_record *r, int64_t source,
+                          int64_t cause)
 {
     sqlite3_stmt *q = l->insert;
-    sqlite3_bind_int64(q, 1, id);
-    sqlite3_bind_int64(q, 2, l->run_id);
     bind_name(q, 3, b->node->name);
     sqlite3_bind_int64(q, 4, r->boot);
     sqlite3_bind_int64(q, 5, r->seq);
@@ -186,7 +185,7 @@ static void add_record(struct load *l, const struct trace_record *r, int64_t sou
         l->t_end = r->t;
     if (r->t < l->t_begin)
         l->t_begin = r->t;
-    insert_record(l, b, r, id, first_source + source, cause);
+    insert_record(l, b, r, first_source + source, cause);
     b->node->current = b;
     derive_record(l->derive, b->node, b, r, id, source);
 }
@@ -276,6 +275,7 @@ static void fill(struct load *l, int *status)
     l->insert =
         db_prepare(db, "INSERT INTO records(id, run_id, node, boot, seq, t, lc, ev, cause, term, role, commit_idx,"
                        " applied_idx, last_idx, source_id, line, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    sqlite3_bind_int64(l->insert, 2, l->run_id);
     l->derive = derive_new(l);
     l->t_end = INT64_MIN;
     l->t_begin = INT64_MAX;

@@ -1,5 +1,6 @@
 /* main.c -- analyze: the table of commands. */
 #include <jansson.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -123,6 +124,7 @@ static bool is_trace(const char *path)
 int main(int argc, char **argv)
 {
     struct stat st;
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* else each allocation of SQLite's takes a lock, to be counted */
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;

@@ -92,5 +92,5 @@ SELECT run_id, node, boot, seq AS after_seq, next_seq, next_seq - seq - 1 AS mis
        round(t/1e6,3) AS from_ms, round(next_t/1e6,3) AS to_ms
 FROM (SELECT run_id, node, boot, seq, t,
         lead(seq) OVER w AS next_seq, lead(t) OVER w AS next_t
-      FROM records WINDOW w AS (PARTITION BY run_id, node, boot ORDER BY seq))
+      FROM records WINDOW w AS (PARTITION BY node, boot, run_id ORDER BY seq))
 WHERE next_seq > seq + 1;
