@@ -9,8 +9,8 @@
 #include <cmocka.h>
 #include "support/spawn.h"
 
-/* A leader is cut off, and with --reads local it answers from its own state meanwhile: reads are stale. The pause before
- * that has nothing to do with it. */
+/* A leader is cut off, and with --reads local it answers from its own state meanwhile: reads are stale. The pause
+ * before that has nothing to do with it. */
 static const char scenario[] =
     "{\"name\": \"stale\", \"seed\": 3, \"lifetime\": 7, \"start_wait\": 3, \"end_wait\": 3, \"replicas\": 3, \"mix\": "
     "0.7,"
@@ -91,6 +91,25 @@ static void a_lost_datagram_is_delivered(void **state)
     assert_non_null(strstr(out, rc == 0 ? "is gone" : "still happens"));
 }
 
+static void analyze_finds_what_must_be_undone(void **state)
+{
+    char analyze[4200], good[620];
+    (void)state;
+    spawn_path("analyze", analyze, sizeof analyze);
+    assert_int_equal(spawn_run((const char *const[]){analyze, "explain", "--minimal", run, NULL}, 120, out, sizeof out),
+                     0);
+    assert_non_null(strstr(out, "stale read"));
+    assert_non_null(strstr(out, "fault F2"));
+    assert_null(strstr(out, "fault F1"));
+    snprintf(good, sizeof good, "%s/fine", dir);
+    assert_int_equal(RUN("--quiet", "--out", good, scenario), 0);
+    assert_int_equal(
+        spawn_run((const char *const[]){analyze, "explain", "--minimal", good, NULL}, 120, out, sizeof out), 0);
+    assert_non_null(strstr(out, "no violation to explain"));
+    assert_int_equal(
+        spawn_run((const char *const[]){analyze, "explain", "--minimal", good, "V1", NULL}, 120, out, sizeof out), 64);
+}
+
 static void what_is_not_there_cannot_be_undone(void **state)
 {
     (void)state;
@@ -119,6 +138,7 @@ int main(void)
         cmocka_unit_test(without_the_fault_that_matters_it_is_gone),
         cmocka_unit_test(what_is_undone_is_what_was_named),
         cmocka_unit_test(a_lost_datagram_is_delivered),
+        cmocka_unit_test(analyze_finds_what_must_be_undone),
         cmocka_unit_test(what_is_not_there_cannot_be_undone),
         cmocka_unit_test(a_run_that_passes_has_nothing_to_undo),
     };
