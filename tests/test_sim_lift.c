@@ -27,7 +27,7 @@ static void begin(struct foreign *g)
     *g = (struct foreign){.t = 0};
     fixture_open(&g->fx);
     for (int i = 0; i < 3; i++) {
-        char id[8];
+        char id[20];
         snprintf(id, sizeof id, "000%d", i);
         g->node[i] = sim_lift_new(g->fx.dir, id, 1, 0, 1);
     }
