@@ -46,8 +46,9 @@ void sim_coverage_print(const struct sim_coverage *c, uint64_t last, FILE *out)
     for (size_t i = 0; i < k->n; i++) {
         char name[64];
         coverage_kind_name(&k->v[i], name);
-        if (!coverage_by(&c->kind[i], last) && !coverage_never(name))
-            fprintf(out, "  never reached  %s\n", name);
+        bool reached = coverage_by(&c->kind[i], last), possible = !coverage_never(name);
+        if (reached != possible)
+            fprintf(out, "  %s  %s\n", reached ? "thought impossible" : "never reached", name);
     }
     free(k);
 }

@@ -12,6 +12,7 @@ struct swarm {
     struct rng rng;
     unsigned replicas;
     bool durable, index, quick; /* disks; reads by a round, not by lease; short timeouts */
+    bool members;               /* the group may change */
     unsigned killed;            /* replicas that stay away */
     json_t *faults;
 };
@@ -288,6 +289,34 @@ static void disk_fails(struct swarm *s)
     add(s, f, 2000, false);
 }
 
+/* Now and then, and above all when it is delicate: right after an election. */
+static void change_members(struct swarm *s)
+{
+    static const char *const changes[] = {"toggle", "toggle", "add", "remove", "transfer"};
+    json_t *f = of_kind("members");
+    json_object_set_new(f, "do", json_string(one_of(s, changes, sizeof changes / sizeof *changes)));
+    json_object_set_new(f, "node", json_string(some_node(s)));
+    if (chance(s, 40)) {
+        json_object_set_new(f, "when", json_string("becomes_leader"));
+        json_object_set_new(f, "within_ms", span(s, 0, 100));
+        json_object_set_new(f, "end", json_integer(CALM - 2));
+        json_object_set_new(f, "limit", json_integer(between(s, 1, 8)));
+    } else {
+        json_object_set_new(f, "begin", thousandths(s, 0, 2000));
+        json_object_set_new(f, "end", json_integer(CALM - 2));
+        json_object_set_new(f, "every", thousandths(s, 100, 2000));
+    }
+    json_array_append_new(s->faults, f);
+}
+
+/* Clients ask anybody, and who was removed does not know who leads: most are members again before progress is asked
+ * for. */
+static void bring_members_back(struct swarm *s)
+{
+    json_array_append_new(s->faults, json_pack("{s:s, s:s, s:s, s:i, s:i, s:f}", "kind", "members", "do", "add", "node",
+                                               "random", "begin", CALM - 2, "end", CALM, "every", 0.1));
+}
+
 static void make_faults(struct swarm *s)
 {
     static void (*const kinds[])(struct swarm *) = {partition,        loss,      delay, duplicate,        damage,
@@ -296,6 +325,10 @@ static void make_faults(struct swarm *s)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         for (int n = 0; n < 3 && chance(s, i == 0 ? 45 : 25); n++)
             kinds[i](s);
+    for (int n = 0; s->members && n < 3; n++)
+        change_members(s);
+    if (s->members)
+        bring_members_back(s);
 }
 
 /* ---- the rest ---- */
@@ -378,6 +411,7 @@ char *sim_swarm(uint64_t seed)
     s.durable = chance(&s, 60);
     s.index = chance(&s, 50);
     s.quick = chance(&s, 60);
+    s.members = s.durable && chance(&s, 35); /* a group that shrinks may need whoever was killed */
     snprintf(name, sizeof name, "swarm-%llu", (unsigned long long)seed);
     json_t *of_replicas = replica(&s), *of_network = network(&s), *of_clients = clients(&s);
     double mix = (double)between(&s, 200, 800) / 1000, start_wait = (double)between(&s, 0, 3000) / 1000;
@@ -394,6 +428,8 @@ char *sim_swarm(uint64_t seed)
     }
     if (chance(&s, 25))
         json_object_set_new(o, "schedule", json_pack("{s:I}", "pct", (json_int_t)between(&s, 2, 5)));
+    if (s.members)
+        json_object_set_new(o, "members", json_true());
     make_faults(&s);
     json_object_set_new(o, "faults", s.faults);
     char *text = json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

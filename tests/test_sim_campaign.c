@@ -106,6 +106,28 @@ static void what_comes_out_does_not_depend_on_the_number_of_processes(void **sta
     json_decref(b);
 }
 
+static void coverage_does_not_depend_on_the_number_of_processes(void **state)
+{
+    (void)state;
+    char path[700], file[2][800];
+    json_t *o[2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(RUN("--seeds", "1..6", "--jobs", i ? "3" : "1", "--no-check", "--coverage", "--out",
+                             below(i ? "covered3" : "covered1", path), scenario),
+                         0);
+        assert_non_null(strstr(out, "coverage: "));
+        assert_non_null(strstr(out, "never reached  snap.install"));
+        snprintf(file[i], sizeof file[i], "%s/coverage.json", path);
+        o[i] = json_load_file(file[i], 0, NULL);
+        assert_non_null(o[i]);
+    }
+    assert_true(json_equal(o[0], o[1]));
+    assert_true(figure(o[0], "states") > 20 && json_array_size(json_object_get(o[0], "edges")) > 20);
+    assert_int_equal(figure(json_array_get(json_object_get(o[0], "seeds"), 0), "seed"), 1);
+    json_decref(o[0]);
+    json_decref(o[1]);
+}
+
 static void stop_ends_with_the_lowest_seed_that_fails(void **state)
 {
     (void)state;
@@ -176,6 +198,7 @@ int main(void)
         cmocka_unit_test(a_campaign_without_a_defect_passes_and_keeps_nothing),
         cmocka_unit_test(failures_are_sorted_into_classes_and_kept_so_that_they_can_be_had_again),
         cmocka_unit_test(what_comes_out_does_not_depend_on_the_number_of_processes),
+        cmocka_unit_test(coverage_does_not_depend_on_the_number_of_processes),
         cmocka_unit_test(stop_ends_with_the_lowest_seed_that_fails),
         cmocka_unit_test(a_black_box_is_judged_by_what_clients_saw),
         cmocka_unit_test(traces_are_written_when_they_are_wanted),
