@@ -10,15 +10,7 @@
 
 #include "../analyze/explain.h"
 #include "support/damage.h"
-#include "support/raft_trace.h"
-
-static void some_work(struct raft_trace *rt)
-{
-    rt_elect(rt, 0, 1, RT_ALL);
-    rt_replicate(rt, 0, RT_ALL);
-    rt_put(rt, 0, RT_ALL);
-    rt_get(rt, 0, RT_ALL);
-}
+#include "support/raft_bad.h"
 
 /* ---- good ---- */
 
@@ -27,7 +19,7 @@ static void a_killed_follower_comes_back_and_catches_up(void **state)
     (void)state;
     struct raft_trace rt;
     rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
+    rt_work(&rt);
     rt_kill(&rt, 2);
     rt_put(&rt, 0, 1u << 1);
     rt_restart(&rt, 2);
@@ -49,7 +41,7 @@ static void all_replicas_are_killed_and_the_next_leader_has_everything(void **st
     (void)state;
     struct raft_trace rt;
     rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
+    rt_work(&rt);
     for (int i = 0; i < 3; i++)
         rt_kill(&rt, i);
     for (int i = 0; i < 3; i++)
@@ -67,7 +59,7 @@ static void an_entry_that_was_not_synced_may_vanish(void **state)
     (void)state;
     struct raft_trace rt;
     rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
+    rt_work(&rt);
     rt_recv(&rt, rt_send_append(&rt, 0, 1, 2, 0));
     rt_request(&rt, 0, "put", "k");
     rt_append(&rt, 0, 1, "0000000300000001");
@@ -86,7 +78,7 @@ static void what_was_written_just_before_the_kill_may_be_there(void **state)
     (void)state;
     struct raft_trace rt;
     rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
+    rt_work(&rt);
     rt_request(&rt, 0, "put", "k");
     rt_append(&rt, 0, 1, "0000000300000001");
     rt_recv(&rt, rt_send_append(&rt, 0, 1, 2, 1));
@@ -107,7 +99,7 @@ static void a_vote_that_nobody_was_told_of_may_be_given_to_another(void **state)
     (void)state;
     struct raft_trace rt;
     rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
+    rt_work(&rt);
     rt_timer(&rt, 2, "election");
     rt_term(&rt, 2, 2, "timeout");
     rt_role(&rt, 2, 'C', "election_timeout");
@@ -126,7 +118,7 @@ static void a_conflict_is_resolved_on_disk_too(void **state)
     (void)state;
     struct raft_trace rt;
     rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
+    rt_work(&rt);
     rt_timer(&rt, 0, "heartbeat");
     rt_append(&rt, 0, 1, "0000000300000001");
     rt_sync(&rt, 0, "log", "");
@@ -310,10 +302,7 @@ static void committed_entries_are_forgotten(struct raft_trace *rt)
     }
 }
 
-static const struct bad {
-    const char *name, *rule, *class;
-    void (*scenario)(struct raft_trace *rt);
-} bads[] = {
+static const struct raft_bad bads[] = {
     {"R51: a vote lost by a restart is found (paper 5.5)", "R51", "restart-is-not-what-was-synced", the_vote_is_lost},
     {"R51: an entry lost by a restart is found (paper 5.5)", "R51", "restart-is-not-what-was-synced",
      the_last_entry_is_lost},
@@ -350,18 +339,6 @@ static const struct bad {
     {"R36: a committed entry that a majority forgets is found (paper 5.5)", "R36", "committed-entry-lost",
      committed_entries_are_forgotten},
 };
-enum { BADS = sizeof bads / sizeof *bads };
-
-static void rule_fires(void **state)
-{
-    const struct bad *bad = *state;
-    struct raft_trace rt;
-    rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
-    bad->scenario(&rt);
-    rt_expect(&rt, bad->rule, bad->class);
-    rt_close(&rt);
-}
 
 /* Without disk.sync nobody can say what was stored. */
 static void nothing_is_said_of_disks_that_nobody_records(void **state)
@@ -382,7 +359,7 @@ static void a_vote_lost_by_a_restart_explains_the_second_one(void **state)
     (void)state;
     struct raft_trace rt;
     rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
+    rt_work(&rt);
     the_vote_is_lost(&rt);
     rt_recv(&rt, rt_send_term(&rt, 1, 2, "vote_req", 1, "\"lli\":9,\"llt\":1"));
     rt_vote(&rt, 2, 1, 1, 9, 1);
@@ -400,7 +377,7 @@ static void what_is_missing_around_a_restart_is_never_a_violation(void **state)
     (void)state;
     struct raft_trace rt;
     rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
+    rt_work(&rt);
     rt_kill(&rt, 2);
     rt_put(&rt, 0, 1u << 1);
     rt_restart(&rt, 2);
@@ -416,7 +393,7 @@ static void what_is_missing_around_a_restart_is_never_a_violation(void **state)
 static void three_lives(struct raft_trace *rt)
 {
     rt_open_durable(rt, 3, NULL);
-    some_work(rt);
+    rt_work(rt);
     rt_kill(rt, 2);
     rt_restart(rt, 2);
     rt_put(rt, 0, RT_ALL);
@@ -461,6 +438,12 @@ static void a_loss_after_such_a_start_is_found(void **state)
     rt_close(&rt);
 }
 
+static void before(struct raft_trace *rt)
+{
+    rt_open_durable(rt, 3, NULL);
+    rt_work(rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest good[] = {
@@ -476,10 +459,6 @@ int main(void)
         cmocka_unit_test(where_a_log_begins_that_nobody_knows_is_no_violation),
         cmocka_unit_test(a_loss_after_such_a_start_is_found),
     };
-    struct CMUnitTest bad[BADS];
-    for (size_t i = 0; i < BADS; i++)
-        bad[i] = (struct CMUnitTest){
-            .name = bads[i].name, .test_func = rule_fires, .initial_state = (void *)(uintptr_t)&bads[i]};
     int failed = cmocka_run_group_tests_name("stable storage", good, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("stable storage, broken", bad, NULL, NULL);
+    return failed + raft_bad_run("stable storage, broken", bads, sizeof bads / sizeof *bads, before);
 }

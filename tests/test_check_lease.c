@@ -10,7 +10,7 @@
 
 #include "../analyze/explain.h"
 #include "support/damage.h"
-#include "support/raft_trace.h"
+#include "support/raft_bad.h"
 
 #define MS INT64_C(1000000)
 static const char cfg[] = "\"heartbeat_ms\":50,\"election_ms\":[100,200],\"drift_ppm\":1000,\"reads\":\"lease\"";
@@ -191,10 +191,7 @@ static void voter_that_forgets_its_promise(struct raft_trace *rt)
     rt_elect(rt, 1, 2, 1u << 2);
 }
 
-static const struct bad {
-    const char *name, *rule, *class;
-    void (*scenario)(struct raft_trace *rt);
-} bads[] = {
+static const struct raft_bad bads[] = {
     {"R48: a lease without allowance for drift is found (D 6.4.1)", "R48", "lease-too-long", longer_than_promised},
     {"R48: a lease on nobody's word is found (D 6.4.1)", "R48", "lease-without-quorum", on_nobodys_word},
     {"R48: a lease that counts from the answer is found (D 6.4.1)", "R48", "lease-without-quorum", since_the_answer},
@@ -210,18 +207,6 @@ static const struct bad {
     {"R9c: a promise forgotten by a restart is found (D 6.4.1)", "R9c", "vote-while-leader-lives",
      voter_that_forgets_its_promise},
 };
-enum { BADS = sizeof bads / sizeof *bads };
-
-static void rule_fires(void **state)
-{
-    const struct bad *bad = *state;
-    struct raft_trace rt;
-    rt_open_durable(&rt, 3, cfg);
-    some_work(&rt);
-    bad->scenario(&rt);
-    rt_expect(&rt, bad->rule, bad->class);
-    rt_close(&rt);
-}
 
 /* Without leases an early vote harms nobody. */
 static void impatience_is_no_fault_without_leases(void **state)
@@ -359,6 +344,12 @@ static void what_is_missing_around_a_lease_is_never_a_violation(void **state)
     rt_close(&rt);
 }
 
+static void before(struct raft_trace *rt)
+{
+    rt_open_durable(rt, 3, cfg);
+    some_work(rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest good[] = {
@@ -371,10 +362,6 @@ int main(void)
         cmocka_unit_test(the_evidence_of_a_stale_read_names_its_lease),
         cmocka_unit_test(what_is_missing_around_a_lease_is_never_a_violation),
     };
-    struct CMUnitTest bad[BADS];
-    for (size_t i = 0; i < BADS; i++)
-        bad[i] = (struct CMUnitTest){
-            .name = bads[i].name, .test_func = rule_fires, .initial_state = (void *)(uintptr_t)&bads[i]};
     int failed = cmocka_run_group_tests_name("leases", good, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("leases, broken", bad, NULL, NULL);
+    return failed + raft_bad_run("leases, broken", bads, sizeof bads / sizeof *bads, before);
 }

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "support/damage.h"
-#include "support/raft_trace.h"
+#include "support/raft_bad.h"
 
 /* Leader 0 and follower 1 have three entries, all applied; 2 has the first two. */
 static void some_work(struct raft_trace *rt)
@@ -259,10 +259,7 @@ static void restart_from_a_snapshot_that_nobody_took(struct raft_trace *rt)
     rt_restart(rt, 2);
 }
 
-static const struct bad {
-    const char *name, *rule, *class;
-    void (*scenario)(struct raft_trace *rt);
-} bads[] = {
+static const struct raft_bad bads[] = {
     {"R53: a snapshot of what is not applied is found (paper 7)", "R53", "snapshot-of-unapplied",
      snapshot_of_the_unapplied},
     {"R53: a snapshot with another term is found (paper 7)", "R53", "snapshot-of-another-term",
@@ -284,18 +281,6 @@ static const struct bad {
     {"R51: a snapshot that nobody took is found (paper 5.5)", "R51", "restart-is-not-what-was-synced",
      restart_from_a_snapshot_that_nobody_took},
 };
-enum { BADS = sizeof bads / sizeof *bads };
-
-static void rule_fires(void **state)
-{
-    const struct bad *bad = *state;
-    struct raft_trace rt;
-    rt_open_durable(&rt, 3, NULL);
-    some_work(&rt);
-    bad->scenario(&rt);
-    rt_expect(&rt, bad->rule, bad->class);
-    rt_close(&rt);
-}
 
 static void what_is_missing_around_a_snapshot_is_never_a_violation(void **state)
 {
@@ -317,6 +302,12 @@ static void what_is_missing_around_a_snapshot_is_never_a_violation(void **state)
     rt_close(&rt);
 }
 
+static void before(struct raft_trace *rt)
+{
+    rt_open_durable(rt, 3, NULL);
+    some_work(rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest good[] = {
@@ -328,10 +319,6 @@ int main(void)
         cmocka_unit_test(a_request_known_from_a_snapshot_may_be_answered),
         cmocka_unit_test(what_is_missing_around_a_snapshot_is_never_a_violation),
     };
-    struct CMUnitTest bad[BADS];
-    for (size_t i = 0; i < BADS; i++)
-        bad[i] = (struct CMUnitTest){
-            .name = bads[i].name, .test_func = rule_fires, .initial_state = (void *)(uintptr_t)&bads[i]};
     int failed = cmocka_run_group_tests_name("snapshots", good, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("snapshots, broken", bad, NULL, NULL);
+    return failed + raft_bad_run("snapshots, broken", bads, sizeof bads / sizeof *bads, before);
 }

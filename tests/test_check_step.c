@@ -5,7 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "support/raft_trace.h"
+#include "support/raft_bad.h"
 
 static const char cfg[] = "\"heartbeat_ms\":50,\"election_ms\":[100,200],\"reads\":\"index\"";
 
@@ -196,10 +196,7 @@ static void failed_and_applied_later(struct raft_trace *rt)
            (long long)put);
 }
 
-static const struct bad {
-    const char *name, *rule, *class;
-    void (*scenario)(struct raft_trace *rt);
-} bads[] = {
+static const struct raft_bad bads[] = {
     {"R6: a commit by an old reply is found (Students' Guide)", "R6", "stale-reply-has-effect", commit_by_an_old_reply},
     {"R6: a view changed by an old reply is found (Students' Guide)", "R6", "stale-reply-has-effect",
      view_changed_by_an_old_reply},
@@ -217,17 +214,11 @@ static const struct bad {
     {"R43: fail after the write took effect is found (D 6.3)", "R43", "failed-and-applied", failed_and_applied},
     {"R43: fail before the write takes effect is found (D 6.3)", "R43", "failed-and-applied", failed_and_applied_later},
 };
-enum { BADS = sizeof bads / sizeof *bads };
 
-static void rule_fires(void **state)
+static void before(struct raft_trace *rt)
 {
-    const struct bad *bad = *state;
-    struct raft_trace rt;
-    rt_open_durable(&rt, 3, cfg);
-    some_work(&rt);
-    bad->scenario(&rt);
-    rt_expect(&rt, bad->rule, bad->class);
-    rt_close(&rt);
+    rt_open_durable(rt, 3, cfg);
+    some_work(rt);
 }
 
 int main(void)
@@ -238,10 +229,6 @@ int main(void)
         cmocka_unit_test(each_answer_is_judged_by_what_it_answers),
         cmocka_unit_test(good_refusals_and_views_are_let_pass),
     };
-    struct CMUnitTest bad[BADS];
-    for (size_t i = 0; i < BADS; i++)
-        bad[i] = (struct CMUnitTest){
-            .name = bads[i].name, .test_func = rule_fires, .initial_state = (void *)(uintptr_t)&bads[i]};
     int failed = cmocka_run_group_tests_name("steps", good, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("steps, broken", bad, NULL, NULL);
+    return failed + raft_bad_run("steps, broken", bads, sizeof bads / sizeof *bads, before);
 }

@@ -77,7 +77,8 @@ static void header(struct raft_trace *rt, int node)
         &rt->fx, rt->node[node].name, rt->t, "trace.open",
         "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":%d,\"clk\":\"%s\",\"pid\":1,"
         "\"impl\":\"test\",\"peers\":[%s]%s%s%s",
-        rt->own_epochs ? node : 0, rt->own_epochs ? "mono-shared" : "virtual", peers, rt->cfg != NULL ? ",\"cfg\":{" : "", rt->cfg != NULL ? rt->cfg : "", rt->cfg != NULL ? "}" : "");
+        rt->own_epochs ? node : 0, rt->own_epochs ? "mono-shared" : "virtual", peers,
+        rt->cfg != NULL ? ",\"cfg\":{" : "", rt->cfg != NULL ? rt->cfg : "", rt->cfg != NULL ? "}" : "");
 }
 
 void rt_open(struct raft_trace *rt, int n)
@@ -599,6 +600,14 @@ void rt_stale_read(struct raft_trace *rt)
     rt_reply(rt, 0, get, val);
     rt_sim(rt, "fault.end", "\"f\":1,\"kind\":\"partition\"");
     rt_replicate(rt, 1, 1u << 0);
+}
+
+void rt_work(struct raft_trace *rt)
+{
+    rt_elect(rt, 0, 1, RT_ALL);
+    rt_replicate(rt, 0, RT_ALL);
+    rt_put(rt, 0, RT_ALL);
+    rt_get(rt, 0, RT_ALL);
 }
 
 /* ---- the end ---- */

@@ -113,6 +113,9 @@ void rt_stale_read(struct raft_trace *rt);
 
 #define RT_ALL ((1u << RT_NODES) - 1)
 
+/* 0 is elected by all in term 1, replicates to all, and serves a put and a get. */
+void rt_work(struct raft_trace *rt);
+
 /* Ends the trace, loads it and runs the checks named (NULL = all). Returns the verdict of all of them together. */
 enum verdict rt_check(struct raft_trace *rt, const char *only);
 /* Checks everything: nothing may be found, nothing be undecided. */
