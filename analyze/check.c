@@ -188,8 +188,17 @@ enum verdict check_answer(struct check_run *c)
 
 /* ---- the runner ---- */
 
+#define INTERRUPTED "analyze was ended before it came to this check"
+
+bool check_due(struct db *db)
+{
+    return db_int(db, "SELECT count(*) FROM checks", 0) == 0 ||
+           db_int(db, "SELECT count(*) FROM checks WHERE note = '" INTERRUPTED "'", 0) > 0;
+}
+
 /* The earlier results of the chosen checks go first, all at once: then the same checks on the same data store the
- * same rows. */
+ * same rows. What is ended before it has run them all (Ctrl-C, kill) has not looked: until a check has an answer of its
+ * own, it is unknown. */
 static void forget(struct db *db, int64_t run_id, const struct check_options *o)
 {
     db_exec(db, "BEGIN IMMEDIATE");
@@ -197,7 +206,8 @@ static void forget(struct db *db, int64_t run_id, const struct check_options *o)
         ("DELETE FROM violation_evidence WHERE violation_id IN"
          " (SELECT violation_id FROM violations WHERE run_id = :run AND \"check\" = :check)"),
         "DELETE FROM violations WHERE run_id = :run AND \"check\" = :check",
-        "DELETE FROM checks WHERE run_id = :run AND \"check\" = :check",
+        ("INSERT OR REPLACE INTO checks(run_id, \"check\", verdict, examined, elapsed_us, note)"
+         " VALUES (:run, :check, 'unknown', 0, 0, '" INTERRUPTED "')"),
     };
     for (size_t i = 0; i < sizeof deletes / sizeof *deletes; i++) {
         sqlite3_stmt *q = db_prepare(db, deletes[i]);
@@ -216,8 +226,9 @@ static void forget(struct db *db, int64_t run_id, const struct check_options *o)
 
 static void store(struct check_run *c, enum verdict v, int64_t elapsed_us)
 {
-    sqlite3_stmt *q = db_prepare(c->db, "INSERT INTO checks(run_id, \"check\", verdict, examined, elapsed_us, note)"
-                                        " VALUES (:run, :check, :verdict, :examined, :elapsed, :note)");
+    sqlite3_stmt *q =
+        db_prepare(c->db, "INSERT OR REPLACE INTO checks(run_id, \"check\", verdict, examined, elapsed_us, note)"
+                          " VALUES (:run, :check, :verdict, :examined, :elapsed, :note)");
     db_bind_int(c->db, q, ":run", c->run_id);
     db_bind_text(c->db, q, ":check", c->check->id);
     db_bind_text(c->db, q, ":verdict", verdict_words[v]);

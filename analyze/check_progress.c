@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "check_history.h"
 #include "health.h"
 
 static int64_t tries_between(struct check_run *c, int64_t from, int64_t to, int64_t *first)
@@ -78,6 +79,11 @@ enum verdict check_progress(struct check_run *c)
         snprintf(c->note, sizeof c->note, "no replicas are known");
         v = VERDICT_SKIPPED;
     } else if (g != NULL) {
+        char missing[CHECK_TITLE_LEN];
+        if (check_operations_missing(c, missing, sizeof missing)) {
+            c->incomplete = true;
+            snprintf(c->note, sizeof c->note, "%.200s", missing);
+        }
         judge_run(c, g);
         v = check_answer(c);
     }

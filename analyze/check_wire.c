@@ -107,15 +107,16 @@ static enum verdict check_replies(struct check_run *c)
     int64_t found = 0;
     char missing[CHECK_TITLE_LEN];
     bool holes = check_operations_missing(c, missing, sizeof missing);
+    if (holes) {
+        c->incomplete = true;
+        snprintf(c->note, sizeof c->note, "%.200s", missing);
+    }
     while (db_row(c->db, q)) {
         char title[240];
         const char *print = judge_reply(q, title, sizeof title);
         c->examined++;
-        if (print != NULL && holes && needs_every_request(print)) {
-            c->incomplete = true;
-            snprintf(c->note, sizeof c->note, "%.200s", missing);
+        if (print != NULL && holes && needs_every_request(print))
             continue;
-        }
         if (print == NULL || !room(&found))
             continue;
         int64_t id = check_violation(c, &(struct violation){.t = sqlite3_column_int64(q, T),
@@ -169,6 +170,11 @@ static enum verdict check_datagrams(struct check_run *c)
     if (c->examined == 0) {
         snprintf(c->note, sizeof c->note, "no records of datagrams");
         return VERDICT_SKIPPED;
+    }
+    char missing[CHECK_TITLE_LEN];
+    if (check_operations_missing(c, missing, sizeof missing)) {
+        c->incomplete = true;
+        snprintf(c->note, sizeof c->note, "%.200s", missing);
     }
     sqlite3_stmt *q = db_prepare(c->db, bad_datagrams);
     db_bind_int(c->db, q, ":run", c->run_id);

@@ -70,6 +70,13 @@ int cli_open(struct db *db, const char *command, const char *run_or_db, bool wri
                 return status;
         }
     } else {
+        const char *slash = strrchr(run_or_db, '/');
+        if (load_is_trace(slash != NULL ? slash + 1 : run_or_db) && cli_renames(run_or_db) &&
+            access(run_or_db, F_OK) == 0)
+            return cli_fail(EXIT_USAGE, command,
+                            "%s is one trace; analyze load %s -o X.db makes a database of it, and analyze X.db tells"
+                            " about it",
+                            run_or_db, run_or_db);
         snprintf(path, sizeof path, "%s", run_or_db);
     }
     if (path_out != NULL)
@@ -120,6 +127,12 @@ void cli_printn(FILE *f, const char *p, size_t n)
 void cli_print(FILE *f, const char *s)
 {
     cli_printn(f, s, strlen(s));
+}
+
+bool cli_renames(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) != 0 || S_ISREG(st.st_mode);
 }
 
 bool cli_color(const char *when, FILE *f)

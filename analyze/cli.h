@@ -32,6 +32,10 @@ int cli_bad_option(const char *command, int argc, char *const *argv, const struc
  * (of size `n`), when not NULL, gets the database's path. */
 int cli_open(struct db *db, const char *command, const char *run_or_db, bool writable, char *path_out, size_t n);
 
+/* May FILE be written as FILE.tmp and renamed? Only what is absent or a plain file: a rename would put a file in the
+ * place of a device, a pipe or a link (/dev/null, /dev/stdout), so these are written themselves. */
+bool cli_renames(const char *path);
+
 /* Prints text of unknown origin: control characters, escape sequences and invalid UTF-8 come out as \xNN. */
 void cli_print(FILE *f, const char *s);
 void cli_printn(FILE *f, const char *p, size_t n);

@@ -119,6 +119,14 @@ enum db_kind db_kind(const char *path)
     return big_endian(head + 60) == DB_SCHEMA_VERSION ? DB_OURS : DB_OURS_OTHER_VERSION;
 }
 
+static bool interrupted(const char *path)
+{
+    char journal[4200];
+    struct stat st;
+    snprintf(journal, sizeof journal, "%.4180s-journal", path);
+    return stat(journal, &st) == 0 && st.st_size > 0 && access(path, W_OK) == 0;
+}
+
 bool db_open(struct db *db, const char *path, bool writable)
 {
     *db = (struct db){.h = NULL};
@@ -142,11 +150,15 @@ bool db_open(struct db *db, const char *path, bool writable)
     }
     if (writable && access(path, W_OK) != 0)
         return fail(db, EXIT_IO, "cannot write %s: %s; " COPY_IT, path, strerror(errno));
+    /* What was interrupted while it wrote has to be taken back first, and that is writing. */
+    bool writes = writable || interrupted(path);
     int rc = sqlite3_open_v2(path, &db->h,
-                             (writable ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL);
+                             (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return fail(db, EXIT_NOINPUT, "cannot open %s: %s", path, sqlite3_errmsg(db->h));
     sqlite3_busy_timeout(db->h, 5000);
+    if (writes && !writable)
+        db_exec(db, "SELECT count(*) FROM sqlite_master; PRAGMA query_only=ON");
     db_exec(db, "PRAGMA cell_size_check=ON; PRAGMA cache_size=-65536"); /* the file may come from anybody */
     db_exec(db, writable ? "PRAGMA synchronous=OFF" : "PRAGMA query_only=ON");
     return !db->failed;

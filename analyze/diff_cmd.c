@@ -42,8 +42,7 @@ static int open_checked(struct db *db, const char *where)
 {
     int status = cli_open(db, "diff", where, true, NULL, 0);
     enum verdict worst;
-    if (status == 0 && db_int(db, "SELECT count(*) FROM checks", 0) == 0 &&
-        !check_all(db, &(struct check_options){0}, &worst))
+    if (status == 0 && check_due(db) && !check_all(db, &(struct check_options){0}, &worst))
         status = cli_fail(db->status, "diff", "%s: %s", where, db->err);
     return status;
 }

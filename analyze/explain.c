@@ -91,7 +91,7 @@ static int explain_named(struct db *db, const char *what, int64_t run_id, int de
         return cli_fail(db->status, "explain", "%s", db->err);
     if (v == 0 && (what == NULL || check_find(what) != NULL)) {
         const char *verdict = what == NULL ? "" : verdict_of(db, what, run_id);
-        if (db_int(db, "SELECT count(*) FROM checks", 0) == 0)
+        if (check_due(db))
             puts("not checked yet: analyze check");
         else
             printf("no violation to explain%s%s%s%s\n", what != NULL ? " of " : "", what != NULL ? what : "",
@@ -156,7 +156,7 @@ int cmd_explain(int argc, char **argv)
         return status;
     /* Violations exist only after the checks have run; a person who asks for one wants them now. */
     enum verdict worst;
-    if (db_int(&db, "SELECT count(*) FROM checks", 0) == 0 && !check_all(&db, &(struct check_options){0}, &worst))
+    if (check_due(&db) && !check_all(&db, &(struct check_options){0}, &worst))
         status = cli_fail(db.status, "explain", "%s", db.err);
     else if (run != NULL && run_named(&db, run) == 0)
         status = cli_fail(EXIT_DATA, "explain", "there is no run %s here; analyze sql DB 'SELECT name FROM runs'", run);

@@ -134,11 +134,12 @@ static int choose_run(struct export *e, const char *name, int64_t of_violation)
     return 0;
 }
 
-/* FILE is whole or as it was: written as FILE.tmp, then renamed. */
+/* A plain FILE is whole or as it was: written as FILE.tmp, then renamed. */
 static int write_file(struct export *e, const struct options *o)
 {
     char tmp[4200];
-    snprintf(tmp, sizeof tmp, "%s.tmp", o->out != NULL ? o->out : "");
+    bool renames = o->out != NULL && cli_renames(o->out);
+    snprintf(tmp, sizeof tmp, renames ? "%s.tmp" : "%s", o->out != NULL ? o->out : "");
     e->out = o->out != NULL ? fopen(tmp, "we") : stdout;
     if (e->out == NULL)
         return cli_fail(EXIT_CANTCREATE, "export", "cannot create %s: %s", tmp, strerror(errno));
@@ -153,9 +154,9 @@ static int write_file(struct export *e, const struct options *o)
         ok = fclose(e->out) == 0 && ok;
     if (status == 0 && !ok)
         status = cli_fail(EXIT_IO, "export", "%s: %s", o->out != NULL ? tmp : "standard output", strerror(errno));
-    if (status == 0 && o->out != NULL && rename(tmp, o->out) != 0)
+    if (status == 0 && renames && rename(tmp, o->out) != 0)
         status = cli_fail(EXIT_CANTCREATE, "export", "cannot rename %s to %s: %s", tmp, o->out, strerror(errno));
-    if (status != 0 && o->out != NULL)
+    if (status != 0 && renames)
         unlink(tmp);
     if (status == 0 && e->remark[0] != '\0')
         cli_fail(0, "export", "%s", e->remark);

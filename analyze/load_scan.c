@@ -27,7 +27,7 @@ bool load_is_trace(const char *name)
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         size_t e = strlen(endings[i]);
         if (n > e && name[0] != '.' && strcmp(name + n - e, endings[i]) == 0)
-            return strcmp(name, "decisions.jsonl") != 0; /* what the simulator's chance decided is no trace */
+            return strncmp(name, "decisions.jsonl", strlen("decisions.jsonl")) != 0; /* what chance decided: no trace */
     }
     return false;
 }

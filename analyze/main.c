@@ -1,4 +1,5 @@
 /* main.c -- analyze: the table of commands. */
+#include <errno.h>
 #include <jansson.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -114,14 +115,15 @@ static int unknown(const char *name)
     return cli_fail(EXIT_USAGE, "", "%s is neither a command nor a run (see analyze --help)", name);
 }
 
-static bool is_trace(const char *path)
+/* Whatever a command made of it, a result that could not be written is none. */
+static int written(int status)
 {
-    struct stat st;
-    const char *slash = strrchr(path, '/');
-    return load_is_trace(slash != NULL ? slash + 1 : path) && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    if (status < EXIT_USAGE && (fflush(stdout) != 0 || ferror(stdout)))
+        return cli_fail(EXIT_IO, "", "cannot write the result to standard output");
+    return status;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     struct stat st;
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* else each allocation of SQLite's takes a lock, to be counted */
@@ -153,10 +155,13 @@ int main(int argc, char **argv)
     }
     /* Options before the run belong to the verdict too. */
     if (name[0] == '-' || stat(name, &st) == 0)
-        return is_trace(name) ? cli_fail(EXIT_USAGE, "",
-                                         "%s is one trace; analyze load %s -o X.db makes a database"
-                                         " of it, and analyze X.db tells about it",
-                                         name, name)
-                              : cmd_verdict(argc, argv);
+        return cmd_verdict(argc, argv);
+    if (strchr(name, '/') != NULL)
+        return cli_fail(EXIT_NOINPUT, "", "cannot open %s: %s", name, strerror(errno));
     return unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+    return written(dispatch(argc, argv));
 }

@@ -54,19 +54,21 @@ int report_write_file(const char *path, bool force, void (*write)(FILE *f, void 
         write(stdout, arg);
         return fflush(stdout) == 0 ? 0 : cli_fail(EXIT_IO, "report", "cannot write the page: %s", strerror(errno));
     }
-    if (!force && !ours(path))
+    bool renames = cli_renames(path);
+    if (renames && !force && !ours(path))
         return cli_fail(EXIT_CANTCREATE, "report",
                         "%s is there and is no report; -f replaces it, -o FILE writes elsewhere", path);
-    snprintf(tmp, sizeof tmp, "%s.tmp", path);
+    snprintf(tmp, sizeof tmp, renames ? "%s.tmp" : "%s", path);
     FILE *f = fopen(tmp, "wb");
     if (f == NULL)
         return cli_fail(EXIT_CANTCREATE, "report", "cannot create %s: %s", tmp, strerror(errno));
     write(f, arg);
     bool written = !ferror(f);
     written &= fclose(f) == 0;
-    if (!written || rename(tmp, path) != 0) {
+    if (!written || (renames && rename(tmp, path) != 0)) {
         int status = cli_fail(EXIT_IO, "report", "cannot write %s: %s", path, strerror(errno));
-        unlink(tmp);
+        if (renames)
+            unlink(tmp);
         return status;
     }
     return 0;
@@ -153,7 +155,7 @@ int report_run_page(const struct report_options *o, struct report_result *result
     snprintf(result->path, sizeof result->path, "%.*s%s", dir, path, o->all ? "report" : "report.html");
     if (o->out != NULL)
         snprintf(result->path, sizeof result->path, "%s", o->out);
-    if (db_int(&db, "SELECT count(*) FROM checks", 0) == 0 && !check_all(&db, &(struct check_options){0}, &worst))
+    if (check_due(&db) && !check_all(&db, &(struct check_options){0}, &worst))
         status = cli_fail(db.status, "report", "%s", db.err);
     if (status == 0)
         status = find_run(&db, &r, o->run, run, sizeof run);

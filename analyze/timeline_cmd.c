@@ -155,6 +155,8 @@ static int parse(int argc, char **argv, struct options *o)
     o->where = argv[optind];
     if (o->around != NULL && (o->from >= 0 || o->to >= 0))
         return cli_fail(EXIT_USAGE, "timeline", "--around chooses the time: --from and --to do not go with it");
+    if (o->from >= 0 && o->to >= 0 && o->from > o->to)
+        return cli_fail(EXIT_USAGE, "timeline", "--from must be before --to");
     return 0;
 }
 
@@ -211,7 +213,7 @@ int cmd_timeline(int argc, char **argv)
         return status;
     /* Which step was the first wrong one is known only after the checks have run. */
     enum verdict worst;
-    if (db_int(&db, "SELECT count(*) FROM checks", 0) == 0)
+    if (check_due(&db))
         check_all(&db, &(struct check_options){0}, &worst);
     if (o.o.width == 0)
         o.o.width = terminal_width();

@@ -19,10 +19,11 @@ FROM ops;
 
 CREATE VIEW elections AS                -- one row per candidacy, with its outcome
 SELECT r.run_id, r.node, r.term, round(r.t/1e6,3) AS start_ms,
-       (SELECT count(*) FROM records g WHERE g.run_id=r.run_id AND g.ev='vote.grant'
-          AND g.term=r.term AND json_extract(g.body,'$.cand')=r.node) + 1 AS votes,
-       (SELECT count(*) FROM records g WHERE g.run_id=r.run_id AND g.ev='vote.deny'
-          AND g.term=r.term AND json_extract(g.body,'$.cand')=r.node) AS denials,
+       (SELECT count(DISTINCT g.node) FROM records g WHERE g.run_id=r.run_id AND g.ev='vote.grant' AND g.node<>r.node
+          AND g.term=r.term AND json_extract(g.body,'$.cand')=r.node AND json_extract(g.body,'$.pre') IS NOT 1)
+          + 1 AS votes,                   -- its own too, recorded or not; what pre-votes granted is no vote
+       (SELECT count(DISTINCT g.node) FROM records g WHERE g.run_id=r.run_id AND g.ev='vote.deny'
+          AND g.term=r.term AND json_extract(g.body,'$.cand')=r.node AND json_extract(g.body,'$.pre') IS NOT 1) AS denials,
        EXISTS (SELECT 1 FROM leader_terms l WHERE l.run_id=r.run_id AND l.node=r.node
           AND l.term=r.term) AS won
 FROM records r WHERE r.ev='role.change' AND json_extract(r.body,'$.new')='C';

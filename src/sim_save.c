@@ -1,6 +1,7 @@
 #include "sim_save.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,11 +19,11 @@ static int write_file(const char *dir, const char *name, const char *bytes, size
 {
     char path[SIM_PATH_MAX + 32];
     snprintf(path, sizeof path, "%s/%s", dir, name);
-    FILE *f = fopen(path, "we");
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (!f)
         return failed(err, path);
     bool written = fwrite(bytes, 1, n, f) == n;
-    written = fchmod(fileno(f), mode) == 0 && written;
     written = fclose(f) == 0 && written;
     return written ? 0 : failed(err, path);
 }

@@ -152,7 +152,7 @@ static void a_database_error_names_the_check_and_stores_nothing_by_halves(void *
     assert_non_null(strstr(h.db.err, "on purpose"));
     h.db.failed = false;
     assert_sql(&h, "SELECT count(*) FROM violations", "0");
-    assert_sql(&h, "SELECT count(*) FROM checks", "0");
+    assert_sql(&h, "SELECT DISTINCT verdict FROM checks", "unknown");
     hdb_close(&h);
 }
 
@@ -289,8 +289,7 @@ static void junit_has_a_case_for_each_check_and_no_control_characters(void **sta
     hdb_op(&h, "0012", "put", "<&>", "zz", 160, 170, "ok", "0000");
     hdb_op(&h, "0012", "get", "<&>", "", 180, 190, "ok", "0000");
     run_check(&h, (const char *[]){"--only", "C", "--format", "junit", NULL}, out, sizeof out);
-    assert_non_null(
-        strstr(out, "<testsuite name=\"faultline.t\" timestamp=\"1970-01-01T00:00:00\" hostname=\""));
+    assert_non_null(strstr(out, "<testsuite name=\"faultline.t\" timestamp=\"1970-01-01T00:00:00\" hostname=\""));
     assert_non_null(strstr(out, "tests=\"11\" failures=\"4\" errors=\"0\" skipped=\"0\""));
     assert_non_null(strstr(out, "name=\"C2 stale reads\""));
     assert_non_null(strstr(out, "stale read of &lt;&amp;&gt;"));
@@ -350,9 +349,33 @@ static void json_and_junit_let_no_c1_or_bidi_control_through(void **state)
     hdb_close(&h);
 }
 
+/* Ctrl-C, kill -9, a full disk: what was not looked at does not pass, and is looked at the next time. */
+static void checks_that_were_not_reached_are_unknown_and_due(void **state)
+{
+    (void)state;
+    struct hdb h;
+    enum verdict v;
+    hdb_open(&h);
+    hdb_op(&h, "0010", "put", "k", "a", 0, 10, "ok", "0000");
+    assert_true(check_due(&h.db));
+    db_exec(&h.db, "CREATE TRIGGER stop BEFORE INSERT ON checks WHEN new.\"check\" = 'C3' AND new.verdict <> 'unknown'"
+                   " BEGIN SELECT RAISE(ABORT, 'stopped'); END");
+    assert_false(check_all(&h.db, &(struct check_options){.only = "C1,C2,C3,C4"}, &v));
+    h.db.failed = false;
+    assert_sql(&h, "SELECT \"check\", verdict FROM checks ORDER BY 1", "C1|pass\nC2|pass\nC3|unknown\nC4|unknown");
+    assert_sql(&h, "SELECT DISTINCT note FROM checks WHERE verdict = 'unknown'",
+               "analyze was ended before it came to this check");
+    assert_true(check_due(&h.db));
+    db_exec(&h.db, "DROP TRIGGER stop");
+    assert_true(check_all(&h.db, &(struct check_options){.only = "C1,C2,C3,C4"}, &v));
+    assert_false(check_due(&h.db));
+    hdb_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(checks_that_were_not_reached_are_unknown_and_due),
         cmocka_unit_test(every_check_has_an_id_of_its_own_and_words),
         cmocka_unit_test(lists_take_ids_and_family_letters_and_refuse_the_rest),
         cmocka_unit_test(only_and_skip_choose_the_checks),

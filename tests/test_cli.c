@@ -305,6 +305,51 @@ static void colour_is_for_terminals_and_for_who_asks(void **state)
     fclose(f);
 }
 
+static void a_result_that_cannot_be_written_is_status_74(void **state)
+{
+    struct fixture *fx = *state;
+    RUN(0, "load", fx->dir, "--quiet");
+    for (int i = 0; i < COMMANDS; i++)
+        shell(74, "%s %s --help >/dev/full", analyze, commands[i]);
+    shell(74, "%s stat %s >/dev/full", analyze, fx->dir);
+    shell(74, "%s explain %s sim.1:1 >/dev/full", analyze, fx->dir);
+}
+
+/* A rename would put a file in the place of the pipe, the device or the link. */
+static void only_a_plain_file_is_replaced(void **state)
+{
+    struct fixture *fx = *state;
+    char target[4300], link[4300], written[4300];
+    snprintf(target, sizeof target, "%s/target", fx->dir);
+    snprintf(link, sizeof link, "%s/link", fx->dir);
+    snprintf(written, sizeof written, "%s/none", fx->dir);
+    assert_true(cli_renames(written));
+    fixture_text(fx, "target", "");
+    assert_true(cli_renames(target));
+    assert_int_equal(symlink(target, link), 0);
+    assert_false(cli_renames(link));
+    assert_false(cli_renames("/dev/null"));
+    shell(0, "%s export %s --to csv -o %s && %s report %s -o %s", analyze, fx->dir, link, analyze, fx->dir, link);
+    struct stat st;
+    assert_int_equal(lstat(link, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    shell(0, "grep -c '<!doctype html>' %s", target);
+}
+
+static void a_trace_in_the_place_of_a_run_is_told_what_to_do(void **state)
+{
+    struct fixture *fx = *state;
+    static const char *const forms[] = {"", "check", "timeline", "stat"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        shell(64, "%s %s %s/sim.1.jsonl", analyze, forms[i], fx->dir);
+        has("sim.1.jsonl is one trace; analyze load ");
+    }
+    RUN(66, "/no/such/run");
+    has("analyze: cannot open /no/such/run: No such file or directory");
+    RUN(64, "timeline", fx->dir, "--from", "4s", "--to", "3s");
+    has("--from must be before --to");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +375,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(errors_name_the_command_that_the_user_wrote, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_run_directory_whose_database_is_damaged_is_loaded_again, open_fixture,
                                         close_fixture),
+        cmocka_unit_test_setup_teardown(a_result_that_cannot_be_written_is_status_74, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(only_a_plain_file_is_replaced, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_trace_in_the_place_of_a_run_is_told_what_to_do, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(colour_is_for_terminals_and_for_who_asks, open_fixture, close_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

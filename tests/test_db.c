@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "support/fixture.h"
@@ -228,10 +230,40 @@ static void every_column_of_every_view_can_be_asked(void **state)
     assert_false(fx->db.failed);
 }
 
+/* Its journal is still there: whoever only reads takes back what was half written, and writes nothing else. */
+static void a_database_whose_writer_was_killed_can_be_read(void **state)
+{
+    struct fixture *fx = *state;
+    db_close(&fx->db);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct db db;
+        bool spilt =
+            db_open(&db, fx->path, true) &&
+            db_exec(&db,
+                    "PRAGMA cache_size=1; BEGIN; WITH RECURSIVE i(n) AS"
+                    " (SELECT 1 UNION ALL SELECT n + 1 FROM i LIMIT 20000)"
+                    " INSERT INTO load_stats(run_id, node, name, value, severity) SELECT 1, n, 'x', 1, 'info' FROM i");
+        _exit(spilt ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    char journal[4300];
+    snprintf(journal, sizeof journal, "%s-journal", fx->path);
+    assert_int_equal(access(journal, F_OK), 0);
+    assert_true(db_open(&fx->db, fx->path, false));
+    assert_rows(fx, "SELECT count(*) FROM load_stats", "0");
+    assert_int_not_equal(access(journal, F_OK), 0);
+    assert_false(db_exec(&fx->db, "DELETE FROM records"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_new_database_has_the_released_tables_and_views, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(a_database_whose_writer_was_killed_can_be_read, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(the_first_error_stays_and_later_calls_do_nothing, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_misspelt_parameter_names_itself, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(what_is_bound_comes_back_byte_for_byte, open_fixture, close_fixture),

@@ -211,6 +211,27 @@ static void a_simulator_file_alone_gives_messages_and_leaders(void **state)
     assert_rows(fx, "SELECT old_leader, new_leader FROM split_brain", "0000|0001");
 }
 
+/* A vote is one of a voter, however often it is said; what is granted before the candidacy is none. */
+static void votes_of_an_election_are_counted_once_a_voter_and_pre_votes_are_none(void **state)
+{
+    struct fixture *fx = *state;
+    const char *const vote = "\"cand\":\"0000\",\"cterm\":1,\"lli\":0,\"llt\":0";
+    fx->state.role = 'F';
+    fx->state.term = 1;
+    fixture_recf(fx, "0002", 1, "vote.grant", "%s,\"pre\":true", vote);
+    fixture_recf(fx, "0001", 2, "vote.deny", "%s,\"pre\":true,\"why\":\"sticky\"", vote);
+    fx->state.role = 'C';
+    fixture_rec(fx, "0000", 3, "role.change", "\"old\":\"P\",\"new\":\"C\",\"why\":\"quorum_prevotes\"");
+    fixture_rec(fx, "0000", 4, "vote.grant", vote);
+    fx->state.role = 'F';
+    fixture_rec(fx, "0001", 5, "vote.grant", vote);
+    fixture_rec(fx, "0001", 6, "vote.grant", vote);
+    fixture_recf(fx, "0002", 7, "vote.deny", "%s,\"why\":\"voted\"", vote);
+    fixture_finish(fx);
+    fixture_load(fx);
+    assert_rows(fx, "SELECT node, term, votes, denials, won FROM elections", "0000|1|2|1|0");
+}
+
 static void a_message_without_effect_is_ignored_and_says_why(void **state)
 {
     struct fixture *fx = *state;
@@ -586,6 +607,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_under_way_at_the_end_is_in_flight, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(without_a_simulator_sends_match_receipts, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_simulator_file_alone_gives_messages_and_leaders, open_fixture, close_fixture),
+        cmocka_unit_test_setup_teardown(votes_of_an_election_are_counted_once_a_voter_and_pre_votes_are_none,
+                                        open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(a_message_without_effect_is_ignored_and_says_why, open_fixture, close_fixture),
         cmocka_unit_test_setup_teardown(messages_without_ids_match_by_their_bytes_or_are_flagged, open_fixture,
                                         close_fixture),

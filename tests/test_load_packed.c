@@ -137,8 +137,17 @@ static void names_of_traces_are_known(void **state)
 {
     (void)state;
     static const char *const yes[] = {"a.jsonl", "sim.1.jsonl.gz", "x.jsonl.zst"};
-    static const char *const no[] = {".jsonl", ".a.jsonl",    "a.gz",  "run.json",
-                                     "run.db", "a.jsonl.bak", "jsonl", ".x.jsonl.gz"};
+    static const char *const no[] = {".jsonl",
+                                     ".a.jsonl",
+                                     "a.gz",
+                                     "run.json",
+                                     "run.db",
+                                     "a.jsonl.bak",
+                                     "jsonl",
+                                     ".x.jsonl.gz",
+                                     "decisions.jsonl",
+                                     "decisions.jsonl.gz",
+                                     "decisions.jsonl.zst"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         assert_true(load_is_trace(yes[i]));
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
