@@ -94,6 +94,7 @@ static void begin(const struct sim_tries *t, struct attempt *a, unsigned slot)
     sim_case_empty(path);
     fflush(NULL);
     a->pid = fork();
+    setpgid(a->pid, a->pid); /* it, and the analyze that it starts, are ended together; both sides do this */
     if (a->pid != 0)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -109,7 +110,7 @@ static void begin(const struct sim_tries *t, struct attempt *a, unsigned slot)
 static void end(struct attempt *a, bool by_force)
 {
     if (a->pid > 0 && by_force) {
-        kill(a->pid, SIGKILL);
+        kill(-a->pid, SIGKILL);
         waitpid(a->pid, NULL, 0);
     }
     if (a->pid > 0)
