@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "support/sim_outcome.h"
+#include "support/virtual_run.h"
 
 #define BEGINNING                                                                                                      \
     "{\"name\": \"members\", \"lifetime\": 10, \"start_wait\": 3, \"end_wait\": 5, \"replicas\": 5, \"mix\": 0.5,"     \
@@ -22,11 +22,11 @@ static void members_come_and_go_and_clients_are_served(void **state)
         "{\"kind\": \"members\", \"node\": \"random\", \"do\": \"transfer\", \"at\": 4.5},"
         "{\"kind\": \"members\", \"node\": \"it\", \"do\": \"toggle\", \"when\": \"becomes_leader\"}]}";
     for (uint64_t seed = 1; seed <= 5; seed++) {
-        struct sim_outcome *o = sim_outcome_of(scenario, seed);
-        sim_outcome_well(o);
-        assert_true(sim_outcome_count(o, "\"kind\":\"members\"") >= 20); /* begins and ends */
-        assert_true(sim_outcome_count(o, "\"op\":\"conf\"") > 10);
-        sim_outcome_free(o);
+        struct virtual_run *o = virtual_run_of(scenario, seed);
+        virtual_run_well(o);
+        assert_true(virtual_run_count(o, "\"kind\":\"members\"") >= 20); /* begins and ends */
+        assert_true(virtual_run_count(o, "\"op\":\"conf\"") > 10);
+        virtual_run_free(o);
     }
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "../src/sim_virtual_int.h"
-#include "support/sim_outcome.h"
+#include "support/virtual_run.h"
 
 static const char hostile[] =
     "{\"name\": \"hostile\", \"lifetime\": 10, \"start_wait\": 3, \"end_wait\": 6, \"replicas\": 5, \"mix\": 0.5,"
@@ -21,9 +21,9 @@ static const char hostile[] =
 
 static uint64_t hash_of(uint64_t seed, const char *reads)
 {
-    struct sim_outcome *o = sim_outcome_run(hostile, (struct sim_plan){.seed = seed, .reads = reads, .traces = true});
+    struct virtual_run *o = virtual_run_by(hostile, (struct sim_plan){.seed = seed, .reads = reads, .traces = true});
     uint64_t hash = o->r.hash;
-    sim_outcome_free(o);
+    virtual_run_free(o);
     return hash;
 }
 
@@ -47,14 +47,14 @@ static void replicas_serve_clients_through_faults(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 10; seed++) {
-        struct sim_outcome *o = sim_outcome_run(hostile, (struct sim_plan){.seed = seed, .traces = true});
+        struct virtual_run *o = virtual_run_by(hostile, (struct sim_plan){.seed = seed, .traces = true});
         assert_true(o->r.verdict.correct && o->r.end == SIM_ENDED && !o->r.no_progress && !o->r.violation.found);
         assert_true(o->r.stats.acked_puts > 100 && o->r.stats.acked_gets > 100 && o->r.stats.killed >= 1);
         const struct sim_tape *sim = o->r.tapes.first;
         assert_string_equal(sim->node, "sim");
         assert_true(says(sim, "\"ev\":\"node.exit\"") && says(sim, "\"ev\":\"trace.close\""));
         assert_false(says(sim, "\"why\":\"died\""));
-        sim_outcome_free(o);
+        virtual_run_free(o);
     }
 }
 
@@ -63,16 +63,16 @@ static void without_traces_the_run_is_the_same(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 5; seed++) {
-        struct sim_outcome *with = sim_outcome_run(
+        struct virtual_run *with = virtual_run_by(
                                hostile, (struct sim_plan){.seed = seed, .traces = true, .keep_decisions = true}),
-                           *without = sim_outcome_run(hostile, (struct sim_plan){.seed = seed, .keep_decisions = true});
+                           *without = virtual_run_by(hostile, (struct sim_plan){.seed = seed, .keep_decisions = true});
         assert_null(without->r.tapes.first);
         assert_int_equal(with->r.n_decisions, without->r.n_decisions);
         assert_memory_equal(with->r.decisions, without->r.decisions, with->r.n_decisions);
         assert_int_equal(with->r.stats.total_msgs, without->r.stats.total_msgs);
         assert_int_equal(with->r.elapsed, without->r.elapsed);
-        sim_outcome_free(with);
-        sim_outcome_free(without);
+        virtual_run_free(with);
+        virtual_run_free(without);
     }
 }
 
@@ -80,9 +80,9 @@ static void without_traces_the_run_is_the_same(void **state)
 static void the_course_is_passed(void **state)
 {
     (void)state;
-    struct sim_outcome *o = sim_outcome_run("tests/scenarios/crash-2.json", (struct sim_plan){.seed = 1});
+    struct virtual_run *o = virtual_run_by("tests/scenarios/crash-2.json", (struct sim_plan){.seed = 1});
     assert_true(o->r.verdict.correct && o->r.stats.incorrect == 0 && o->r.stats.killed == 2);
-    sim_outcome_free(o);
+    virtual_run_free(o);
 }
 
 /* Nobody stands for election in time: the run says so, and what each replica is about. */
@@ -93,14 +93,14 @@ static void a_group_that_does_not_come_to_itself_is_told_of(void **state)
     static const char quiet[] = "{\"lifetime\": 7, \"start_wait\": 3, \"end_wait\": 6, \"replicas\": 3,"
                                 " \"clients\": {\"mode\": \"shared\", \"rate\": 10},"
                                 " \"faults\": [{\"kind\": \"pause\", \"node\": \"0001\", \"begin\": 3, \"end\": 4.9}]}";
-    struct sim_outcome *o = sim_outcome_run(quiet, (struct sim_plan){.seed = 1, .args = args});
+    struct virtual_run *o = virtual_run_by(quiet, (struct sim_plan){.seed = 1, .args = args});
     assert_true(o->r.no_progress && o->r.stats.ok_after_faults == 0 && !o->r.violation.found);
     assert_non_null(strstr(o->r.waiting, "0001 follower, term 0, voted for nobody, follows nobody"));
-    sim_outcome_free(o);
-    o = sim_outcome_run(quiet, (struct sim_plan){.seed = 1});
+    virtual_run_free(o);
+    o = virtual_run_by(quiet, (struct sim_plan){.seed = 1});
     assert_false(o->r.no_progress);
     assert_string_equal(o->r.waiting, "");
-    sim_outcome_free(o);
+    virtual_run_free(o);
 }
 
 static void clocks_show_what_their_rate_says_and_can_be_asked_when(void **state)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include "support/sim_outcome.h"
+#include "support/virtual_run.h"
 
 #define BEGINNING                                                                                                      \
     "{\"name\": \"disks\", \"lifetime\": 10, \"start_wait\": 1, \"end_wait\": 5, \"replicas\": 5, \"mix\": 0.5,"       \
@@ -39,11 +39,11 @@ static void replicas_that_lose_their_power_keep_what_they_promised(void **state)
     (void)state;
     unsigned syncs = 0, restarts = 0;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        struct sim_outcome *o = sim_outcome_of(killed, seed);
-        sim_outcome_well(o);
-        syncs += sim_outcome_count(o, "\"ev\":\"disk.sync\"");
+        struct virtual_run *o = virtual_run_of(killed, seed);
+        virtual_run_well(o);
+        syncs += virtual_run_count(o, "\"ev\":\"disk.sync\"");
         restarts += o->r.stats.restarted;
-        sim_outcome_free(o);
+        virtual_run_free(o);
     }
     print_message("%u syncs, %u restarts\n", syncs, restarts);
     assert_true(syncs > 1000 && restarts > 60);
@@ -54,13 +54,13 @@ static void a_replica_whose_disk_fails_ends_and_comes_back(void **state)
     (void)state;
     unsigned failed = 0, refused = 0, slow = 0, full = 0;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        struct sim_outcome *o = sim_outcome_of(failing, seed);
-        sim_outcome_well(o);
-        failed += sim_outcome_count(o, "\"status\":74");
-        refused += sim_outcome_count(o, "\"err\":1}");
-        slow += sim_outcome_count(o, "\"cause\":\"disk: slow\"");
-        full += sim_outcome_count(o, "\"cause\":\"disk: full\""); /* of a leader, when there is one */
-        sim_outcome_free(o);
+        struct virtual_run *o = virtual_run_of(failing, seed);
+        virtual_run_well(o);
+        failed += virtual_run_count(o, "\"status\":74");
+        refused += virtual_run_count(o, "\"err\":1}");
+        slow += virtual_run_count(o, "\"cause\":\"disk: slow\"");
+        full += virtual_run_count(o, "\"cause\":\"disk: full\""); /* of a leader, when there is one */
+        virtual_run_free(o);
     }
     print_message("%u ends with status 74, %u saves refused\n", failed, refused);
     assert_true(failed > 10 && refused > 5 && slow == 6 && full > 2);
@@ -71,13 +71,13 @@ static void damage_is_noticed_and_a_majority_stays_whole(void **state)
     (void)state;
     unsigned damaged = 0;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        struct sim_outcome *o = sim_outcome_of(rotting, seed);
-        sim_outcome_well(o);
-        unsigned down = sim_outcome_count(o, "\"status\":65"),
-                 rotten = sim_outcome_count(o, "\"cause\":\"disk: bit rot\"");
+        struct virtual_run *o = virtual_run_of(rotting, seed);
+        virtual_run_well(o);
+        unsigned down = virtual_run_count(o, "\"status\":65"),
+                 rotten = virtual_run_count(o, "\"cause\":\"disk: bit rot\"");
         assert_true(down <= 2 && rotten > 0);
         damaged += down;
-        sim_outcome_free(o);
+        virtual_run_free(o);
     }
     print_message("%u replicas refused what they found\n", damaged);
     assert_true(damaged > 2);
@@ -87,10 +87,10 @@ static void all_of_it_together(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 4; seed++) {
-        struct sim_outcome *o = sim_outcome_of("tests/scenarios/disks.json", seed);
-        sim_outcome_well(o);
+        struct virtual_run *o = virtual_run_of("tests/scenarios/disks.json", seed);
+        virtual_run_well(o);
         assert_true(o->r.stats.acked_puts > 200 && o->r.stats.restarted >= 10);
-        sim_outcome_free(o);
+        virtual_run_free(o);
     }
 }
 
@@ -100,10 +100,10 @@ static void the_same_seed_gives_the_same_bytes(void **state)
     static const char *const all[] = {killed, failing, rotting};
     for (size_t i = 0; i < 3; i++)
         for (uint64_t seed = 1; seed <= 2; seed++) {
-            struct sim_outcome *a = sim_outcome_of(all[i], seed), *b = sim_outcome_of(all[i], seed);
+            struct virtual_run *a = virtual_run_of(all[i], seed), *b = virtual_run_of(all[i], seed);
             assert_true(a->r.hash == b->r.hash);
-            sim_outcome_free(a);
-            sim_outcome_free(b);
+            virtual_run_free(a);
+            virtual_run_free(b);
         }
 }
 

@@ -1,5 +1,5 @@
-/* sim_outcome.c -- see sim_outcome.h. */
-#include "sim_outcome.h"
+/* virtual_run.c -- see virtual_run.h. */
+#include "virtual_run.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -10,10 +10,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-struct sim_outcome *sim_outcome_run(const char *scenario, struct sim_plan plan)
+struct virtual_run *virtual_run_by(const char *scenario, struct sim_plan plan)
 {
     static char err[SIM_CONFIG_ERR], warnings[SIM_CONFIG_ERR];
-    struct sim_outcome *o = calloc(1, sizeof *o);
+    struct virtual_run *o = calloc(1, sizeof *o);
     assert_non_null(o);
     if (sim_config_load(scenario, &o->c, err, warnings) != SIM_CONFIG_OK)
         fail_msg("%s", err);
@@ -27,19 +27,19 @@ struct sim_outcome *sim_outcome_run(const char *scenario, struct sim_plan plan)
     return o;
 }
 
-struct sim_outcome *sim_outcome_of(const char *scenario, uint64_t seed)
+struct virtual_run *virtual_run_of(const char *scenario, uint64_t seed)
 {
-    return sim_outcome_run(scenario, (struct sim_plan){.seed = seed, .traces = true});
+    return virtual_run_by(scenario, (struct sim_plan){.seed = seed, .traces = true});
 }
 
-void sim_outcome_free(struct sim_outcome *o)
+void virtual_run_free(struct virtual_run *o)
 {
     sim_result_free(&o->r);
     sim_config_free(&o->c);
     free(o);
 }
 
-unsigned sim_outcome_count(const struct sim_outcome *o, const char *text)
+unsigned virtual_run_count(const struct virtual_run *o, const char *text)
 {
     unsigned n = 0;
     for (const struct sim_tape *t = o->r.tapes.first; t; t = t->next)
@@ -49,7 +49,7 @@ unsigned sim_outcome_count(const struct sim_outcome *o, const char *text)
     return n;
 }
 
-void sim_outcome_well(const struct sim_outcome *o)
+void virtual_run_well(const struct virtual_run *o)
 {
     if (o->r.violation.found)
         fail_msg("seed %" PRIu64 ": %s %s", o->seed, o->r.violation.rule, o->r.violation.words);
