@@ -26,6 +26,7 @@ struct campaign {
     uint64_t *kept;             /* seeds */
     size_t n_kept;
     struct sim_coverage *coverage; /* NULL: nobody wants to know */
+    struct sim_corpus corpus;      /* with o->mutate */
     char dir[SIM_PATH_MAX];
     uint64_t started_ns, shown_ns;
     bool progress; /* stderr is a terminal */
@@ -94,7 +95,7 @@ static int keep(struct campaign *k, const struct sim_trial *t, uint64_t seed)
         abort();
     k->kept[k->n_kept++] = seed;
     snprintf(path, sizeof path, "%s/%" PRIu64, k->dir, seed);
-    int rc = sim_trial_keep(t, seed, path, err);
+    int rc = sim_trial_keep(t, seed, true, path, err);
     if (rc != 0)
         fprintf(stderr, "simulate: the run of seed %" PRIu64 " is not kept: %s\n", seed, err);
     return rc;
@@ -192,14 +193,46 @@ static void print_end(const struct campaign *k)
         sim_coverage_print(k->coverage, k->lowest, stdout);
 }
 
+/* The runs of seeds from..to that reached something new. */
+static int keep_new(struct campaign *k, const struct sim_trial *t, uint64_t from, uint64_t to)
+{
+    char path[SIM_PATH_MAX + 64], err[512] = "";
+    size_t n;
+    int rc = 0;
+    struct sim_gain *g = sim_coverage_gains(k->coverage, from, to, &n);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (!sim_corpus_add(&k->corpus, g[i].seed, path))
+            break;
+        rc = sim_trial_keep(t, g[i].seed, false, path, err);
+    }
+    if (rc)
+        fprintf(stderr, "simulate: the corpus: %s\n", err);
+    free(g);
+    return rc;
+}
+
+/* All at once, or with mutants block by block: each block's are made from what the ones before have reached. */
+static int run_blocks(struct campaign *k, const struct sim_trial *t, unsigned jobs)
+{
+    uint64_t to;
+    int rc = 0;
+    for (uint64_t from = k->o->seed_from; rc == 0 && from <= k->o->seed_to && from <= k->lowest; from = to + 1) {
+        to = k->o->mutate ? sim_corpus_block_end(&k->corpus, from) : k->o->seed_to;
+        to = to < k->o->seed_to ? to : k->o->seed_to;
+        rc = sim_workers_run(t, from, to, jobs, heard, tick, k);
+        if (rc == 0 && k->o->mutate)
+            rc = keep_new(k, t, from, k->lowest < to ? k->lowest : to);
+    }
+    return rc;
+}
+
 static int run(struct campaign *k, const struct sim_trial *t)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t seeds = k->o->seed_to - k->o->seed_from + 1;
     uint64_t jobs = k->o->jobs ? k->o->jobs : cores > 0 ? (uint64_t)cores : 1;
     k->started_ns = trace_mono_ns();
-    int rc =
-        sim_workers_run(t, k->o->seed_from, k->o->seed_to, (unsigned)(jobs < seeds ? jobs : seeds), heard, tick, k);
+    int rc = run_blocks(k, t, (unsigned)(jobs < seeds ? jobs : seeds));
     count_up_to_the_lowest(k);
     show_progress(k, true);
     sim_classes_sort(&k->classes);
@@ -226,10 +259,16 @@ int sim_campaign(struct sim_options *o, char **argv, const char *version)
     int rc = prepare(k);
     if (rc == 0 && o->coverage)
         k->coverage = sim_coverage_new();
+    k->corpus.from = o->seed_from;
+    k->corpus.mutate = o->mutate;
+    snprintf(k->corpus.dir, sizeof k->corpus.dir, "%s", k->dir);
     if (rc == 0)
-        rc = run(
-            k, &(struct sim_trial){
-                   .o = o, .c = &k->c, .argv = (const char *const *)argv, .version = version, .coverage = k->coverage});
+        rc = run(k, &(struct sim_trial){.o = o,
+                                        .c = &k->c,
+                                        .argv = (const char *const *)argv,
+                                        .version = version,
+                                        .coverage = k->coverage,
+                                        .corpus = &k->corpus});
     sim_coverage_free(k->coverage);
     free(k->kept);
     sim_classes_free(&k->classes);

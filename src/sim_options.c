@@ -84,6 +84,7 @@ enum {
     O_BLACK_BOX,
     O_STOP,
     O_COVERAGE,
+    O_MUTATE,
     O_SHRINK,
     O_BUDGET,
     O_WITHOUT,
@@ -119,6 +120,7 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         {"replicas-black-box", no_argument, NULL, O_BLACK_BOX},
         {"stop", no_argument, NULL, O_STOP},
         {"coverage", no_argument, NULL, O_COVERAGE},
+        {"mutate", no_argument, NULL, O_MUTATE},
         {"shrink", required_argument, NULL, O_SHRINK},
         {"budget", required_argument, NULL, O_BUDGET},
         {"without", required_argument, NULL, O_WITHOUT},
@@ -207,6 +209,9 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         case O_COVERAGE:
             o->coverage = true;
             break;
+        case O_MUTATE:
+            o->coverage = o->mutate = true;
+            break;
         case O_SHRINK:
             o->shrink = true;
             o->replay = optarg;
@@ -261,9 +266,10 @@ int sim_options_parse(int argc, char **argv, struct sim_options *o)
         return usage(optind == argc ? "which scenario?" : "one scenario at a time, not also ",
                      optind == argc ? "" : argv[optind + 1]);
     if (((o->jobs && !o->shrink) || o->no_check || o->black_box || o->stop || o->coverage) && !o->seeds)
-        return usage("--jobs, --no-check, --replicas-black-box, --stop and --coverage go with --seeds, --jobs with "
-                     "--shrink too",
-                     "");
+        return usage(
+            "--jobs, --no-check, --replicas-black-box, --stop, --coverage and --mutate go with --seeds, --jobs with "
+            "--shrink too",
+            "");
     if (o->seeds && (program || o->replay || o->has_seed || o->verify || o->check))
         return usage("--seeds goes without --replica, --replay, --seed and --verify, and checks unless --no-check", "");
     if (program && (o->replay || o->decisions || o->verify || o->go_on || o->trace != SIM_TRACE_ALWAYS))

@@ -26,7 +26,7 @@ struct sim_options {
         SIM_TRACE_OFF
     } trace; /* of a run in virtual time: when are traces written? */
     /* A campaign: */
-    bool seeds, no_check, black_box, stop, coverage;
+    bool seeds, no_check, black_box, stop, coverage, mutate;
     uint64_t seed_from, seed_to;
     /* A run that is made again with something undone: faults (F3) left out, lost datagrams (d:17) delivered. `replay`
      * has its directory then. */

@@ -49,6 +49,8 @@ static const char virtual_time[] =
     "    --stop             begin no seed after the lowest that fails\n"
     "    --coverage         tell what the runs reached: states of the group, kinds of records and their reasons, which\n"
     "                       caused which; and what none did. coverage.json has all, with the first seed of each\n"
+    "    --mutate           the same; DIR/corpus/SEED has the first 256 runs that reached something new, and every other\n"
+    "                       32 seeds take one of these each, with some decisions changed, instead of a new one\n"
     "    --no-check         do not run `analyze check` on each: the oracle and the clients alone judge, much faster\n"
     "    --replicas-black-box  judge by what crosses the network and what clients see alone\n"
     "  --without F3 RUN     the run in directory RUN again without its fault F3, all else as it was; may be repeated.\n"

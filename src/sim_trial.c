@@ -39,13 +39,27 @@ static const struct sim_config *config_of(const struct sim_trial *t, uint64_t se
     *own = (struct sim_config){.replicas = 0};
     if (!t->o->swarm)
         return t->c;
-    char *text = sim_swarm(seed);
+    char *text = sim_swarm(sim_corpus_root(t->corpus, seed));
     if (sim_config_load(text, own, err, warnings) != SIM_CONFIG_OK) {
         fprintf(stderr, "simulate: seed %llu: %s\n", (unsigned long long)seed, err);
         abort(); /* what a swarm makes is a scenario */
     }
     free(text);
     return own;
+}
+
+/* What a mutant is given: `own`, to be released. 0, or 74 with words in `err`. */
+static int give(const struct sim_trial *t, uint64_t seed, struct sim_plan *plan, struct sim_case *own, char err[512])
+{
+    *own = (struct sim_case){.seed = seed};
+    if (!sim_corpus_give(t->corpus, seed, own)) {
+        snprintf(err, 512, "the run that seed %llu is made from is not in the corpus any more",
+                 (unsigned long long)seed);
+        return IO_ERROR;
+    }
+    plan->given = own->given;
+    plan->n_given = own->n_given;
+    return 0;
 }
 
 static void set(struct sim_outcome *out, int status, const char *rule, const char *class, const char *title)
@@ -124,7 +138,10 @@ void sim_trial_judge(const struct sim_trial *t, uint64_t seed, const char *scrat
     plan.coverage = t->coverage;
     plan.traces |= t->coverage != NULL;
     *out = (struct sim_outcome){.seed = seed};
-    int rc = sim_run(&plan, r, err);
+    struct sim_case given;
+    int rc = give(t, seed, &plan, &given, err);
+    if (rc == 0)
+        rc = sim_run(&plan, r, err);
     if (rc != 0)
         set(out, rc, "none", "no-run", err);
     else {
@@ -135,6 +152,7 @@ void sim_trial_judge(const struct sim_trial *t, uint64_t seed, const char *scrat
     out->size = t->o->no_check ? (uint64_t)r->stats.total_msgs : sim_tapes_bytes(&r->tapes);
     out->elapsed = r->elapsed;
     sim_result_free(r);
+    sim_case_free(&given);
     sim_config_free(&own);
     free(r);
 }
@@ -151,7 +169,7 @@ static int write_summary(const struct sim_trial *t, const struct sim_config *c, 
     return rc;
 }
 
-int sim_trial_keep(const struct sim_trial *t, uint64_t seed, const char *dir, char err[512])
+int sim_trial_keep(const struct sim_trial *t, uint64_t seed, bool whole, const char *dir, char err[512])
 {
     struct sim_result *r = calloc(1, sizeof *r);
     struct sim_options o = *t->o; /* as if this seed alone had been asked for */
@@ -165,18 +183,25 @@ int sim_trial_keep(const struct sim_trial *t, uint64_t seed, const char *dir, ch
     struct sim_config own;
     const struct sim_config *c = config_of(t, seed, &own);
     struct sim_plan plan = plan_of(t, c, seed);
-    plan.traces = plan.keep_decisions = true;
+    plan.traces = whole;
+    plan.keep_decisions = true;
+    struct sim_case given = {.n_given = 0};
+    if (sim_corpus_root(t->corpus, seed) != seed)
+        o.replay = dir; /* its seed alone does not make it again */
     int rc = sim_dir_make(dir, c->name, seed, true, &d, err);
+    if (rc == 0)
+        rc = give(t, seed, &plan, &given, err);
     if (rc == 0)
         rc = sim_run(&plan, r, err);
     if (rc == 0)
         rc = sim_save(r, c, d.path, err);
     if (rc == 0)
         rc = write_summary(t, c, &o, r, d.path, err);
-    if (rc == 0)
+    if (rc == 0 && whole)
         sim_analyze_write(d.shown, "report.txt");
     sim_dir_release(&d);
     sim_result_free(r);
+    sim_case_free(&given);
     sim_config_free(&own);
     free(r);
     return rc;

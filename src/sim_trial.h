@@ -4,6 +4,7 @@
 #define FAULTLINE_SIM_TRIAL_H
 
 #include "sim_config.h"
+#include "sim_corpus.h"
 #include "sim_coverage.h"
 #include "sim_options.h"
 
@@ -13,7 +14,8 @@ struct sim_trial {
     const struct sim_config *c;
     const char *const *argv; /* our command line, for run.json */
     const char *version;
-    struct sim_coverage *coverage; /* NULL: none */
+    struct sim_coverage *coverage;   /* NULL: none */
+    const struct sim_corpus *corpus; /* no mutants unless it says so */
 };
 
 struct sim_outcome {
@@ -28,7 +30,7 @@ struct sim_outcome {
 
 /* `scratch` is an empty directory, and is so again afterwards. */
 void sim_trial_judge(const struct sim_trial *t, uint64_t seed, const char *scratch, struct sim_outcome *out);
-/* Makes the directory of this run, with report.txt. 0, or 73 or 74 with words in `err`. */
-int sim_trial_keep(const struct sim_trial *t, uint64_t seed, const char *dir, char err[512]);
+/* Makes the directory of this run; `whole`: with traces and report.txt. 0, or 73 or 74 with words in `err`. */
+int sim_trial_keep(const struct sim_trial *t, uint64_t seed, bool whole, const char *dir, char err[512]);
 
 #endif

@@ -128,6 +128,34 @@ static void coverage_does_not_depend_on_the_number_of_processes(void **state)
     json_decref(o[1]);
 }
 
+static void mutants_can_be_had_again(void **state)
+{
+    (void)state;
+    char path[700], file[900], again[700];
+    json_t *o[2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(RUN("--seeds", "1..48", "--jobs", i ? "3" : "1", "--no-check", "--mutate", "--out",
+                             below(i ? "mutants3" : "mutants1", path), scenario),
+                         0);
+        snprintf(file, sizeof file, "%s/coverage.json", path);
+        o[i] = json_load_file(file, 0, NULL);
+        assert_non_null(o[i]);
+    }
+    assert_true(json_equal(o[0], o[1]));
+    const json_t *seeds = json_object_get(o[0], "seeds");
+    int64_t mutant = figure(json_array_get(seeds, json_array_size(seeds) - 1), "seed");
+    assert_true(mutant > 32); /* the second block */
+    snprintf(file, sizeof file, "%s/corpus/%d", path, (int)mutant);
+    assert_int_equal(RUN("--replay", file, "--quiet", "--verify", "--out", below("mutant", again)), 0);
+    assert_int_equal(
+        spawn_run((const char *const[]){"/bin/sh", "-c", "cmp \"$0\"/decisions.jsonl \"$1\"/decisions.jsonl", file,
+                                        again, NULL},
+                  30, out, sizeof out),
+        0);
+    json_decref(o[0]);
+    json_decref(o[1]);
+}
+
 static void stop_ends_with_the_lowest_seed_that_fails(void **state)
 {
     (void)state;
@@ -199,6 +227,7 @@ int main(void)
         cmocka_unit_test(failures_are_sorted_into_classes_and_kept_so_that_they_can_be_had_again),
         cmocka_unit_test(what_comes_out_does_not_depend_on_the_number_of_processes),
         cmocka_unit_test(coverage_does_not_depend_on_the_number_of_processes),
+        cmocka_unit_test(mutants_can_be_had_again),
         cmocka_unit_test(stop_ends_with_the_lowest_seed_that_fails),
         cmocka_unit_test(a_black_box_is_judged_by_what_clients_saw),
         cmocka_unit_test(traces_are_written_when_they_are_wanted),
