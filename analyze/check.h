@@ -103,7 +103,8 @@ bool check_list_ok(const char *list, char *bad, size_t size);
 /* Runs the chosen checks on every run of the database, replacing earlier results. Verdict of the whole: fail over
  * unknown over pass over skipped. False on a database error (db->err). */
 bool check_all(struct db *db, const struct check_options *o, enum verdict *worst);
-/* Have the checks never run on this database, or were they ended before they had all run? */
+/* Is there a check that has not run on a run of this database, as it was not chosen, or ended before it could? Who tells
+ * of the run as a whole runs all then: what was not looked at is not told as good. */
 bool check_due(struct db *db);
 /* Is the check among those that the options choose? NULL = all are. */
 bool check_chosen(const struct check_options *o, const char *id);

@@ -368,6 +368,8 @@ static void checks_that_were_not_reached_are_unknown_and_due(void **state)
     assert_true(check_due(&h.db));
     db_exec(&h.db, "DROP TRIGGER stop");
     assert_true(check_all(&h.db, &(struct check_options){.only = "C1,C2,C3,C4"}, &v));
+    assert_true(check_due(&h.db)); /* the others were not chosen */
+    assert_true(check_all(&h.db, &(struct check_options){0}, &v));
     assert_false(check_due(&h.db));
     hdb_close(&h);
 }
