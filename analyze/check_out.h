@@ -14,11 +14,11 @@
 /* One output: the results of one or more databases in one format. */
 struct check_out {
     FILE *f;
-    const struct check_options *ran;     /* what was run now: nothing else is printed; NULL = all checks */
-    const struct baseline *baseline;     /* what is known already; NULL = nothing is */
-    bool many;                           /* several databases: say which is which */
-    bool unknown_ok;                     /* what could not be decided fails nobody */
-    const char *version;                 /* of this program */
+    const struct check_options *ran; /* what was run now: nothing else is printed; NULL = all checks */
+    const struct baseline *baseline; /* what is known already; NULL = nothing is */
+    bool many;                       /* several databases: say which is which */
+    bool unknown_ok;                 /* what could not be decided fails nobody */
+    const char *version;             /* of this program */
     /* for the format to use: */
     json_t *doc;
     bool begun;
@@ -30,8 +30,8 @@ struct check_out {
 struct check_result {
     struct db *db;
     int64_t run_id;
-    const char *name;             /* what the user called the database or directory */
-    const char *run;              /* the run's name */
+    const char *name; /* what the user called the database or directory */
+    const char *run;  /* the run's name */
     const struct run_info *info;
 };
 

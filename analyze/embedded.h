@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 struct embedded_file {
-    const char *name;            /* "schema.sql", "checks/R13.sql" */
-    const unsigned char *text;   /* NUL-terminated */
-    size_t size;                 /* without the NUL */
+    const char *name;          /* "schema.sql", "checks/R13.sql" */
+    const unsigned char *text; /* NUL-terminated */
+    size_t size;               /* without the NUL */
 };
 
 /* Sorted by name. */

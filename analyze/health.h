@@ -15,8 +15,8 @@ void health_free(struct health *g);
 unsigned health_nodes(const struct health *g);
 int health_index(const struct health *g, const char *node);
 
-/* A majority of replicas that are up at `t` (ns) and connected, each with each: bit i is the replica at place i. 0: there
- * is none, or nobody can say who is connected (heavy loss, slow links, skewed clocks, failing disks). */
+/* A majority of replicas that are up at `t` (ns) and connected, each with each: bit i is the replica at place i. 0:
+ * there is none, or nobody can say who is connected (heavy loss, slow links, skewed clocks, failing disks). */
 uint64_t health_side(const struct health *g, int64_t t);
 /* When the next piece begins, `to` if none does before. */
 int64_t health_next(const struct health *g, int64_t t, int64_t to);

@@ -49,8 +49,9 @@ void history_free(struct history *h);
 /* A value's number. The empty text is HISTORY_INITIAL. */
 uint32_t history_value(struct history *h, const char *p, size_t n);
 uint32_t history_client(struct history *h, const char *p, size_t n);
-/* Adds an operation of the key called so: it must not return before it is called, `ret` is HISTORY_OPEN where the outcome
- * is unknown, and its values are numbers of this history (asserted). Reads without a result are not added at all: they say nothing. */
+/* Adds an operation of the key called so: it must not return before it is called, `ret` is HISTORY_OPEN where the
+ * outcome is unknown, and its values are numbers of this history (asserted). Reads without a result are not added at
+ * all: they say nothing. */
 void history_add(struct history *h, const char *key, size_t key_n, const struct op *op);
 void history_unread(struct history *h, const char *key, size_t key_n);
 /* Sorts the operations of each key by call, ties in order of addition. Call once when all are added. */

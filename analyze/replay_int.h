@@ -133,8 +133,8 @@ struct disk {
     struct node_log was;
     int64_t was_term, was_applied;
     int64_t vote_told; /* the last term in which it told anybody of its vote */
-    bool snap_synced; /* in the handling of this input, before the record that tells of the snapshot */
-    int64_t snap_due; /* record of a snap.save or snap.install that no sync has followed yet, 0 = none */
+    bool snap_synced;  /* in the handling of this input, before the record that tells of the snapshot */
+    int64_t snap_due;  /* record of a snap.save or snap.install that no sync has followed yet, 0 = none */
 };
 
 /* A leader's lease of the present (dissertation §6.4.1). */
@@ -160,7 +160,8 @@ struct node {
     bool traced;      /* a replica that left records */
     bool network;     /* records datagrams: the simulator */
     bool member_list; /* trace.open named its peers */
-    /* Which changes of its state it records as events, in any of its boots; what it does not is taken from the envelope. */
+    /* Which changes of its state it records as events, in any of its boots; what it does not is taken from the
+     * envelope. */
     bool tells_term, tells_role, tells_commit, tells_apply;
     int64_t boot, seq;
     int64_t boots; /* seen so far */
@@ -245,7 +246,7 @@ struct replay {
     bool clock_known;     /* from the first header with a monotonic clock: */
     int64_t clock_epoch;
     char clock_host[64]; /* "" = no header told it yet */
-    struct conf *conf;    /* conf[number - 1] */
+    struct conf *conf;   /* conf[number - 1] */
     size_t n_conf, conf_room;
     int conf_in_force; /* of the latest entry that anyone committed; 0 = not known */
     int64_t max_committed;

@@ -30,8 +30,8 @@ struct report {
 /* Text of unknown origin as HTML text or inside a double-quoted attribute: markup is escaped; control characters, marks
  * that reorder text and bytes that are no UTF-8 become visible as \xNN. NULL writes nothing. */
 void html(FILE *f, const char *s);
-/* As a JSON string with its quotes, safe inside <script>: < > & U+2028 U+2029 are escaped; bytes that are no UTF-8 become
- * U+FFFD. Long texts are cut, and say how much is left out. */
+/* As a JSON string with its quotes, safe inside <script>: < > & U+2028 U+2029 are escaped; bytes that are no UTF-8
+ * become U+FFFD. Long texts are cut, and say how much is left out. */
 void json_str(FILE *f, const char *p, size_t n);
 void json_text(FILE *f, const char *s); /* NULL: null */
 /* JSON text that is valid already, made safe inside <script>. */
@@ -48,7 +48,7 @@ sqlite3_stmt *report_query(const struct report *r, const char *name);
 /* ---- which parts of the run: report_window.c ---- */
 
 struct report_span {
-    int64_t from, to; /* [from, to) */
+    int64_t from, to;  /* [from, to) */
     int64_t violation; /* that it was chosen for, 0 = none */
     const char *why;   /* "violation", "leader", "fault", "all", "asked" */
 };
@@ -125,7 +125,8 @@ struct report_result {
 /* Puts the page together (report_page.c): what the plan says, worst first, as long as it fits. 0 or an exit status. */
 int report_make(const struct report *r, struct report_plan *plan, const struct report_options *o,
                 struct report_result *result);
-/* The command that makes the run again, as the simulator's trace or RUN/run.json beside the database at `path` tells. */
+/* The command that makes the run again, as the simulator's trace or RUN/run.json beside the database at `path` tells.
+ */
 void report_again(struct db *db, int64_t run_id, const char *path, char *again, size_t n);
 /* Opens, checks if needed, plans and writes the page of one run. 0 or an exit status, having said why. */
 int report_run_page(const struct report_options *o, struct report_result *result);

@@ -1,5 +1,5 @@
-/* run_info.h -- how a run came about, for those who want it again: from the run.json that the simulator leaves beside it,
- * and from the database. */
+/* run_info.h -- how a run came about, for those who want it again: from the run.json that the simulator leaves beside
+ * it, and from the database. */
 #ifndef FAULTLINE_RUN_INFO_H
 #define FAULTLINE_RUN_INFO_H
 

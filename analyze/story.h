@@ -33,10 +33,10 @@ size_t story_steps(const struct story *s);
 
 /* A step as it is shown. Texts are the story's, of unknown origin, and not made safe. */
 struct story_line {
-    int64_t t, rec;                /* ns; records.id, 0 = no single record */
+    int64_t t, rec; /* ns; records.id, 0 = no single record */
     const char *who, *words;
-    const char *where;             /* "0003.1:1462  run7/0003.1.jsonl:1462", NULL = no record */
-    bool wrong;                    /* the first wrong step */
+    const char *where; /* "0003.1:1462  run7/0003.1.jsonl:1462", NULL = no record */
+    bool wrong;        /* the first wrong step */
 };
 /* The steps in order of time: the i-th, or false past the last. Nothing may be added after the first call. */
 bool story_line(struct story *s, size_t i, struct story_line *line);

@@ -23,7 +23,8 @@ struct words_template {
     int ok;
 };
 bool words_template(size_t i, struct words_template *t);
-/* A sentence of the caller's for the same: what stands in braces and brackets in the template is explained in words.c. */
+/* A sentence of the caller's for the same: what stands in braces and brackets in the template is explained in words.c.
+ */
 void words_expand(FILE *out, const struct words_context *c, const struct trace_record *body, const char *words);
 /* "leader" for 'L'. */
 const char *words_role(char role);

@@ -137,8 +137,8 @@ uint64_t raft_deadline(const struct raft *r)
 
 /* ---- roles, terms, the known leader ---- */
 
-/* Figure 4 with the pre-candidate of D §9.6, which is left out when the leader asks for the election. A candidate that times out asks for PreVotes anew before it takes
- * another term. */
+/* Figure 4 with the pre-candidate of D §9.6, which is left out when the leader asks for the election. A candidate that
+ * times out asks for PreVotes anew before it takes another term. */
 static const bool legal[4][4] = {
     [RAFT_FOLLOWER] = {[RAFT_PRECANDIDATE] = true, [RAFT_CANDIDATE] = true},
     [RAFT_PRECANDIDATE] = {[RAFT_FOLLOWER] = true, [RAFT_CANDIDATE] = true},

@@ -37,8 +37,8 @@ static void refuse(struct raft *r, const struct message *m, enum raft_why why)
     reply->hint_term = raft_term_at(r, reply->hint_index);
 }
 
-/* One acknowledgement answers all appends of a step that it covers: the latest, with the highest match, tells the leader
- * everything that the others would. */
+/* One acknowledgement answers all appends of a step that it covers: the latest, with the highest match, tells the
+ * leader everything that the others would. */
 static struct message *acknowledgement(struct raft *r, const struct message *m, uint64_t match)
 {
     struct message *last = r->n_replies ? &r->replies[r->n_replies - 1] : NULL;

@@ -69,7 +69,8 @@ static void note_grant(struct raft *r, node_id candidate, uint64_t asked, uint64
     e->pre = pre;
 }
 
-/* A pre-candidate with a majority, or whom the leader told to: a new term, our own vote in it, and requests for the others'. */
+/* A pre-candidate with a majority, or whom the leader told to: a new term, our own vote in it, and requests for the
+ * others'. */
 static void stand(struct raft *r)
 {
     r->term++;
@@ -117,9 +118,9 @@ void raft_vote_retry(struct raft *r)
 
 /* ---- the voter ---- */
 
-/* D §4.2.3. Each append that we accepted is a promise to elect nobody else for election_min_us, on which its sender's lease
- * may rest (D §6.4.1). So it outlives a newer term, and a crash: a leader may be alive that we heard before we were
- * restarted. */
+/* D §4.2.3. Each append that we accepted is a promise to elect nobody else for election_min_us, on which its sender's
+ * lease may rest (D §6.4.1). So it outlives a newer term, and a crash: a leader may be alive that we heard before we
+ * were restarted. */
 static bool leader_is_alive(const struct raft *r)
 {
     return r->role == RAFT_LEADER || r->now_us < r->quiet_until_us;

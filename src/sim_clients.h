@@ -7,9 +7,9 @@
  *
  * Ours: closed loop, one operation at a time per client on keys that all use, each value written once; redirects are
  * followed a bounded number of times; an operation without an answer is given up and its outcome recorded as unknown;
- * at the end each client reads each key, again and again until it is answered. Where messages of clients can be lost or doubled, all tries of an
- * operation have one MID (a late copy of an older try must not be another request: Raft paper §8), and what is not
- * answered is sent again.
+ * at the end each client reads each key, again and again until it is answered. Where messages of clients can be lost or
+ * doubled, all tries of an operation have one MID (a late copy of an older try must not be another request: Raft paper
+ * §8), and what is not answered is sent again.
  *
  * Nothing here has a socket or a clock. The caller sets the writer's time before each call. */
 #ifndef FAULTLINE_SIM_CLIENTS_H

@@ -28,14 +28,16 @@ struct sim_plan {
     const char *dir;            /* of the run, absolute; exists */
     const char *version;
     const char *argv; /* our own command line, for the trace's header */
-    /* Of our own replicas in virtual time: keep their traces and the simulator's; a file with decisions to be given,
-     * NULL: none; keep what is decided; go on after the oracle has found a violation. */
-    bool traces;
+    /* Of our own replicas in virtual time: */
+    bool traces;                   /* keep theirs and the simulator's */
     struct sim_coverage *coverage; /* where to note what is reached; NULL: nowhere */
-    const char *decisions;
+    const char *decisions;         /* a file with decisions to be given; NULL: none */
     const struct sim_given *given; /* more of that, after those of the file */
     size_t n_given;
-    bool keep_decisions, name_datagrams, go_on;
+    bool keep_decisions; /* what is decided goes into the result */
+    bool name_datagrams; /* the names of datagrams too */
+    bool go_on;          /* after the oracle has found a violation */
+    /* Of all: */
     bool bodies, quiet, silent; /* record datagrams whole; nothing on stderr; no replicas' lines there */
 };
 
@@ -69,12 +71,12 @@ struct sim_result {
     int64_t elapsed, epoch, wall_us; /* ns; ns on CLOCK_MONOTONIC; microseconds */
     int64_t records_lost;            /* trace records for which there was no room */
     /* In virtual time: */
-    struct sim_violation violation;    /* what the oracle found */
-    struct sim_tapes tapes;            /* the traces, when they were to be kept; must not be moved */
-    uint64_t hash;                     /* of them */
-    char *decisions;                   /* lines, when they were to be kept; NULL: not */
-    size_t n_decisions;                /* bytes of them */
-    struct sim_fault_done *faults;     /* in the order of their numbers, when decisions were to be kept */
+    struct sim_violation violation; /* what the oracle found */
+    struct sim_tapes tapes;         /* the traces, when they were to be kept; must not be moved */
+    uint64_t hash;                  /* of them */
+    char *decisions;                /* lines, when they were to be kept; NULL: not */
+    size_t n_decisions;             /* bytes of them */
+    struct sim_fault_done *faults;  /* in the order of their numbers, when decisions were to be kept */
     size_t n_faults;
     char *datagrams; /* when plan->name_datagrams: lines "D NAME", NAME as in decisions, one for each receiver */
     size_t n_datagrams;

@@ -82,6 +82,7 @@ static inline struct virtual *virtual_of(const struct sim_run *run)
 /* Reads the options. 0, or 64 with words in `err`. */
 int virtual_node_open(struct sim_run *run, unsigned i, char err[512]);
 void virtual_node_close(struct sim_run *run, unsigned i);
+/* 0, or the exit status of a process that cannot start with words in `err`. */
 int virtual_node_start(struct sim_run *run, unsigned i, char err[512]);
 /* When it has something to do; INT64_MAX: never, as things are. */
 int64_t virtual_node_due(const struct sim_run *run, unsigned i);
@@ -89,9 +90,11 @@ int64_t virtual_node_due(const struct sim_run *run, unsigned i);
 void virtual_node_step(struct sim_run *run, unsigned i);
 /* A datagram has arrived. False: it did not fit into the buffer of its socket. */
 bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_t n);
+/* As sim_world.set_clock: a jump in ns, a rate in millionths. */
 void virtual_node_set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump);
-/* Its role, term, vote, leader and log, in words. */
+/* Is it a member of the group, as far as the log of replica `as`, which runs, tells? */
 bool virtual_node_member(const struct sim_run *run, unsigned as, unsigned i);
+/* Its role, term, vote, leader and log, in words. */
 void virtual_node_describe(const struct sim_run *run, unsigned i, char text[160]);
 /* As SIGTERM and SIGKILL do. */
 void virtual_node_stop(struct sim_run *run, unsigned i, bool stopping);

@@ -35,8 +35,8 @@ struct sim_world {
     /* What the disk of replica i does from now on, by itself or as what `begins`; q NULL: it works. NULL: the world has
      * no say in that. */
     void (*disk)(struct sim_run *run, unsigned i, const struct sim_disk_quality *q, bool begins);
-    /* Is replica i a member of the group, as far as the log of replica `as`, which runs, tells? NULL: nobody can look into
-     * it. */
+    /* Is replica i a member of the group, as far as the log of replica `as`, which runs, tells? NULL: nobody can look
+     * into it. */
     bool (*member)(const struct sim_run *run, unsigned as, unsigned i);
     /* What replica i, which runs, is about, in some words. NULL: nobody can look into it. */
     void (*describe)(const struct sim_run *run, unsigned i, char text[160]);

@@ -6,11 +6,11 @@
  *   map(key, value)                  the state machine at `applied`, which lies at or after base_idx
  *   request(client, idx, mid)        requests applied up to there, at idx
  *
- * Ids are four hex digits, '' = nobody. base_conf: the configuration at base_idx (at 0, that of the first start), '' = that of the command line. What is
- * applied later than `applied` has to be read from the log: map and request move on only when the log is compacted.
- * `digest` is kv_digest() of map and request, `sum` of the other columns of its row: a row that was changed by hand or by
- * a failing disk is refused at the next start. The header's application_id is STORE_APPLICATION_ID ("FLTL"), its
- * user_version STORE_FORMAT.
+ * Ids are four hex digits, '' = nobody. base_conf: the configuration at base_idx (at 0, that of the first start), '' =
+ * that of the command line. What is applied later than `applied` has to be read from the log: map and request move on
+ * only when the log is compacted. `digest` is kv_digest() of map and request, `sum` of the other columns of its row: a
+ * row that was changed by hand or by a failing disk is refused at the next start. The header's application_id is
+ * STORE_APPLICATION_ID ("FLTL"), its user_version STORE_FORMAT.
  *
  * To look into it, stop the replica (while it runs the file is locked) and run, for example,
  *   sqlite3 DIR/ID.db '.mode line' 'SELECT * FROM meta'
