@@ -38,7 +38,7 @@ static void the_same_seed_gives_the_same_scenario(void **state)
 static void every_seed_makes_a_scenario_whose_faults_leave_time_to_recover(void **state)
 {
     (void)state;
-    unsigned kinds[SIM_DISK_FAULT + 1] = {0}, whens[SIM_WHENS] = {0}, sizes[8] = {0}, depth[6] = {0}, quiet = 0;
+    unsigned kinds[SIM_MEMBERS + 1] = {0}, whens[SIM_WHENS] = {0}, sizes[8] = {0}, depth[6] = {0}, quiet = 0;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         struct sim_config c = load(seed);
         unsigned faults = 0;
@@ -56,11 +56,11 @@ static void every_seed_makes_a_scenario_whose_faults_leave_time_to_recover(void 
         quiet += faults == 0;
         sim_config_free(&c);
     }
-    for (int k = SIM_PARTITION_LEADER; k <= SIM_DISK_FAULT; k++)
+    for (int k = SIM_PARTITION_LEADER; k <= SIM_MEMBERS; k++)
         if (kinds[k] == 0 && k != SIM_PARTITION_GROUPS)
             fail_msg("no seed has a fault of kind %d", k);
     for (int w = SIM_WHEN_LEADS; w < SIM_WHENS; w++)
-        if (whens[w] == 0 && w != SIM_WHEN_CHANGES)
+        if (whens[w] == 0)
             fail_msg("no seed waits until somebody %s", sim_when_names[w]);
     assert_true(sizes[1] && sizes[3] && sizes[4] && sizes[5] && sizes[7]);
     assert_true(depth[0] > SEEDS / 2 && depth[2] && depth[3] && depth[4] && depth[5]);
@@ -84,16 +84,49 @@ static void what_is_not_on_disk_is_not_started_again_and_a_majority_stays(void *
     }
 }
 
-/* Leases rest on a bound on drift. */
-static void clocks_run_wrong_only_where_no_read_rests_on_a_lease(void **state)
+/* Leases rest on a bound on drift: of any two clocks of the group. */
+static void clocks_of_replicas_with_leases_keep_to_the_drift_that_these_allow_for(void **state)
 {
+    unsigned drifting = 0;
     (void)state;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         struct sim_config c = load(seed);
-        for (size_t i = 0; i < c.n_faults; i++)
-            assert_true(c.faults[i].kind != SIM_CLOCK || strcmp(c.replica.reads, "index") == 0);
+        int64_t drift = 0;
+        for (const char *const *a = c.replica.args; *a; a++)
+            if (strcmp(*a, "--drift-ppm") == 0)
+                drift = atoll(a[1]);
+        for (size_t i = 0; i < c.n_faults && strcmp(c.replica.reads, "index") != 0; i++) {
+            const struct sim_fault *f = &c.faults[i];
+            if (f->kind != SIM_CLOCK)
+                continue;
+            assert_true(f->jump_max == 0 && f->ppm_min > 0);
+            assert_true((f->ppm_max - f->ppm_min) * 1000000 <= drift * f->ppm_min);
+            drifting++;
+        }
         sim_config_free(&c);
     }
+    assert_true(drifting > 0);
+}
+
+/* Who finds its disk rotten, or was killed for good, stays away: where the group may shrink too, nobody would be left.
+ */
+static void a_group_that_changes_loses_nobody_for_good_and_no_disk_lies(void **state)
+{
+    unsigned changing = 0, rotting = 0;
+    (void)state;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct sim_config c = load(seed);
+        changing += c.members;
+        assert_true(!c.members || c.disk.durable);
+        assert_true(c.clients.shared);
+        for (size_t i = 0; i < c.n_faults; i++) {
+            rotting += c.faults[i].disk.rot > 0;
+            assert_true(!c.members || c.faults[i].disk.rot == 0);
+            assert_true(c.faults[i].disk.sync_lies <= 0);
+        }
+        sim_config_free(&c);
+    }
+    assert_true(changing > 0 && rotting > 0);
 }
 
 int main(void)
@@ -102,7 +135,8 @@ int main(void)
         cmocka_unit_test(the_same_seed_gives_the_same_scenario),
         cmocka_unit_test(every_seed_makes_a_scenario_whose_faults_leave_time_to_recover),
         cmocka_unit_test(what_is_not_on_disk_is_not_started_again_and_a_majority_stays),
-        cmocka_unit_test(clocks_run_wrong_only_where_no_read_rests_on_a_lease),
+        cmocka_unit_test(clocks_of_replicas_with_leases_keep_to_the_drift_that_these_allow_for),
+        cmocka_unit_test(a_group_that_changes_loses_nobody_for_good_and_no_disk_lies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
