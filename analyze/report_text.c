@@ -98,6 +98,11 @@ static void print_replicas(FILE *out, struct db *db, int64_t run_id)
         fputs(" (all instrumented)", out);
     else
         fprintf(out, " (%lld of %lld instrumented)", (long long)traced, (long long)n);
+    if (ask_int(db, run_id, "SELECT EXISTS (SELECT 1 FROM nodes WHERE run_id = :run AND kind = 'sim')") == 0 &&
+        ask_int(db, run_id, "SELECT EXISTS (SELECT 1 FROM ops WHERE run_id = :run)") == 0) {
+        fputs("   clients and faults not known: no simulator's records\n", out);
+        return;
+    }
     fprintf(out, "   clients %lld   faults ",
             (long long)ask_int(db, run_id, "SELECT count(*) FROM nodes WHERE run_id = :run AND kind = 'client'"));
     if (print_list(out, db, run_id,
