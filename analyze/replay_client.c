@@ -52,7 +52,10 @@ void replay_on_reply(struct replay *rp, struct node *n, const struct rec *r)
         return;
     }
     judged(rp, RULE_R42);
-    if (idx != 0 && (named == 0 || named == idx))
+    /* Applied again, with no effect, it is answered with where it took effect first. */
+    uint64_t first = pairmap_get(&rp->request_of, req, cli);
+    bool again = first != 0 && named != 0 && rp->request[first - 1].idx == named && named <= n->applied;
+    if (idx != 0 && (named == 0 || named == idx || again))
         return;
     struct finding *f =
         replay_found(rp, RULE_R42, n, r, "reply-before-apply", "%s acknowledges write %.*s without having applied it",

@@ -327,6 +327,20 @@ static void forget_vote(struct replay *rp, struct node *n, const struct recovere
         *pairmap_at(&rp->vote_of, (uint64_t)d->was_term, (uint64_t)replay_self(rp, n) * 2) = 0;
 }
 
+/* Neither was an entry made in a term that was never stored, for nothing of that term had left. */
+static void forget_made(struct replay *rp, struct node *n, const struct recovered *v)
+{
+    const struct node_log *was = &n->disk.was;
+    for (int64_t i = v->last + 1; i <= log_last(was); i++) {
+        const struct log_entry *e = log_at(was, i);
+        if (e == NULL || e->term <= v->term)
+            continue;
+        uint64_t *at = pairmap_at(&rp->made_of, (uint64_t)i, (uint64_t)e->term);
+        if (*at != 0 && rp->made[*at - 1].node == replay_self(rp, n))
+            *at = 0;
+    }
+}
+
 static void take_recovered(struct node *n, const struct recovered *v, bool known)
 {
     struct disk *d = &n->disk;
@@ -364,8 +378,10 @@ void replay_on_start(struct replay *rp, struct node *n, const struct rec *r)
         replay_voted(rp, n, r, v.vote, v.term);
     volatile_is_reset(rp, n, r, &v, first);
     bool known = !first && n->disk.used && n->disk.known && is_durable_state(rp, n, r, &v);
-    if (known)
+    if (known) {
         forget_vote(rp, n, &v);
+        forget_made(rp, n, &v);
+    }
     take_recovered(n, &v, known);
     if (v.conf != 0) {
         n->first_conf = v.conf;

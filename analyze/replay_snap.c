@@ -7,8 +7,8 @@ static void is_applied_prefix(struct replay *rp, struct node *n, const struct re
 {
     int64_t own = log_term(&n->log, idx);
     int there = idx >= n->log.base ? log_conf_at(&n->log, idx) : 0;
-    if (there == 0 && idx >= n->log.base)
-        there = n->first_conf;
+    if (there == 0 && idx >= n->log.base && !n->restored)
+        there = n->first_conf; /* after a restart it is the latest, not the first */
     judged(rp, RULE_R53);
     struct finding *f = NULL;
     if (idx > n->applied)

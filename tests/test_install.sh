@@ -21,8 +21,9 @@ cat >"$work/p.c" <<'C'
 int main(void) { return trace_hash("x", 1) == 0; }
 C
 flags=$(PKG_CONFIG_PATH=$at/lib/pkgconfig pkg-config --define-variable=prefix="$at" --cflags --libs faultline-trace) || fail pkg-config
+# With what the library was built with: make hands down SAN.
 # shellcheck disable=SC2086
-${CC:-cc} "$work/p.c" -o "$work/p" $flags || fail "a program that uses the library does not build"
+${CC:-cc} "$work/p.c" -o "$work/p" $flags ${SAN:-} || fail "a program that uses the library does not build"
 "$work/p" || fail "it does not run"
 
 # Every option of every command is completed, and nothing else.
