@@ -41,8 +41,8 @@ static void known_already(struct check_out *out, const struct check_result *r)
     int64_t known = 0, all = 0;
     baseline_count(out->baseline, r->db, r->run_id, out->ran, &known, &all);
     if (known > 0)
-        fprintf(out->f, "known  %" PRId64 " of %" PRId64 " violations are of classes that the baseline has\n", known,
-                all);
+        fprintf(out->f, "known  %" PRId64 " of %" PRId64 " violations are of classes that the baseline has%s\n", known,
+                all, known == all ? ": nothing new, so this fails nothing" : "");
 }
 
 static void text_run(struct check_out *out, const struct check_result *r)
@@ -61,8 +61,8 @@ static void text_run(struct check_out *out, const struct check_result *r)
     report_losses(out->f, r->db, r->run_id);
     report_checks(out->f, r->db, r->run_id, out->ran);
     print_classes(out->f, r->db, r->run_id, out->ran);
-    known_already(out, r);
     report_totals(out->f, r->db, r->run_id, out->ran);
+    known_already(out, r);
 }
 
 /* Of many runs one line for each class of violation, not one for each violation. */

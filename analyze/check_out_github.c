@@ -152,6 +152,19 @@ static void github_end(struct check_out *out)
         fprintf(out->f,
                 "::error title=%zu more::%zu more classes of violations; all are in the summary and in --format json\n",
                 fresh - shown, fresh - shown);
+    if (all->n > fresh) {
+        fprintf(out->f, "::notice title=known::%zu classes of violations that the baseline has:", all->n - fresh);
+        for (size_t i = 0; i < all->n; i++) {
+            const struct check_class *c = &all->v[i];
+            if (!baseline_knows(out->baseline, c->check, c->class))
+                continue;
+            fputc(' ', out->f);
+            escaped(out->f, c->check, false);
+            fputc(' ', out->f);
+            escaped(out->f, c->class, false);
+        }
+        fputc('\n', out->f);
+    }
     if (all->undecided > 0) {
         fprintf(out->f, "::%s title=undecided::%" PRId64 " of %" PRId64 " runs could not be decided, first ",
                 out->unknown_ok ? "notice" : "warning", all->undecided, all->runs);

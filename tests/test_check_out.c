@@ -218,9 +218,11 @@ static void what_the_baseline_knows_fails_nothing(void **state)
     snprintf(other, sizeof other, "%s/other.json", rt.fx.dir);
     assert_int_equal(CHECK(rt.fx.dir, "--json", base), EXIT_VIOLATION);
     assert_int_equal(CHECK(rt.fx.dir, "--baseline", base), EXIT_PASSED);
-    assert_non_null(strstr(out, "known "));
+    assert_non_null(strstr(out, ": nothing new, so this fails nothing\n"));
     assert_int_equal(CHECK(rt.fx.dir, "--baseline", base, "--format", "github"), EXIT_PASSED);
     assert_null(strstr(out, "::error"));
+    assert_non_null(strstr(out, "::notice title=known::"));
+    assert_non_null(strstr(out, " C2 deposed-leader-local-read"));
     assert_int_equal(CHECK(rt.fx.dir, "--baseline", base, "--format", "junit"), EXIT_PASSED);
     assert_non_null(strstr(out, "failures=\"0\""));
     assert_int_equal(CHECK(rt.fx.dir, "--only", "C1", "--json", other), EXIT_VIOLATION);
