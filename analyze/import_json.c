@@ -214,6 +214,10 @@ static bool by_lines(struct import *m, struct import_bytes *b)
         json_error_t e;
         if (line[strspn(line, " \t\r")] == '\0')
             continue;
+        if (strlen(line) < (size_t)n) { /* jansson reads over one behind a number */
+            import_fail(m, EXIT_DATA, "column %zu: a NUL byte", strlen(line) + 1);
+            break;
+        }
         json_t *j = json_loadb(line, (size_t)n, JSON_REJECT_DUPLICATES, &e);
         if (j == NULL)
             import_fail(m, EXIT_DATA, "column %d: %.200s", e.column, e.text);

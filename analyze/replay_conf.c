@@ -178,6 +178,7 @@ void replay_conf_appended(struct replay *rp, struct node *n, const struct rec *r
     const struct conf *was = replay_conf(rp, n->conf), *new = replay_conf(rp, conf);
     if (n->role != 'L' || was == NULL || new == NULL)
         return;
+    n->due.idx = 0; /* R31b: other members make a majority now */
     judged(rp, RULE_R57);
     unsigned by = difference(was, new);
     if (n->conf_idx > n->commit && n->conf_idx > n->log.base)

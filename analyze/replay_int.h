@@ -99,6 +99,7 @@ struct peer {
     int node;
     int64_t vote_rec;                   /* msg.recv of a granted vote of this candidacy, 0 = none */
     int64_t acked, acked_rec;           /* highest index acknowledged, bounded by the request answered */
+    int64_t since_seq;                  /* s of the record by which it begins anew: it was no member */
     int64_t answered_seq, answered_rec; /* latest own append that this peer answered: its s */
     int64_t answered_t, answered_t_rec; /* the latest time at which an append that it answered was sent, as `t` */
     int64_t match;                      /* the leader's own view of it (peer.state), -1 = none in this term */

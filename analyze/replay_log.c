@@ -193,6 +193,10 @@ void replay_on_peer(struct replay *rp, struct node *n, const struct rec *r)
     replay_not_by_stale_reply(rp, n, r, "changes what is known of a follower");
     if (!conf_has(replay_conf(rp, n->conf), p->node)) {
         p->match = -1; /* it may leave and come back with nothing */
+        if (match == 0) {
+            p->acked = p->acked_rec = 0;
+            p->since_seq = r->seq;
+        }
         return;
     }
     if (match < p->match)

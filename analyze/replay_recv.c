@@ -71,6 +71,8 @@ static void append_answered(struct replay *rp, struct node *n, const struct rec 
     /* The follower's word, no further than the request went: a leader's own table is what a defective one gets wrong.
      */
     int64_t upto = req != NULL && req->pi >= 0 && m->mi > req->pi + req->n ? req->pi + req->n : m->mi;
+    if (req != NULL && req->seq < p->since_seq)
+        return; /* what it said as a member before is void */
     heard_since(n, r, p, m);
     if (m->ok == 1 && upto > p->acked) {
         p->acked = upto;

@@ -114,6 +114,11 @@ void raft_append_lost(struct raft *r, struct peer *p)
     probe(r, p, p->probing ? p->next : p->match + 1);
 }
 
+bool raft_before_invited(const struct peer *p, const struct message *m)
+{
+    return m->sent_us < p->invited_us;
+}
+
 void raft_append_forget(const struct raft *r, struct peer *p)
 {
     *p = (struct peer){.id = p->id,
@@ -165,7 +170,7 @@ static void on_accepted(struct raft *r, struct peer *p, uint64_t match)
     bool was_probing = p->probing;
     p->match = raft_max(p->match, match);
     p->next = p->probing ? p->match + 1 : raft_max(p->next, p->match + 1);
-    /* The answer may be older than the probe: of one that was a member before, in this term, and is to be one again. */
+    /* The answer may be older than the probe. */
     if (p->next <= r->log.base_index) {
         raft_snap_need(r, p);
         return;
@@ -198,6 +203,10 @@ void raft_on_append_reply(struct raft *r, const struct message *m, struct peer *
 {
     if (m->round > r->round || m->sent_us > r->now_us || (m->ok && m->match > p->covered)) {
         raft_ignore(r, WHY_UNEXPECTED);
+        return;
+    }
+    if (raft_before_invited(p, m)) {
+        raft_ignore(r, WHY_DUPLICATE);
         return;
     }
     if (!p->silent && m->ok && m->match > p->match)

@@ -109,6 +109,8 @@ static void invite(struct raft *r, struct request *q)
     struct peer *p = &r->peers[r->n_peers++];
     *p = (struct peer){.id = q->node};
     raft_append_forget(r, p);
+    p->invited_us = r->now_us;
+    raft_append_note(r, p);
     r->change.asked = q;
     r->change.rounds = 0;
     r->change.match = r->change.bytes = 0;

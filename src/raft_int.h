@@ -177,6 +177,7 @@ struct peer {
     uint64_t retry_us;  /* how long it is waited for: doubles with each loss, up to the heartbeat interval */
     bool silent;        /* something counts as lost, and it has not answered since */
     uint64_t sent_us;   /* the last append of any kind */
+    uint64_t invited_us; /* since when it is to be a member, if it was made one in this term; else 0 */
     uint64_t heard_us;  /* its last answer in this term */
     uint64_t confirmed_us;        /* the latest append of this term that it answered, by when it was sent; 0 = none */
     uint64_t srtt_us, rttvar_us;  /* RFC 6298 */
@@ -429,6 +430,8 @@ void raft_append_empty(struct raft *r, struct peer *p);
 void raft_append_lost(struct raft *r, struct peer *p);
 /* A new peer, or a new term as its leader: nothing is known of it. */
 void raft_append_forget(const struct raft *r, struct peer *p);
+/* Does it answer what was sent before it was invited? It was a member then, and its disk may have been another. */
+bool raft_before_invited(const struct peer *p, const struct message *m);
 /* Records what the leader thinks of it. */
 void raft_append_note(struct raft *r, const struct peer *p);
 

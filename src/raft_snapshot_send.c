@@ -150,6 +150,10 @@ void raft_on_snapshot_reply(struct raft *r, const struct message *m, struct peer
         raft_ignore(r, WHY_UNEXPECTED);
         return;
     }
+    if (raft_before_invited(p, m)) {
+        raft_ignore(r, WHY_DUPLICATE);
+        return;
+    }
     p->heard_us = r->now_us;
     p->silent = false;
     p->confirmed_us = raft_max(p->confirmed_us, m->sent_us); /* it took us for its leader, as with an append */

@@ -132,6 +132,10 @@ const char *sim_message_parse_whole(const char *bytes, size_t n, struct sim_mess
         snprintf(what, 96, "not UTF-8");
         return "not_json";
     }
+    if (memchr(bytes, '\0', n)) { /* jansson reads over one behind a number */
+        snprintf(what, 96, "a NUL byte");
+        return "not_json";
+    }
     json_error_t je;
     json_t *root = json_loadb(bytes, n, JSON_ALLOW_NUL | JSON_DECODE_ANY, &je);
     if (!root) /* integers beyond 64 bits are legal JSON */

@@ -72,6 +72,26 @@ static void a_request_that_nobody_answers_is_named(void **state)
     rt_close(&rt);
 }
 
+/* It reached the replica, which died with it; when it was asked again nothing came there. */
+static void a_request_that_was_lost_when_it_was_repeated_is_not_owed(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_group(&rt, 3);
+    led(&rt);
+    int64_t request = rt_request(&rt, 0, "get", "k");
+    rt_kill(&rt, 0);
+    rt_restart(&rt, 0);
+    rt_elect(&rt, 1, 2, RT_ALL);
+    rt_replicate(&rt, 1, RT_ALL);
+    rt_sim(&rt, "op.try", "\"op\":\"0100:%lld\",\"att\":2,\"mid\":\"REQ%lld\",\"to\":\"0000\"", (long long)request,
+           (long long)request);
+    wait_ms(&rt, 2200);
+    rt_check(&rt, "R61");
+    assert_string_equal(rt_verdict(&rt, "R61"), "pass");
+    rt_close(&rt);
+}
+
 /* One of three is away, and then another: two of three are no longer connected. */
 static void a_group_that_is_not_healthy_owes_nothing(void **state)
 {
@@ -295,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_group_with_a_leader_that_answers_is_let_pass),
         cmocka_unit_test(a_majority_without_a_leader_is_named),
         cmocka_unit_test(a_request_that_nobody_answers_is_named),
+        cmocka_unit_test(a_request_that_was_lost_when_it_was_repeated_is_not_owed),
         cmocka_unit_test(a_group_that_is_not_healthy_owes_nothing),
         cmocka_unit_test(another_majority_may_need_another_leader),
         cmocka_unit_test(a_bad_network_is_nobodys_fault),

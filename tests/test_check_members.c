@@ -16,7 +16,8 @@ static void open_three_of_four(struct raft_trace *rt)
     for (int i = 0; i < 4; i++) {
         fixture_recf(&rt->fx, rt->node[i].name, rt->t += 100000, "trace.open",
                      "\"schema\":\"faultline\",\"v\":1,\"run\":\"t\",\"wall_us\":0,\"epoch_ns\":0,\"clk\":\"virtual\","
-                     "\"pid\":1,\"impl\":\"test\",\"peers\":[\"0000\",\"0001\",\"0002\"]");
+                     "\"pid\":1,\"impl\":\"test\",\"peers\":[\"0000\",\"0001\",\"0002\"],"
+                     "\"cfg\":{\"heartbeat_ms\":50}");
         rt_rec(rt, i, "node.start", "\"rterm\":0,\"rlast\":0,\"conf\":\"0000 0001 0002\"");
     }
     rt->n = 3; /* of whom the votes are asked */
@@ -34,17 +35,22 @@ static void conf(struct raft_trace *rt, int node, const char *members)
            (long long)n->li, (long long)n->term, (long long)n->li, (long long)n->term, members);
 }
 
-/* Sends what `to` lacks of 0's log; the entries of configurations are told as such. */
-static int follow_conf(struct raft_trace *rt, int to, const char *members)
+/* Sends entry `idx` of 0's log, or the last; the entries of configurations are told as such. */
+static int follow_conf_at(struct raft_trace *rt, int to, int64_t idx, const char *members)
 {
     struct rt_node *l = &rt->node[0], *n = &rt->node[to];
-    int append = rt_send_append(rt, 0, to, l->li - 1, 1);
+    int append = rt_send_append(rt, 0, to, idx - 1, 1);
     rt_recv(rt, append);
     n->terms[++n->li] = l->term;
     rt_rec(rt, to, "log.append", "\"idx\":%lld,\"eterm\":%lld,\"op\":\"conf\",\"h\":\"h%lld.%lld\",\"conf\":\"%s\"",
            (long long)n->li, (long long)l->term, (long long)n->li, (long long)l->term, members);
     return rt_send(rt, to, 0, "app_res", "\"re\":\"%s\",\"ok\":true,\"mi\":%lld", rt->msg[append].mid,
                    (long long)n->li);
+}
+
+static int follow_conf(struct raft_trace *rt, int to, const char *members)
+{
+    return follow_conf_at(rt, to, rt->node[0].li, members);
 }
 
 static const char four[] = "0000 0001 0002 0003";
@@ -137,6 +143,48 @@ static void change_before_the_terms_commit(struct raft_trace *rt)
 }
 
 /* Two of four, which were two of three. */
+/* R31b: an entry has its majority, and in the same step the configuration changes: now another one must have it. */
+static void a_majority_that_is_none_any_more_commits_nothing(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_three_of_four(&rt);
+    rt_timer(&rt, 0, "heartbeat");
+    rt_append(&rt, 0, 1, "h2.1");
+    rt_recv(&rt, rt_follow(&rt, rt_send_append(&rt, 0, 1, 1, 1)));
+    conf(&rt, 0, "0001 0002");
+    rt.t += 200000000;
+    rt_timer(&rt, 0, "heartbeat");
+    rt_timer(&rt, 0, "heartbeat");
+    rt_check(&rt, "R31b");
+    assert_string_equal(rt_verdict(&rt, "R31b"), "skipped"); /* nothing was to be committed */
+    rt_close(&rt);
+}
+
+/* 2 is removed, and asked to come back: what it had may be gone. */
+static void comes_back(struct raft_trace *rt)
+{
+    rt_timer(rt, 0, "heartbeat");
+    conf(rt, 0, "0000 0001");
+    rt_recv(rt, follow_conf(rt, 1, "0000 0001"));
+    rt_commit(rt, 0, 2, "quorum");
+    rt_timer(rt, 0, "heartbeat");
+    rt_rec(rt, 0, "peer.state", "\"peer\":\"0002\",\"next\":3,\"match\":0,\"why\":\"probe\"");
+}
+
+/* R66: it is sent what it acknowledged before. */
+static void who_comes_back_gets_everything_again(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_three_of_four(&rt);
+    comes_back(&rt);
+    rt_send_append(&rt, 0, 2, 0, 1);
+    rt_check(&rt, "R66");
+    assert_string_equal(rt_verdict(&rt, "R66"), "pass");
+    rt_close(&rt);
+}
+
 static void majority_of_the_old_members(struct raft_trace *rt)
 {
     rt_timer(rt, 0, "heartbeat");
@@ -150,6 +198,24 @@ static void majority_of_the_wrong_size(struct raft_trace *rt)
     rt_timer(rt, 0, "heartbeat");
     conf(rt, 0, four);
     rt_rec(rt, 0, "read.confirm", "\"round\":1,\"need\":2,\"have\":2");
+}
+
+/* An answer to what was sent before it left makes an entry committed. */
+static void copy_from_before_it_came_back(struct raft_trace *rt)
+{
+    rt_timer(rt, 0, "heartbeat");
+    conf(rt, 0, "0000 0001");
+    rt_recv(rt, follow_conf(rt, 1, "0000 0001"));
+    rt_commit(rt, 0, 2, "quorum");
+    rt_timer(rt, 0, "heartbeat");
+    rt_append(rt, 0, 1, "h3.1");
+    rt_recv(rt, follow_conf_at(rt, 2, 2, "0000 0001"));
+    int late = rt_follow(rt, rt_send_append(rt, 0, 2, 2, 1));
+    rt_timer(rt, 0, "heartbeat");
+    rt_rec(rt, 0, "peer.state", "\"peer\":\"0002\",\"next\":4,\"match\":0,\"why\":\"probe\"");
+    conf(rt, 0, "0000 0001 0002");
+    rt_recv(rt, late);
+    rt_commit(rt, 0, 3, "quorum");
 }
 
 /* A learner's copy is counted. */
@@ -207,6 +273,8 @@ static const struct raft_bad bads[] = {
     {"R58: a majority of the wrong size is found (D 4.1)", "R58", "quorum-of-wrong-size", majority_of_the_wrong_size},
     {"R60: a learner's copy that counts is found (D 4.2.1)", "R60", "non-voter-counted", copy_of_a_learner},
     {"R60: a stranger's vote that counts is found (D 4.2.2)", "R60", "non-voter-counted", vote_of_a_stranger},
+    {"R31: an answer from before it came back that counts is found (dissertation 4)", "R31", "commit-without-quorum",
+     copy_from_before_it_came_back},
     {"R60: a removed leader that goes on is found (D 4.2.2)", "R60", "removed-leader-stays", removed_leader_goes_on},
     {"R58: a removed leader that counts itself is found (D 4.2.2)", "R58", "quorum-of-an-older-configuration",
      removed_leader_counts_itself},
@@ -242,6 +310,8 @@ int main(void)
         cmocka_unit_test(a_member_is_added_and_counts_at_once),
         cmocka_unit_test(a_member_is_removed),
         cmocka_unit_test(a_truncated_configuration_restores_the_one_before),
+        cmocka_unit_test(a_majority_that_is_none_any_more_commits_nothing),
+        cmocka_unit_test(who_comes_back_gets_everything_again),
         cmocka_unit_test(what_is_missing_around_a_change_is_never_a_violation),
     };
     int failed = cmocka_run_group_tests_name("members", good, NULL, NULL);

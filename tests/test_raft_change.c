@@ -31,9 +31,27 @@ static void expect_applied(const struct one *o, const char *mid)
     fail_msg("%s was not answered", mid);
 }
 
+/* Accepts what was sent at `sent_us`, up to `match`. */
+static void accept(struct one *o, node_id src, uint64_t match, uint64_t sent_us)
+{
+    struct message m = one_message(o, MESSAGE_APP_RES, src, raft_brief(o->r).term);
+    m.ok = true;
+    m.match = match;
+    m.sent_us = sent_us;
+    one_take(o, &m);
+}
+
+/* Has nothing. */
+static void refuse(struct one *o, node_id src)
+{
+    struct message m = one_message(o, MESSAGE_APP_RES, src, raft_brief(o->r).term);
+    m.sent_us = o->now_us;
+    one_take(o, &m);
+}
+
 static void ack(struct one *o, node_id src)
 {
-    one_ack(o, src, raft_brief(o->r).term, raft_brief(o->r).last, 0);
+    accept(o, src, raft_brief(o->r).last, o->now_us);
 }
 
 /* A leader of n whose no-op is committed, and acknowledged by all. */
@@ -57,12 +75,12 @@ static void a_new_server_catches_up_before_it_counts_D_4_2_1(void **state)
     one_change(&o, CLIENT, "A", CHANGE_ADD, 7, "h:7");
     assert_int_equal(one_count(&o, RAFT_NOTE_APPEND), 0);
     assert_true(one_sent_to(&o, MESSAGE_APP_REQ, 7));
-    one_refusal(&o, 7, 1, 0, 0);
+    refuse(&o, 7);
     assert_int_equal(one_sent(&o, MESSAGE_APP_REQ, 7)->prev_index, 0);
     /* Not a voter: with its acknowledgement and ours alone nothing commits. */
     one_put(&o, CLIENT, "P", "k", "v");
     node_id asked = one_sent_to(&o, MESSAGE_APP_REQ, 1) ? 1 : 2;
-    one_ack(&o, 7, 1, 1, 0);
+    accept(&o, 7, 1, o.now_us);
     assert_int_equal(raft_brief(o.r).commit, 1);
     const struct raft_effect *e = one_effect(&o, RAFT_NOTE_APPEND);
     assert_int_equal(e->entry->op, ENTRY_CONF);
@@ -83,7 +101,7 @@ static void rounds_go_on_while_the_new_server_is_slow_and_end_after_ten(void **s
     (void)state;
     struct one o = leader_of(3);
     one_change(&o, CLIENT, "A", CHANGE_ADD, 7, "");
-    one_refusal(&o, 7, 1, 0, 0);
+    refuse(&o, 7);
     uint64_t goal = 1;
     for (int round = 1; round <= 10; round++) {
         /* Each round takes longer than an election timeout, and more is put meanwhile. */
@@ -96,7 +114,7 @@ static void rounds_go_on_while_the_new_server_is_slow_and_end_after_ten(void **s
         char mid[16];
         snprintf(mid, sizeof mid, "P%d", round);
         one_put(&o, CLIENT, mid, "k", "v");
-        one_ack(&o, 7, 1, goal, 0);
+        accept(&o, 7, goal, o.now_us);
         assert_string_equal(raft_conf(o.r), "0000,0001,0002");
         goal = raft_brief(o.r).last;
     }
@@ -120,7 +138,7 @@ static void a_new_server_that_does_not_answer_is_given_up(void **state)
     /* Another try is possible. */
     one_change(&o, CLIENT, "B", CHANGE_ADD, 8, "");
     one_refusal(&o, 8, 1, 0, 0);
-    one_ack(&o, 8, 1, 1, 0);
+    accept(&o, 8, 1, o.now_us);
     assert_string_equal(raft_conf(o.r), "0000,0008");
     /* Two of two are needed, and without the other we step down. */
     assert_int_equal(raft_brief(o.r).commit, 1);
@@ -258,7 +276,29 @@ static void who_is_removed_does_not_count_and_hears_of_it_for_a_while(void **sta
     one_free(&o);
 }
 
-static void an_old_answer_of_one_that_comes_back_leads_to_no_entry_that_was_given_up(void **state)
+/* Whoever comes back may have lost its disk meanwhile: what it acknowledged as a member is forgotten for good. */
+static void an_answer_from_before_it_came_back_does_not_count(void **state)
+{
+    (void)state;
+    struct one o = leader_of(3);
+    uint64_t before = o.now_us;
+    one_change(&o, CLIENT, "A", CHANGE_REMOVE, 2, "");
+    ack(&o, 1);
+    expect_applied(&o, "A");
+    one_tick(&o);
+    one_change(&o, CLIENT, "B", CHANGE_ADD, 2, "");
+    const struct raft_effect *e = one_effect(&o, RAFT_NOTE_PEER);
+    assert_true(e->node == 2 && e->match == 0 && e->next == raft_brief(o.r).last + 1 && e->why == WHY_PROBE);
+    assert_true(one_sent_to(&o, MESSAGE_APP_REQ, 2));
+    accept(&o, 2, raft_brief(o.r).last, before);
+    assert_int_equal(one_effect(&o, RAFT_NOTE_IGNORE)->why, WHY_DUPLICATE);
+    assert_string_equal(raft_conf(o.r), "0000,0001");
+    ack(&o, 2);
+    assert_string_equal(raft_conf(o.r), "0000,0001,0002");
+    one_free(&o);
+}
+
+static void an_old_answer_of_one_that_catches_up_leads_to_no_entry_that_was_given_up(void **state)
 {
     (void)state;
     struct raft_config c = one_config(3);
@@ -281,8 +321,8 @@ static void an_old_answer_of_one_that_comes_back_leads_to_no_entry_that_was_give
     assert_true(raft_base(o.r, NULL) > 10);
     one_change(&o, CLIENT, "Z", CHANGE_ADD, 2, "");
     assert_true(one_sent_to(&o, MESSAGE_APP_REQ, 2));
-    /* Sent long ago, when it was a member in this term. */
-    one_ack(&o, 2, 1, 1, 0);
+    /* To an append without entries: the probe is still under way. */
+    accept(&o, 2, 1, o.now_us);
     assert_int_equal(one_effect(&o, RAFT_NOTE_PEER)->why, WHY_SNAPSHOT);
     one_free(&o);
 }
@@ -393,7 +433,8 @@ int main(void)
         cmocka_unit_test(what_is_so_already_is_ok_and_what_cannot_be_is_refused),
         cmocka_unit_test(a_request_that_comes_again_after_its_answer_is_answered_again),
         cmocka_unit_test(who_is_removed_does_not_count_and_hears_of_it_for_a_while),
-        cmocka_unit_test(an_old_answer_of_one_that_comes_back_leads_to_no_entry_that_was_given_up),
+        cmocka_unit_test(an_answer_from_before_it_came_back_does_not_count),
+        cmocka_unit_test(an_old_answer_of_one_that_catches_up_leads_to_no_entry_that_was_given_up),
         cmocka_unit_test(a_leader_that_removes_itself_leads_without_counting_itself_until_that_commits_D_4_2_2),
         cmocka_unit_test(the_last_of_two_can_leave),
         cmocka_unit_test(a_deposed_leader_passes_on_a_request_whose_entry_is_in_no_log),

@@ -70,6 +70,11 @@ static void what_is_no_message_has_a_reason(void **state)
     }
     assert_string_equal(reason("\xFF"), "not_json");
     assert_string_equal(what, "not UTF-8");
+    static const char nul[] = "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"FFFF\",\"type\":\"x\",\"n\":1\0}";
+    struct sim_message m;
+    assert_string_equal(sim_message_parse_whole(nul, sizeof nul - 1, &m, what), "not_json");
+    assert_string_equal(what, "a NUL byte");
+    sim_message_free(&m);
 }
 
 static void legal_json_that_c_finds_hard_is_accepted(void **state)

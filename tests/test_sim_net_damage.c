@@ -12,6 +12,7 @@ static const char *const samples[] = {
     "{\"src\": \"0001\", \"dst\": \"0002\", \"leader\": \"FFFF\", \"type\": \"get\", \"MID\": \"A\", \"key\": \"k\"}\n",
     "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"0001\",\"type\":\"x\",\"v\":\"\xc3\xa9}}\",\"o\":{\"a\":[1,2]}}",
     "{}",
+    "{\"src\":\"0001\",\"dst\":\"0002\",\"leader\":\"0001\",\"type\":\"x\",\"n\":7,\"m\":123456789}",
 };
 
 static void damaged_bytes_are_no_message_for_any_reader(enum sim_damage how)
@@ -19,7 +20,7 @@ static void damaged_bytes_are_no_message_for_any_reader(enum sim_damage how)
     struct rng rng;
     rng_seed(&rng, 12);
     for (int i = 0; i < 3000; i++) {
-        const char *whole = samples[i % 3];
+        const char *whole = samples[i % 4];
         size_t n = strlen(whole), left;
         char out[200], what[96];
         struct sim_message m;

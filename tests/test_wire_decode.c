@@ -165,12 +165,19 @@ static void what_is_no_message_is_refused_with_the_reason_and_the_field(void **s
         expect_refusal_n(refused[i].text, strlen(refused[i].text), refused[i].why, refused[i].what);
 }
 
-static void nul_bytes_outside_of_strings_are_no_json(void **state)
+static void a_nul_byte_is_never_json(void **state)
 {
     (void)state;
-    const char text[] = "{" TO "\"type\":\"hello\"}\0";
-    expect_refusal_n(text, sizeof text - 1, "not_json", "bytes after the end");
-    expect_refusal_n("{\0}", 3, "not_json", "cut short");
+    const char whole[] = "{" TO "\"type\":\"prevote_req\",\"MID\":\"m\",\"lc\":12,\"term\":34,\"lli\":56,\"llt\":78}";
+    char text[sizeof whole];
+    struct message m;
+    struct wire_refusal refusal;
+    assert_true(wire_decode(decoder, whole, sizeof whole - 1, &m, &refusal));
+    for (size_t at = 0; at < sizeof whole; at++) { /* at the end too */
+        memcpy(text, whole, sizeof whole);
+        text[at] = '\0';
+        expect_refusal_n(text, at + 1 < sizeof whole ? sizeof whole - 1 : sizeof whole, "not_json", "syntax");
+    }
 }
 
 static void a_datagram_beyond_65507_bytes_is_too_big_whatever_it_says(void **state)
@@ -264,7 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_no_message_is_refused_with_the_reason_and_the_field),
-        cmocka_unit_test(nul_bytes_outside_of_strings_are_no_json),
+        cmocka_unit_test(a_nul_byte_is_never_json),
         cmocka_unit_test(a_datagram_beyond_65507_bytes_is_too_big_whatever_it_says),
         cmocka_unit_test(an_append_of_more_entries_than_a_message_may_have_is_refused),
         cmocka_unit_test(texts_and_members_beyond_their_bounds_are_refused),
