@@ -46,8 +46,43 @@ static void judge_gap(struct check_run *c, const struct health *g, int64_t from,
     }
 }
 
+/* While members come and go, who is asked may be none any more, and who makes a majority is another question at each
+ * time: from the first change until all replicas are members again, nobody is to blame. */
+struct changes {
+    int64_t from, to;
+};
+
+static bool all_are_members(const struct health *g, const char *conf)
+{
+    unsigned members = conf != NULL && *conf != '\0';
+    for (const char *at = conf; at != NULL && *at != '\0'; at++)
+        members += *at == ' ';
+    return members == health_nodes(g);
+}
+
+static struct changes changes_of(struct check_run *c, const struct health *g)
+{
+    struct changes known = {.from = INT64_MAX, .to = INT64_MAX};
+    sqlite3_stmt *q =
+        db_prepare(c->db, "WITH e AS (SELECT ev, t, json_extract(body, '$.idx') AS idx, json_extract(body, '$.conf') AS"
+                          " conf FROM records WHERE run_id = :run AND ev IN ('log.append', 'apply')"
+                          " AND json_extract(body, '$.op') = 'conf'), last AS (SELECT max(idx) AS idx FROM e)"
+                          " SELECT (SELECT min(t) FROM e),"
+                          " (SELECT min(t) FROM e JOIN last USING (idx) WHERE ev = 'apply'),"
+                          " (SELECT conf FROM e JOIN last USING (idx) WHERE conf IS NOT NULL ORDER BY t DESC LIMIT 1)");
+    db_bind_int(c->db, q, ":run", c->run_id);
+    if (db_row(c->db, q) && sqlite3_column_type(q, 0) != SQLITE_NULL) {
+        known.from = sqlite3_column_int64(q, 0);
+        if (sqlite3_column_type(q, 1) != SQLITE_NULL && all_are_members(g, (const char *)sqlite3_column_text(q, 2)))
+            known.to = sqlite3_column_int64(q, 1);
+    }
+    db_done(c->db, q);
+    return known;
+}
+
 static void judge_run(struct check_run *c, const struct health *g)
 {
+    struct changes changes = changes_of(c, g);
     /* From the first question to the last: before and after nobody asked. */
     sqlite3_stmt *q = db_prepare(
         c->db, "SELECT min(t), 0 FROM op_tries WHERE run_id = :run UNION ALL"
@@ -58,8 +93,10 @@ static void judge_run(struct check_run *c, const struct health *g)
     int64_t since = 0;
     while (db_row(c->db, q)) {
         int64_t t = sqlite3_column_int64(q, 0);
-        if (begun)
-            judge_gap(c, g, since, t);
+        if (begun) {
+            judge_gap(c, g, since, t < changes.from ? t : changes.from);
+            judge_gap(c, g, since > changes.to ? since : changes.to, t);
+        }
         begun = true;
         since = t;
         c->examined += sqlite3_column_int64(q, 1) == 1;

@@ -53,8 +53,15 @@ static struct boot *running(const struct load *l, struct trace_text node)
     return n != NULL ? n->current : NULL;
 }
 
+static void ended(struct node *n)
+{
+    n->ended = n->current;
+    n->spoke = false;
+}
+
 static void killed(struct boot *b, int64_t t)
 {
+    ended(b->node);
     if (!b->killed || t < b->t_killed)
         b->t_killed = t;
     b->killed = true;
@@ -126,6 +133,7 @@ void node_exit(struct context *c)
     n->is_replica = true;
     /* A crash by a signal is a kill as far as the trace goes: all that other nodes saw was written before. */
     bool stopped = trace_text_is(why, "stopped"), wanted = stopped || trace_text_is(why, "killed");
+    bool vain = !wanted && n->current == n->ended && !n->spoke;
     /* One that exited with a status had the time to end its trace, whatever it was sent. */
     if (n->current != NULL && !stopped && field_int(c->r, "status") == NONE) {
         int64_t unread = field_int(c->r, "unread");
@@ -133,6 +141,9 @@ void node_exit(struct context *c)
         n->current->unread = unread != NONE ? unread : -1;
     } else if (n->current != NULL && !wanted)
         n->current->crashed = true;
+    if (vain)
+        (*(n->current != NULL ? &n->current->vain : &n->vain))++;
+    ended(n);
     lead_down(c, n, stopped ? "stopped" : wanted ? "killed" : "crashed");
 }
 

@@ -143,6 +143,8 @@ void net_in(struct context *c)
     bool has_key = record_key(r, src, dst, type, &k), more = false;
     if (src == NULL || dst == NULL)
         return;
+    if (src->user != NULL)
+        ((struct node *)src->user)->spoke = true;
     if (numbered(m, d) != NULL)
         load_note(l, SEV_ERROR, "conservation", c->node->name->text, c->source, r->line, 1,
                   "datagram d:%lld entered twice", (long long)d);

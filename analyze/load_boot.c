@@ -250,20 +250,21 @@ static const char *end_kind(struct load *l, const struct boot *b)
     return b->torn ? "torn" : b->killed ? "killed" : b->crashed ? "crashed" : b->told ? "stopped" : "crashed";
 }
 
-/* Under a simulator boots count from 1 in each run, so one that is not here has been lost with all it told. (On real
- * addresses a replica's store counts over many runs.) */
+/* Under a simulator boots count from 1 in each run, so one that is not here has been lost with all it told, unless the
+ * simulator saw a start that came to nothing. (On real addresses a replica's store counts over many runs.) */
 static void note_lost_boots(struct load *l)
 {
     for (size_t i = 0; l->has_net && i < l->n_nodes; i++) {
         const struct node *n = l->node[i];
-        int64_t next = 1;
+        int64_t next = 1, vain = n->vain;
         for (size_t k = 0; !n->is_sim && k < n->n_boots; k++) {
             int64_t boot = n->boot[k]->boot;
-            if (boot > next)
+            if (boot > next + vain)
                 load_note(l, SEV_LOSS, "missing_boot", n->name->text, 0, 0, boot - next,
                           "%s: no records of boot %lld%s, only of %lld", n->name->text, (long long)next,
                           boot - next > 1 ? " and more" : "", (long long)boot);
             next = boot + 1;
+            vain = n->boot[k]->vain;
         }
     }
 }

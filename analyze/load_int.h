@@ -76,6 +76,7 @@ struct boot {
     bool killed, told; /* what explains a trace without an end: SIGKILL, or a node.stop */
     int64_t t_killed;  /* of a killed one */
     int64_t cut_sends, cut_recvs, t_cut; /* load_cut.c: datagrams that its last records ought to tell of */
+    int64_t vain;   /* starts after it that ended before they recorded or sent anything */
     int64_t unread; /* of a killed one: datagrams that it had not read, as the simulator says; -1 = not said */
     int64_t close_records;               /* what trace.close claims; -1 = no trace.close */
     struct recv *handling;               /* the msg.recv whose handling goes on */
@@ -90,6 +91,9 @@ struct node {
     bool emits, emits_raft, sends, receives, roles;
     /* Found on the way, for nodes.kind: */
     bool is_sim, is_client, is_replica, crossed_net;
+    struct boot *ended; /* the one that was current at its last end; NULL: none has ended */
+    bool spoke;         /* it has sent something since */
+    int64_t vain;       /* as in boot: before the first */
     char *impl;
     struct node_log *log;     /* derive_log.c */
     struct node_lead *lead;   /* derive_lead.c */

@@ -17,7 +17,8 @@ void sim_fault_members(struct sim_run *run, const struct sim_fault *f)
 {
     char name[SIM_RULE_NAME], admin[SIM_ID_LEN], bytes[300], mid[32];
     sim_fault_name(run, f, name);
-    int leader = sim_fault_leader(run);
+    /* One that leads without having had to say so is known to nobody on the network. */
+    int leader = run->world->leader ? run->world->leader(run) : sim_fault_leader(run);
     int node = f->target == SIM_TARGET_RANDOM ? sim_fault_any(run, name, -1) : sim_fault_target(run, f, name);
     if (leader < 0 || node < 0 || !run->world->runs(run, (unsigned)leader)) {
         sim_fault_nobody(run, f);

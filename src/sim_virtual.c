@@ -126,6 +126,7 @@ const struct sim_world sim_virtual = {
     .now = now,
     .start = start,
     .runs = runs,
+    .leader = virtual_node_leader,
     .member = virtual_node_member,
     .describe = virtual_node_describe,
     .signal = send_signal,

@@ -93,6 +93,7 @@ bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_
 /* As sim_world.set_clock: a jump in ns, a rate in millionths. */
 void virtual_node_set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump);
 /* Is it a member of the group, as far as the log of replica `as`, which runs, tells? */
+int virtual_node_leader(const struct sim_run *run); /* as sim_world says */
 bool virtual_node_member(const struct sim_run *run, unsigned as, unsigned i);
 /* Its role, term, vote, leader and log, in words. */
 void virtual_node_describe(const struct sim_run *run, unsigned i, char text[160]);

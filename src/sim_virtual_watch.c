@@ -26,6 +26,22 @@ static struct virtual_sight look(const struct raft *core)
                                   .conf = trace_hash(conf, strlen(conf))};
 }
 
+int virtual_node_leader(const struct sim_run *run)
+{
+    int best = -1;
+    uint64_t term = 0;
+    for (unsigned i = 0; i < run->cfg->replicas; i++) {
+        if (!run->world->runs(run, i))
+            continue;
+        struct raft_brief b = raft_brief(replica_core(virtual_of(run)->node[i].replica));
+        if (b.role == RAFT_LEADER && (best < 0 || b.term > term)) {
+            best = (int)i;
+            term = b.term;
+        }
+    }
+    return best;
+}
+
 bool virtual_node_member(const struct sim_run *run, unsigned as, unsigned i)
 {
     return raft_is_member(replica_core(virtual_of(run)->node[as].replica), (node_id)i);

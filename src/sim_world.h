@@ -35,6 +35,8 @@ struct sim_world {
     /* What the disk of replica i does from now on, by itself or as what `begins`; q NULL: it works. NULL: the world has
      * no say in that. */
     void (*disk)(struct sim_run *run, unsigned i, const struct sim_disk_quality *q, bool begins);
+    /* The running replica that takes itself for leader, of the highest term, or -1. NULL: nobody can look into it. */
+    int (*leader)(const struct sim_run *run);
     /* Is replica i a member of the group, as far as the log of replica `as`, which runs, tells? NULL: nobody can look
      * into it. */
     bool (*member)(const struct sim_run *run, unsigned as, unsigned i);

@@ -194,6 +194,33 @@ static void a_healthy_group_that_never_succeeds_for_ten_seconds_fails(void **sta
     hdb_close(&h);
 }
 
+/* From the first change of members until all are members again. */
+static void silence_while_members_come_and_go_is_excused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *conf, *verdict;
+        double applied;
+    } cases[] = {
+        {"0000 0001 0002 0003 0004", "pass", 8000},
+        {"0000 0001 0002 0003 0004", "fail", 3500}, /* all are members again soon, and it goes on */
+        {"0000 0001 0002 0003", "pass", 3500},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hdb h;
+        char body[120];
+        hdb_open(&h);
+        ask(&h, 0, 3000, true);
+        ask(&h, 3000, 16000, false);
+        ask(&h, 16000, 17000, true);
+        snprintf(body, sizeof body, "{\"op\":\"conf\",\"idx\":7,\"conf\":\"%s\"}", cases[i].conf);
+        hdb_rec(&h, "0000", 3100, "log.append", body);
+        hdb_rec(&h, "0000", cases[i].applied, "apply", "{\"op\":\"conf\",\"idx\":7}");
+        assert_check(&h, "C7", cases[i].verdict);
+        hdb_close(&h);
+    }
+}
+
 static void silence_is_excused_while_no_majority_is_up_and_connected(void **state)
 {
     (void)state;
@@ -327,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_flood_of_bad_datagrams_is_counted_and_cut),
         cmocka_unit_test(success_now_and_then_is_progress),
         cmocka_unit_test(a_healthy_group_that_never_succeeds_for_ten_seconds_fails),
+        cmocka_unit_test(silence_while_members_come_and_go_is_excused),
         cmocka_unit_test(silence_is_excused_while_no_majority_is_up_and_connected),
         cmocka_unit_test(the_time_after_a_fault_counts),
         cmocka_unit_test(replicas_that_died_by_themselves_are_away_until_their_next_boot),
