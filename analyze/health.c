@@ -133,7 +133,7 @@ static bool add_fault(struct health *g, sqlite3_stmt *q)
         f->node = index_of(g, (const char *)sqlite3_column_text(q, 1));
         return true;
     }
-    if (strcmp(kind, "restart") == 0) {
+    if (strcmp(kind, "restart") == 0 || strcmp(kind, "replace") == 0 || strcmp(kind, "wipe") == 0) {
         f->end = f->begin;
         return true;
     }

@@ -10,7 +10,7 @@ static int vote_in(struct replay *rp, const struct node *n, int64_t term)
 {
     if (term <= 0)
         return -1;
-    uint64_t v = pairmap_get(&rp->vote_of, (uint64_t)term, (uint64_t)replay_self(rp, n) * 2);
+    uint64_t v = pairmap_get(&rp->vote_of, (uint64_t)term, replay_voter(rp, n));
     return (int)v - 1;
 }
 
@@ -324,7 +324,7 @@ static void forget_vote(struct replay *rp, struct node *n, const struct recovere
     const struct disk *d = &n->disk;
     int vote = vote_in(rp, n, d->was_term);
     if (vote >= 0 && d->vote_told < d->was_term && (v->term != d->was_term || v->vote != vote))
-        *pairmap_at(&rp->vote_of, (uint64_t)d->was_term, (uint64_t)replay_self(rp, n) * 2) = 0;
+        *pairmap_at(&rp->vote_of, (uint64_t)d->was_term, replay_voter(rp, n)) = 0;
 }
 
 /* Neither was an entry made in a term that was never stored, for nothing of that term had left. */
@@ -383,8 +383,9 @@ void replay_on_start(struct replay *rp, struct node *n, const struct rec *r)
         forget_made(rp, n, &v);
     }
     take_recovered(n, &v, known);
-    if (v.conf != 0) {
+    if (v.conf != 0 || n->lives > 0) /* a new server knows of no members, whatever its header lists */
         n->first_conf = v.conf;
+    if (v.conf != 0) {
         if (log_conf_at(&n->log, v.last) == 0)
             n->log.base_conf = v.conf;
     }

@@ -165,7 +165,8 @@ struct node {
      * envelope. */
     bool tells_term, tells_role, tells_commit, tells_apply;
     int64_t boot, seq;
-    int64_t boots; /* seen so far */
+    int64_t boots; /* seen so far, of this life */
+    int64_t lives; /* disks that it has lost, as declared */
     bool open_end; /* of the boot before the last records may be missing */
     int64_t records, missing;
     bool resync;       /* records are missing: the next state is taken from the envelope */
@@ -308,6 +309,8 @@ void replay_raise_bound(struct node *n, const struct msg *m);
 struct node *replay_node(struct replay *rp, int number);
 int replay_number(struct replay *rp, const char *p, size_t len); /* of the node with this name; made when new */
 int replay_self(struct replay *rp, const struct node *n);
+/* Its part of the key of vote_of, for the vote; 1 more for the record of it. */
+uint64_t replay_voter(struct replay *rp, const struct node *n);
 struct peer *replay_peer(struct node *n, int number);      /* NULL: not met yet */
 struct peer *replay_peer_made(struct node *n, int number); /* NULL: too many */
 /* Can quorums of this node's current term be judged? If not, says why in the rule. */

@@ -53,14 +53,6 @@ static unsigned named_and_answered(struct replay *rp, struct node *n, const stru
     return have;
 }
 
-void replay_on_fault(struct replay *rp, struct node *n, const struct rec *r)
-{
-    struct trace_text node = rec_text(r, "node");
-    (void)n;
-    if (node.p != NULL && trace_text_is(rec_text(r, "kind"), "skew"))
-        replay_node(rp, replay_number(rp, node.p, node.n))->wrong_clock = true;
-}
-
 void replay_on_lease(struct replay *rp, struct node *n, const struct rec *r)
 {
     int64_t since = rec_int(r, "since", 0), until = rec_int(r, "until", 0);

@@ -115,7 +115,7 @@ void replay_on_recv(struct replay *rp, struct node *n, const struct rec *r)
 
     /* Whoever is no member, as far as the receiver knows, may say anything: its clock is not followed. */
     const struct conf *members = replay_conf(rp, n->conf);
-    bool stranger = members != NULL && !conf_has(members, m->peer);
+    bool stranger = members != NULL ? !conf_has(members, m->peer) : n->lives > 0;
     const struct sent *copy_of = m->kind < KIND_GET && !stranger ? replay_sent(rp, m->mid) : NULL;
     if (copy_of != NULL) {
         judged(rp, RULE_T4);

@@ -171,13 +171,18 @@ void replay_on_leader(struct replay *rp, struct node *n, const struct rec *r)
 
 /* ---- votes ---- */
 
+/* By node, not by boot: a vote survives restarts (Figure 2), though not the loss of the disk that a new server has. */
+uint64_t replay_voter(struct replay *rp, const struct node *n)
+{
+    return (uint64_t)replay_self(rp, n) * 2 | (uint64_t)n->lives << 32;
+}
+
 void replay_voted(struct replay *rp, struct node *n, const struct rec *r, int cand, int64_t term)
 {
     judged(rp, RULE_R7);
     if (term <= 0)
         return;
-    /* By node, not by boot: a vote survives restarts (Figure 2). */
-    uint64_t key = (uint64_t)replay_self(rp, n) * 2;
+    uint64_t key = replay_voter(rp, n);
     uint64_t *at = pairmap_at(&rp->vote_of, (uint64_t)term, key);
     if (*at == 0) {
         *at = (uint64_t)cand + 1;
@@ -245,7 +250,7 @@ static bool leader_may_live(const struct node *n, const struct rec *r)
 static void vote_kept(struct replay *rp, struct node *n, const struct rec *r)
 {
     struct trace_text voted = rec_text(r, "voted");
-    uint64_t key = (uint64_t)replay_self(rp, n) * 2;
+    uint64_t key = replay_voter(rp, n);
     uint64_t at = n->term > 0 ? pairmap_get(&rp->vote_of, (uint64_t)n->term, key) : 0;
     if (at == 0 || n->term <= n->hole_term)
         return;
@@ -277,7 +282,7 @@ void replay_refusal(struct replay *rp, struct node *n, const struct rec *r)
         (llt > last_term || (llt == last_term && lli >= last)))
         wrong = "the candidate's log is as up to date as its own";
     if (rec_why(r, "already_voted") && !pre && cterm == n->term) {
-        uint64_t at = n->term > 0 ? pairmap_get(&rp->vote_of, (uint64_t)n->term, (uint64_t)replay_self(rp, n) * 2) : 0;
+        uint64_t at = n->term > 0 ? pairmap_get(&rp->vote_of, (uint64_t)n->term, replay_voter(rp, n)) : 0;
         if (at == 0)
             wrong = "it has voted for nobody in this term";
         else if (cand.p != NULL && trace_text_is(cand, replay_node(rp, (int)at - 1)->name))

@@ -214,6 +214,8 @@ void raft_step(struct raft *r, const struct raft_event *ev, struct raft_effects 
 void raft_begin(struct raft *r, uint64_t now_us, struct raft_effects *fx);
 void raft_input(struct raft *r, const struct raft_event *ev);
 bool raft_may_join(const struct raft *r);
+/* Is a change of members asked for or not committed yet, as far as this replica knows? Then no other is begun (D §4.1). */
+bool raft_change_under_way(const struct raft *r);
 void raft_finish(struct raft *r);
 
 /* After RAFT_DO_SNAPSHOT: the bytes, which become the core's (free()), and what kv_save() made of. */

@@ -387,7 +387,6 @@ void raft_conf_free(struct raft *r);
 /* ---- raft_change.c: the leader's side of a change of members ---- */
 void raft_change(struct raft *r, struct request *q);
 /* Is a change asked for, or not committed yet? */
-bool raft_change_under_way(const struct raft *r);
 /* At the end of a step, before what it appends must be durable: goes on with a change, or leaves it to the next leader. */
 void raft_change_settle(struct raft *r);
 /* After commits: who was removed is told so; a leader that was steps down. */

@@ -103,7 +103,8 @@ enum sim_fault_kind {
     SIM_SLOW,
     SIM_CLOCK,
     SIM_DISK_FAULT,
-    SIM_MEMBERS /* no fault: an administrator's request */
+    SIM_MEMBERS, /* no fault: an administrator's request */
+    SIM_REPLACE
 };
 
 /* What an administrator asks for; toggle: whichever of add and remove there is to do. */
@@ -268,6 +269,6 @@ const char *sim_id(unsigned number, char out[SIM_ID_LEN]);
 int sim_id_index(const char *id, unsigned first, unsigned count);
 
 /* What --help-scenario prints: one, then the other. */
-extern const char sim_config_help[], sim_config_help_faults[];
+extern const char sim_config_help[], sim_config_help_faults[], sim_config_help_nodes[]; /* in this order */
 
 #endif

@@ -139,6 +139,7 @@ static const struct kind {
      config_disk_fault,
      {WHEN, "node", "latency_ms", "fsync_fails", "fsync_lies", "write_errors", "read_errors", "full", "bit_rot"}},
     {"members", config_members, {"at", "begin", "end", "every", "when", "within_ms", "chance", "limit", "node", "do"}},
+    {"replace", config_replace, {WHEN, "node", "restart_after_ms"}},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

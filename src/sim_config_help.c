@@ -107,7 +107,15 @@ const char sim_config_help_faults[] =
     "               members     \"node\": NODE, \"do\": \"add\" | \"remove\" | \"toggle\" | \"transfer\", \"at\": s or "
     "\"every\", begin, end:\n"
     "                           an administrator asks whoever leads; needs \"members\": true\n"
-    "               pause       \"node\": NODE         SIGSTOP, SIGCONT\n"
+    "               replace     \"node\": NODE         it is removed from the group, its disk is lost, and an empty "
+    "server of the\n"
+    "                           same id starts \"restart_after_ms\" later (default [50, 500]) and is added; what is "
+    "not "
+    "done by\n"
+    "                           its end is not done; needs \"members\": true\n"
+    "               pause       \"node\": NODE         SIGSTOP, SIGCONT\n";
+
+const char sim_config_help_nodes[] =
     "               kill        \"node\": NODE or \"all\", \"at\": s, \"signal\": \"KILL\" (or 9; the default) | "
     "\"TERM\" (or 15),\n"
     "                           \"restart_after_ms\": [min, max]   with it (0..600000) it is started again after a "

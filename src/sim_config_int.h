@@ -76,6 +76,7 @@ void config_disk(struct reading *r, const json_t *scenario, struct sim_config *c
 /* The optional key "members", which faults need. */
 void config_members_key(struct reading *r, const json_t *scenario, struct sim_config *c);
 void config_members(struct one_fault *f);
+void config_replace(struct one_fault *f);
 /* The optional key "links". */
 void config_pairs(struct one_fault *f, struct sim_fault *out);
 /* The section "network". */

@@ -47,3 +47,16 @@ void config_members(struct one_fault *f)
         fault.begin += every;
     } while (every && fault.begin <= end);
 }
+
+void config_replace(struct one_fault *f)
+{
+    char path[CONFIG_PATH];
+    struct sim_fault fault = {
+        .kind = SIM_REPLACE, .restart_min = 50 * (SIM_SECOND / 1000), .restart_max = 500 * (SIM_SECOND / 1000)};
+    if (!f->c->members)
+        config_problem(f->r, config_path(f, "kind", path), "the group is fixed without \"members\": true");
+    config_target(f, &fault, false);
+    config_span(f->r, f->o, "restart_after_ms", config_path(f, "restart_after_ms", path), &fault.restart_min,
+                &fault.restart_max);
+    config_add_band(f, fault);
+}

@@ -33,6 +33,7 @@ const char *const sim_fault_names[] = {
     [SIM_CLOCK] = "clock",
     [SIM_DISK_FAULT] = "disk",
     [SIM_MEMBERS] = "members",
+    [SIM_REPLACE] = "replace",
 };
 
 /* ---- who ---- */
@@ -202,14 +203,16 @@ void sim_fault_close(struct sim_run *run, size_t at)
 {
     struct sim_open_fault o = run->open[at];
     run->open[at] = run->open[--run->n_open];
-    bool pause = o.kind == SIM_PAUSE,
-         of_node = pause || o.kind == SIM_SLOW || o.kind == SIM_CLOCK || o.kind == SIM_DISK_FAULT;
+    bool pause = o.kind == SIM_PAUSE, of_node = pause || o.kind == SIM_SLOW || o.kind == SIM_CLOCK ||
+                                                o.kind == SIM_DISK_FAULT || o.kind == SIM_REPLACE;
     if (pause && !paused(run, o.node))
         run->world->signal(run, o.node, SIGCONT);
     else if (o.kind == SIM_CLOCK)
         run->world->set_clock(run, o.node, rate_of(run, o.node), 0);
     else if (o.kind == SIM_DISK_FAULT)
         sim_fault_disk_ends(run, o.node);
+    else if (o.kind == SIM_REPLACE)
+        run->replacing[o.node].step = SIM_REPLACE_NONE;
     else if (!pause)
         sim_net_heal(&run->net, o.f, sim_now(run));
     if (o.f == run->course_cut)
@@ -266,6 +269,9 @@ static void do_fault(struct sim_run *run, const struct sim_fault *f)
     case SIM_MEMBERS:
         sim_fault_members(run, f);
         break;
+    case SIM_REPLACE:
+        sim_fault_replace(run, f);
+        break;
     }
 }
 
@@ -311,6 +317,8 @@ int64_t sim_fault_deadline(const struct sim_run *run)
         run->next_fault < run->cfg->n_faults ? run->load_start + run->cfg->faults[run->next_fault].begin : INT64_MAX;
     int64_t triggered = sim_fault_pending(run);
     t = triggered < t ? triggered : t;
+    int64_t replaced = sim_replace_deadline(run);
+    t = replaced < t ? replaced : t;
     for (size_t i = 0; i < run->n_open; i++)
         t = run->open[i].end < t ? run->open[i].end : t;
     return t;
@@ -322,6 +330,7 @@ void sim_fault_tick(struct sim_run *run, int64_t now)
         if (run->open[i].end <= now)
             sim_fault_close(run, i);
     sim_kill_restart(run, now);
+    sim_replace_tick(run, now);
     while (run->next_fault < run->cfg->n_faults && run->load_start + run->cfg->faults[run->next_fault].begin <= now)
         begin_fault(run, &run->cfg->faults[run->next_fault++]);
     for (struct sim_fault f; sim_fault_take(run, now, &f);)

@@ -31,7 +31,7 @@ static void part(struct sim_run *run, const struct sim_fault *f, const char *nam
 static void kill_leader(struct sim_run *run, const struct sim_fault *f)
 {
     int leader = sim_id_index(run->leader, 0, run->cfg->replicas);
-    sim_kill_one(run, f, leader >= 0 && run->living[leader] ? leader : -1, SIGTERM);
+    sim_kill_one(run, f, leader >= 0 && run->living[leader] ? leader : -1, SIGTERM, "");
     strcpy(run->leader, "FFFF");
     sim_clients_forget(run->clients);
 }
@@ -45,7 +45,7 @@ void sim_fault_course(struct sim_run *run, const struct sim_fault *f)
     else if (f->kind == SIM_KILL_LEADER)
         kill_leader(run, f);
     else if (f->kind == SIM_KILL_NON_LEADER)
-        sim_kill_one(run, f, sim_fault_any(run, name, sim_id_index(run->leader, 0, run->cfg->replicas)), SIGTERM);
+        sim_kill_one(run, f, sim_fault_any(run, name, sim_id_index(run->leader, 0, run->cfg->replicas)), SIGTERM, "");
     else
         part(run, f, name);
 }

@@ -54,6 +54,15 @@ void sim_fault_disk_ends(struct sim_run *run, unsigned i);
 
 /* ---- sim_fault_members.c ---- */
 void sim_fault_members(struct sim_run *run, const struct sim_fault *f);
+/* Asks replica `leader` for a change of members that concerns `node`. */
+void sim_fault_ask(struct sim_run *run, enum sim_change change, unsigned leader, unsigned node);
+/* Whom administrators take for the leader, -1: nobody. */
+int sim_fault_asked(const struct sim_run *run);
+
+/* ---- sim_fault_replace.c ---- */
+void sim_fault_replace(struct sim_run *run, const struct sim_fault *f);
+int64_t sim_replace_deadline(const struct sim_run *run);
+void sim_replace_tick(struct sim_run *run, int64_t now);
 
 /* ---- sim_fault_course.c: the events of the course ---- */
 
@@ -63,8 +72,8 @@ void sim_fault_end_course(struct sim_run *run);
 void sim_fault_close(struct sim_run *run, size_t at);
 
 /* ---- sim_kill.c ---- */
-/* Kills replica i; i < 0: says that there is nobody. */
-void sim_kill_one(struct sim_run *run, const struct sim_fault *f, int i, int sig);
+/* Kills replica i; i < 0: says that there is nobody. `name` is of the decision when it is started again. */
+void sim_kill_one(struct sim_run *run, const struct sim_fault *f, int i, int sig, const char *name);
 void sim_kill_targets(struct sim_run *run, const struct sim_fault *f);
 
 #endif

@@ -42,12 +42,12 @@ static void kill_node(struct sim_run *run, const struct sim_fault *f, unsigned i
     sim_say(run, "F%" PRId64 " %s: %s with %s", run->f, cause, node->id, sig == SIGKILL ? "SIGKILL" : "SIGTERM");
 }
 
-void sim_kill_one(struct sim_run *run, const struct sim_fault *f, int i, int sig)
+void sim_kill_one(struct sim_run *run, const struct sim_fault *f, int i, int sig, const char *name)
 {
     if (i < 0)
         sim_fault_nobody(run, f);
     else
-        kill_node(run, f, (unsigned)i, sig, "");
+        kill_node(run, f, (unsigned)i, sig, name);
 }
 
 void sim_kill_targets(struct sim_run *run, const struct sim_fault *f)

@@ -15,7 +15,7 @@ enum { PASSED = 0, IO_ERROR = 74 };
 /* What was asked for instead of a run. */
 static int print(const struct sim_options *o)
 {
-    static const char *const scenario_help[] = {sim_config_help, sim_config_help_faults, NULL};
+    static const char *const scenario_help[] = {sim_config_help, sim_config_help_faults, sim_config_help_nodes, NULL};
     if (o->version)
         printf("simulate %s, trace schema %s %d, jansson %s\n", FAULTLINE_VERSION, TRACE_SCHEMA, TRACE_VERSION,
                jansson_version_str());

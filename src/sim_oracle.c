@@ -81,6 +81,11 @@ void sim_oracle_start(struct sim_oracle *o, unsigned node, bool durable)
     }
 }
 
+void sim_oracle_wipe(struct sim_oracle *o, unsigned node)
+{
+    o->node[node] = (struct watched){.voted = NODE_NONE};
+}
+
 /* Room for `need`, cleared. */
 static void *grow(void *v, size_t *room, size_t need, size_t size)
 {

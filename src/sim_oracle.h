@@ -32,6 +32,8 @@ void sim_oracle_free(struct sim_oracle *o); /* NULL is allowed */
 /* Replica `node` (its index) has started; `durable`: it remembers what it had stored. One that does not has made no
  * promise yet: what it was before does not bind it, though it may well break what others rely on. */
 void sim_oracle_start(struct sim_oracle *o, unsigned node, bool durable);
+/* Its stable storage is empty from now on, and it is to come back as a new member. */
+void sim_oracle_wipe(struct sim_oracle *o, unsigned node);
 /* Replica `node` has done a step. */
 void sim_oracle_step(struct sim_oracle *o, unsigned node, const struct raft *core, const struct kv *kv);
 /* Stays the same once one was found. */

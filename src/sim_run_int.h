@@ -28,11 +28,19 @@ struct sim_node {
     unsigned echoed, warned;     /* lines and warnings shown */
 };
 
+/* sim_fault_replace.c: how far the replacement of a server has come. */
+struct sim_replacement {
+    enum { SIM_REPLACE_NONE, SIM_REPLACE_LEAVES, SIM_REPLACE_JOINS } step;
+    int64_t f, due;         /* its fault; when to look again */
+    struct sim_fault fault; /* as begun */
+    char name[SIM_RULE_NAME];
+};
+
 struct sim_open_fault {
     int64_t f, end; /* INT64_MAX: until something else ends it */
     enum sim_fault_kind kind;
     const char *record; /* its kind in the trace */
-    unsigned node;      /* SIM_PAUSE, SIM_SLOW, SIM_CLOCK, SIM_DISK_FAULT */
+    unsigned node;      /* SIM_PAUSE, SIM_SLOW, SIM_CLOCK, SIM_DISK_FAULT, SIM_REPLACE */
     int64_t ppm;        /* SIM_CLOCK */
     struct sim_disk_quality disk;
 };
@@ -60,7 +68,8 @@ struct sim_run {
     size_t next_fault;
     struct sim_fault *pending; /* what something has triggered, not begun yet */
     size_t n_pending, pending_room;
-    unsigned *triggered; /* of each of the scenario's triggers: how often */
+    unsigned *triggered;                                /* of each of the scenario's triggers: how often */
+    struct sim_replacement replacing[SIM_REPLICAS_MAX]; /* of each replica */
     struct sim_open_fault *open;
     size_t n_open, open_room;
     int64_t course_cut; /* the fault of the course's partition in force; 0: none */

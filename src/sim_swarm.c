@@ -195,6 +195,9 @@ static void make_faults(struct swarm *s)
             kinds[i](s);
     for (int n = 0; s->members && n < 3; n++)
         swarm_members(s);
+    for (int n = 0; s->members && s->replicas > 1 && n < 2; n++)
+        if (swarm_chance(s, 40))
+            swarm_replace(s);
     if (s->members)
         swarm_members_back(s);
 }

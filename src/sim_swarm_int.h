@@ -37,6 +37,7 @@ void swarm_clock(struct swarm *s);
 void swarm_kill(struct swarm *s);
 void swarm_disk(struct swarm *s);
 void swarm_members(struct swarm *s);
+void swarm_replace(struct swarm *s);
 void swarm_members_back(struct swarm *s);
 
 #endif

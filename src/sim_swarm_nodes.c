@@ -129,6 +129,19 @@ void swarm_members(struct swarm *s)
     json_array_append_new(s->faults, f);
 }
 
+/* A server is exchanged for an empty one. */
+void swarm_replace(struct swarm *s)
+{
+    json_t *f = swarm_fault("replace");
+    json_object_set_new(f, "node", json_string(swarm_some_node(s)));
+    json_object_set_new(f, "restart_after_ms", swarm_span(s, 0, 1000));
+    int64_t latest = SWARM_CALM * 1000, begin = swarm_between(s, 0, latest - 2000);
+    int64_t end = begin + swarm_between(s, 500, 6000);
+    json_object_set_new(f, "begin", json_real((double)begin / 1000));
+    json_object_set_new(f, "end", json_real((double)(end < latest ? end : latest) / 1000));
+    json_array_append_new(s->faults, f);
+}
+
 /* Clients ask anybody, and who was removed does not know who leads: most are members again before progress is asked
  * for. */
 void swarm_members_back(struct swarm *s)

@@ -33,7 +33,9 @@ static bool happens(struct virtual_node *node, const char *kind, const char *op,
     char name[SIM_DECIDE_NAME];
     if (p <= 0)
         return false;
-    snprintf(name, sizeof name, "%s %s %llu", node->run->node[node->i].id, op, (unsigned long long)number);
+    /* A new disk counts from 0 again. */
+    const char *again = node->disk.wiped ? "new disk " : "";
+    snprintf(name, sizeof name, "%s %s%s %llu", node->run->node[node->i].id, again, op, (unsigned long long)number);
     return sim_decide_chance(node->run->decider, kind, name, p);
 }
 
@@ -283,6 +285,14 @@ void virtual_disk_end(struct virtual_node *node, bool killed, bool power)
         sim_disk_resume(d->disk, &(struct sim_disk_power){.ctx = &o, .choose = choose});
     else if (killed)
         sim_disk_resume(d->disk, NULL);
+}
+
+void virtual_disk_wipe(struct virtual_node *node)
+{
+    struct virtual_disk *d = disk_of(node);
+    sim_disk_free(d->disk);
+    d->disk = NULL;
+    d->wiped++;
 }
 
 void virtual_disk_close(struct virtual_node *node)

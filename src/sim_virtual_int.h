@@ -48,6 +48,7 @@ struct virtual_disk {
     size_t n_withheld, withheld_room;
     uint64_t saves;
     unsigned rotten; /* bits */
+    unsigned wiped;  /* how often it was exchanged for an empty one */
 };
 
 struct virtual_node {
@@ -92,9 +93,11 @@ void virtual_node_step(struct sim_run *run, unsigned i);
 bool virtual_node_take(struct sim_run *run, unsigned i, const char *bytes, size_t n);
 /* As sim_world.set_clock: a jump in ns, a rate in millionths. */
 void virtual_node_set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump);
-/* Is it a member of the group, as far as the log of replica `as`, which runs, tells? */
-int virtual_node_leader(const struct sim_run *run); /* as sim_world says */
+/* These as sim_world says. */
+int virtual_node_leader(const struct sim_run *run);
 bool virtual_node_member(const struct sim_run *run, unsigned as, unsigned i);
+bool virtual_node_settled(const struct sim_run *run, unsigned as);
+void virtual_node_wipe(struct sim_run *run, unsigned i);
 /* Its role, term, vote, leader and log, in words. */
 void virtual_node_describe(const struct sim_run *run, unsigned i, char text[160]);
 /* As SIGTERM and SIGKILL do. */
@@ -126,6 +129,8 @@ void virtual_disk_done(struct virtual_node *node);
 /* The process is gone: in the middle of something, or it has ended by itself. `power`: that may be gone too. */
 void virtual_disk_end(struct virtual_node *node, bool killed, bool power);
 void virtual_disk_close(struct virtual_node *node);
+/* An empty disk takes the place of that of a replica that does not run. */
+void virtual_disk_wipe(struct virtual_node *node);
 /* From now on it does that; NULL: it works. */
 void virtual_disk_trouble(struct virtual_node *node, const struct sim_disk_quality *q, bool begins);
 

@@ -195,6 +195,14 @@ void virtual_node_kill(struct sim_run *run, unsigned i)
     end(run, i, SIGKILL, false);
 }
 
+void virtual_node_wipe(struct sim_run *run, unsigned i)
+{
+    struct virtual_node *node = node_of(run, i);
+    virtual_disk_wipe(node);
+    node->options.core.joining = true;
+    sim_oracle_wipe(run->oracle, i);
+}
+
 void virtual_node_set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_t jump)
 {
     struct virtual_node *node = node_of(run, i);

@@ -44,7 +44,17 @@ int virtual_node_leader(const struct sim_run *run)
 
 bool virtual_node_member(const struct sim_run *run, unsigned as, unsigned i)
 {
-    return raft_is_member(replica_core(virtual_of(run)->node[as].replica), (node_id)i);
+    char id[SIM_ID_LEN];
+    const char *at = raft_conf(replica_core(virtual_of(run)->node[as].replica));
+    sim_id((node_id)i, id);
+    while (at && strncmp(at, id, sizeof id - 1) != 0)
+        at = (at = strchr(at, ',')) ? at + 1 : NULL;
+    return at != NULL;
+}
+
+bool virtual_node_settled(const struct sim_run *run, unsigned as)
+{
+    return !raft_change_under_way(replica_core(virtual_of(run)->node[as].replica));
 }
 
 void virtual_node_describe(const struct sim_run *run, unsigned i, char text[160])

@@ -37,9 +37,13 @@ struct sim_world {
     void (*disk)(struct sim_run *run, unsigned i, const struct sim_disk_quality *q, bool begins);
     /* The running replica that takes itself for leader, of the highest term, or -1. NULL: nobody can look into it. */
     int (*leader)(const struct sim_run *run);
-    /* Is replica i a member of the group, as far as the log of replica `as`, which runs, tells? NULL: nobody can look
+    /* Is replica i in the latest configuration, as far as the log of replica `as`, which runs, tells? NULL: nobody can look
      * into it. */
     bool (*member)(const struct sim_run *run, unsigned as, unsigned i);
+    /* Is no change of members under way, as far as replica `as`, which runs, tells? NULL with member. */
+    bool (*settled)(const struct sim_run *run, unsigned as);
+    /* Replica i, which does not run, has an empty disk from now on, and is no member when it starts. NULL with member. */
+    void (*wipe)(struct sim_run *run, unsigned i);
     /* What replica i, which runs, is about, in some words. NULL: nobody can look into it. */
     void (*describe)(const struct sim_run *run, unsigned i, char text[160]);
     /* Nothing comes from replica i any more, not even what it has sent already, and nothing reaches it. For good. */

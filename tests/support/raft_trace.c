@@ -176,6 +176,14 @@ static uint64_t log_digest(const struct raft_trace *rt, const struct rt_node *n)
     return h;
 }
 
+void rt_forget(struct raft_trace *rt, int node)
+{
+    struct rt_node *n = &rt->node[node];
+    n->term = n->li = n->base = n->ci = n->ai = 0;
+    n->vote = -1;
+    n->terms[0] = 0;
+}
+
 void rt_restart(struct raft_trace *rt, int node)
 {
     struct rt_node *n = &rt->node[node];

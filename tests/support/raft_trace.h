@@ -60,6 +60,8 @@ void rt_sync(struct raft_trace *rt, int node, const char *what, const char *fiel
 /* The node is killed (a fault of the simulator, with nothing said by the node itself): the next record is of its next
  * boot, and what was not synced is gone. */
 void rt_kill(struct raft_trace *rt, int node);
+/* Its disk is empty: of a node that was killed. */
+void rt_forget(struct raft_trace *rt, int node);
 /* trace.open and node.start with what is on the node's disk. */
 void rt_restart(struct raft_trace *rt, int node);
 /* A record of the node with its present state. Returns its s. */
