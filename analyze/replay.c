@@ -374,7 +374,9 @@ static void pass(struct replay *rp)
             .f = none,
         };
         if (e != NULL && sqlite3_column_type(q, 13) == SQLITE_TEXT)
-            r.f = body_parse(fields, (const char *)sqlite3_column_text(q, 13), (size_t)sqlite3_column_bytes(q, 13));
+            r.f = body_parse_event(
+                fields, (struct trace_text){(const char *)sqlite3_column_text(q, 6), (size_t)sqlite3_column_bytes(q, 6)},
+                (const char *)sqlite3_column_text(q, 13), (size_t)sqlite3_column_bytes(q, 13));
         int number = replay_number(rp, (const char *)sqlite3_column_text(q, 1), (size_t)sqlite3_column_bytes(q, 1));
         one_record(rp, rp->node[number], e, &r);
     }
