@@ -8,7 +8,7 @@
 
 #include "trace.h"
 
-enum { REPLICAS = RUN_MAKE_REPLICAS, LEADER = 0, KEYS = 50, VALUE = 1060, HELD = 64, ENTRIES = 4 };
+enum { REPLICAS = RUN_MAKE_REPLICAS, LEADER = 0, KEYS = 50, VALUE = 1100, HELD = 64, ENTRIES = 4 };
 
 struct held {
     char key[16], val[VALUE + 1], req[48];

@@ -7,7 +7,7 @@
 enum { RUN_MAKE_REPLICAS = 5 };
 
 /* Writes at least `records` records to DIR/sim.1.jsonl, 0000.1.jsonl ... 0004.1.jsonl: the mix and the fields of our
- * replicas under `simulate --bodies`, with datagrams recorded whole, which hold values of 1,060 bytes, so that a record
+ * replicas under `simulate --bodies`, with datagrams recorded whole, which hold values of 1,100 bytes, so that a record
  * has 300 bytes on average. The same records every time. The leader is there from the start, without an election: R11
  * says so, and no other rule finds anything. Returns how many; exits with words on stderr when a file cannot be made.
  */
