@@ -29,6 +29,8 @@ struct store {
     char id[5];
     int checkpoint_pages;
     sqlite3_int64 wal_sound; /* bytes of the write-ahead log that was found which are whole */
+    sqlite3_int64 wal_bytes; /* of its file, at least, unless it was cut since; 0: not known */
+    int wal_pages;           /* in it after the last commit */
     struct meta meta;
     uint64_t last; /* index of the last stored entry */
     sqlite3_stmt *begin, *commit, *append, *write_meta;

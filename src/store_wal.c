@@ -215,28 +215,37 @@ static bool write_again(struct store *s)
                       sqlite3_errstr(code));
 }
 
-static void lengthen(sqlite3 *db, int64_t used)
+/* What is remembered of the size only tells that there is enough; before anything is written the file is asked. Not
+ * after each commit: a file whose time of change was looked at gets a new one with the next write (Linux, "multigrain
+ * timestamps"), else every few milliseconds; and ext4 without a journal writes a changed inode in each sync, and waits
+ * for it, a third of the time of a commit. */
+static void lengthen(struct store *s, int64_t used)
 {
     static const char zeros[1 << 16];
-    sqlite3_file *f = wal_of(db);
+    sqlite3_file *f = wal_of(s->db);
     sqlite3_int64 size;
-    if (!f || f->pMethods->xFileSize(f, &size) != SQLITE_OK || size - used > BYTES_AHEAD / 2)
+    if (s->wal_bytes - used > BYTES_AHEAD / 2 || !f || f->pMethods->xFileSize(f, &size) != SQLITE_OK)
         return;
     /* Where there is no room the commit that needs it will say so. */
-    for (int64_t end = size + BYTES_AHEAD; size < end; size += (int64_t)sizeof zeros)
+    sqlite3_int64 end = size - used > BYTES_AHEAD / 2 ? size : size + BYTES_AHEAD;
+    for (; size < end; size += (int64_t)sizeof zeros)
         if (f->pMethods->xWrite(f, zeros, sizeof zeros, size) != SQLITE_OK)
-            return;
+            break;
+    s->wal_bytes = size;
 }
 
 /* After each commit; `pages` are in the log then. */
 static int committed(void *ctx, sqlite3 *db, const char *name, int pages)
 {
-    const struct store *s = ctx;
+    struct store *s = ctx;
+    if (pages <= s->wal_pages)
+        s->wal_bytes = 0; /* begun anew: SQLite may have cut it to BYTES_KEPT */
+    s->wal_pages = pages;
     if (pages >= s->checkpoint_pages)
         (void)sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL,
                                         NULL); /* else after the next commit */
     else
-        lengthen(db, HEADER_BYTES + (int64_t)pages * (FRAME_HEADER_BYTES + PAGE_BYTES));
+        lengthen(s, HEADER_BYTES + (int64_t)pages * (FRAME_HEADER_BYTES + PAGE_BYTES));
     return SQLITE_OK;
 }
 
