@@ -192,8 +192,8 @@ void replay_on_peer(struct replay *rp, struct node *n, const struct rec *r)
     judged(rp, RULE_R20);
     replay_not_by_stale_reply(rp, n, r, "changes what is known of a follower");
     if (!conf_has(replay_conf(rp, n->conf), p->node)) {
-        p->match = -1; /* it may leave and come back with nothing */
-        if (match == 0) {
+        p->match = -1;                    /* it may leave and come back with nothing */
+        if (match == 0 && p->acked > 0) { /* invited, that is, and not only probed again */
             p->acked = p->acked_rec = 0;
             p->since_seq = r->seq;
         }

@@ -64,6 +64,8 @@ json_t *sim_describe(const struct sim_options *o, const struct sim_config *c, co
         json_object_set_new(run, "replica_args", words(o->command + 1));
     if (o->in_process && o->reads)
         json_object_set_new(run, "reads", json_string(o->reads));
+    if (o->go_on)
+        json_object_set_new(run, "go_on", json_true());
     return run;
 }
 

@@ -95,6 +95,7 @@ int sim_save_load(const char *dir, struct sim_options *o, struct sim_saved *save
     o->has_seed = true;
     if (!o->reads)
         o->reads = json_string_value(json_object_get(saved->run, "reads"));
+    o->go_on = o->go_on || json_is_true(json_object_get(saved->run, "go_on"));
     o->data = o->data || json_is_true(json_object_get(saved->run, "data"));
     snprintf(saved->scenario, sizeof saved->scenario, "%s/scenario.json", dir);
     o->scenario = saved->scenario;

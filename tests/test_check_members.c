@@ -200,6 +200,26 @@ static void majority_of_the_wrong_size(struct raft_trace *rt)
     rt_rec(rt, 0, "read.confirm", "\"round\":1,\"need\":2,\"have\":2");
 }
 
+/* It is probed twice before it answers the first. */
+static void who_comes_back_may_be_probed_again(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    open_three_of_four(&rt);
+    comes_back(&rt);
+    rt_append(&rt, 0, 1, "h3.1");
+    follow_conf_at(&rt, 2, 2, "0000 0001"); /* the answer is lost */
+    int first = rt_send_append(&rt, 0, 2, 2, 1);
+    rt_timer(&rt, 0, "retry");
+    rt_rec(&rt, 0, "peer.state", "\"peer\":\"0002\",\"next\":1,\"match\":0,\"why\":\"probe\"");
+    rt_recv(&rt, rt_follow(&rt, first));
+    conf(&rt, 0, "0000 0001 0002");
+    rt_commit(&rt, 0, 3, "quorum");
+    rt_check(&rt, "R31");
+    assert_string_equal(rt_verdict(&rt, "R31"), "pass");
+    rt_close(&rt);
+}
+
 /* An answer to what was sent before it left makes an entry committed. */
 static void copy_from_before_it_came_back(struct raft_trace *rt)
 {
@@ -312,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_truncated_configuration_restores_the_one_before),
         cmocka_unit_test(a_majority_that_is_none_any_more_commits_nothing),
         cmocka_unit_test(who_comes_back_gets_everything_again),
+        cmocka_unit_test(who_comes_back_may_be_probed_again),
         cmocka_unit_test(what_is_missing_around_a_change_is_never_a_violation),
     };
     int failed = cmocka_run_group_tests_name("members", good, NULL, NULL);
