@@ -94,6 +94,19 @@ static void failures_are_sorted_into_classes_and_kept_so_that_they_can_be_had_ag
     json_decref(o);
 }
 
+/* What made the run what it was is kept with it. */
+static void a_run_that_went_on_after_a_violation_is_had_again_as_it_was(void **state)
+{
+    (void)state;
+    char path[700], again[700], file[800];
+    int status = RUN("--seed", "1", "--go-on", "--quiet", "--out", below("on", path), scenario);
+    assert_int_equal(RUN("--replay", path, "--quiet", "--out", below("on_again", again)), status);
+    snprintf(file, sizeof file, "%s/run.json", again);
+    json_t *run = json_load_file(file, 0, NULL);
+    assert_true(json_is_true(json_object_get(run, "go_on")));
+    json_decref(run);
+}
+
 static void what_comes_out_does_not_depend_on_the_number_of_processes(void **state)
 {
     (void)state;
@@ -225,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_campaign_without_a_defect_passes_and_keeps_nothing),
         cmocka_unit_test(failures_are_sorted_into_classes_and_kept_so_that_they_can_be_had_again),
+        cmocka_unit_test(a_run_that_went_on_after_a_violation_is_had_again_as_it_was),
         cmocka_unit_test(what_comes_out_does_not_depend_on_the_number_of_processes),
         cmocka_unit_test(coverage_does_not_depend_on_the_number_of_processes),
         cmocka_unit_test(mutants_can_be_had_again),
