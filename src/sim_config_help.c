@@ -50,7 +50,7 @@ const char sim_config_help[] =
     "too),\n"
     "               \"corrupt\": p, \"truncate\": p (the receiver gets bytes that are no message), \"queue\": N (at "
     "most N under\n"
-    "               way on a link, the rest is lost);\n"
+    "               way on a link, not counting duplicates, the rest is lost);\n"
     "               \"clients\": {the same keys} for the links between clients and replicas, with shared clients "
     "only\n"
     "  schedule     \"uniform\" (default) | {\"pct\": DEPTH}: links have priorities, DEPTH (2..5) - 1 of which fall on "

@@ -1,15 +1,14 @@
 /* A server is replaced: it leaves the group, its machine is lost with its disk, and an empty one under the same id
  * joins.
  *
- * The old disk held a vote and acknowledgements that others may rely on; the new one forgets them. It may, because the
- * removal is committed before the disk goes:
- * - What a majority of the members without it has is on their disks, with the removal.
- * - It may vote again in a term in which it has voted. A candidate without the entry of the removal counts its vote,
- * but lacks the votes of that majority, whose logs are newer (Raft paper §5.4.1); those that are left, the old server
- *   included, are fewer than half. One with that entry counts it no more, and one with the entry that takes it in again
- *   shares a voter with each majority of the members without it (dissertation §4.1).
- * - What it acknowledged before does not count any more: the leader ignores answers to what was sent before it was
- *   invited, and a new leader knows nothing of anybody. */
+ * The old disk held a vote and acknowledgements that others rely on, and the new one forgets them: whoever counts the
+ * server as a member without knowing of its removal may win an election with its vote although the old server had what
+ * the candidate lacks. That the removal is committed is not enough: a server that was itself removed earlier, and heard
+ * of neither, counts by the members of long ago. So the disk goes only once every other server has the removal as the
+ * latest configuration, and committed; then nobody counts the new one before it was added, and it is added once it has
+ * caught up (dissertation §4.2.1). An administrator who cannot be sure of that takes a new id for the new server.
+ * What the old one acknowledged does not count either: the leader ignores answers to what was sent before the
+ * invitation, and a new leader knows nothing of anybody. */
 #include "sim_fault_int.h"
 
 #include <inttypes.h>
@@ -73,6 +72,14 @@ static void done(struct sim_run *run, unsigned i)
         }
 }
 
+static bool is_forgotten(const struct sim_run *run, unsigned i)
+{
+    for (unsigned k = 0; k < run->cfg->replicas; k++)
+        if (k != i && (!run->world->runs(run, k) || run->world->member(run, k, i) || !run->world->settled(run, k)))
+            return false;
+    return true;
+}
+
 static void look(struct sim_run *run, unsigned i)
 {
     const struct sim_world *world = run->world;
@@ -81,9 +88,10 @@ static void look(struct sim_run *run, unsigned i)
     if (leader < 0 || !run->living[i] || !world->runs(run, i) || !world->settled(run, (unsigned)leader))
         return;
     bool member = world->member(run, (unsigned)leader, i);
-    if (leaves && !member)
-        exchange(run, i);
-    else if (!leaves && member)
+    if (leaves && !member) {
+        if (is_forgotten(run, i))
+            exchange(run, i);
+    } else if (!leaves && member)
         done(run, i);
     else
         sim_fault_ask(run, leaves ? SIM_CHANGE_REMOVE : SIM_CHANGE_ADD, (unsigned)leader, i);

@@ -227,11 +227,10 @@ unsigned sim_net_decide(struct sim_net *net, const char *name, unsigned from, un
     for (unsigned i = 0; i < n; i++) {
         if (i > 0)
             about(&one, net, name, i + 1, "");
-        pass(net, &one, name, i + 1, from, to, waiting, &copies[i]);
+        pass(net, &one, name, i + 1, from, to, i == 0 ? waiting : 0, &copies[i]);
         if (copies[i].fate == SIM_DELIVER)
             copies[i].delay += sim_net_priority_delay(net, from, to);
         copies[i].delay = copies[i].delay > 0 ? copies[i].delay : 0; /* decisions may be given */
-        waiting += copies[i].fate == SIM_DELIVER;
     }
     return n;
 }

@@ -48,7 +48,7 @@ struct sim_net {
     struct sim_flight *flights; /* heap, earliest first */
     size_t n_flights, room;
     uint64_t order;
-    uint32_t under_way[SIM_ENDS][SIM_ENDS]; /* copies on each link */
+    uint32_t under_way[SIM_ENDS][SIM_ENDS]; /* on each link, without copies made there */
     int64_t busy_until[SIM_ENDS];           /* slow ends: when the last input that was let through is done with, ns */
     /* sim_net_pct.c */
     unsigned pct; /* depth; 0: no priorities */

@@ -32,6 +32,13 @@ static void sift_up(struct sim_flight *f, size_t i)
         swap(&f[i], &f[(i - 1) / 2]);
 }
 
+/* A copy that was made on the way comes from elsewhere: late ones, seconds later, would else fill the link's queue and
+ * cut it. */
+static bool takes_a_place(const struct sim_flight *f)
+{
+    return f->cp <= 1;
+}
+
 void sim_net_fly(struct sim_net *net, const struct sim_flight *flight, const char *bytes)
 {
     if (net->n_flights == net->room) {
@@ -48,7 +55,7 @@ void sim_net_fly(struct sim_net *net, const struct sim_flight *flight, const cha
     if (!f->bytes)
         abort();
     memcpy(f->bytes, bytes, flight->n);
-    net->under_way[f->from][f->to]++;
+    net->under_way[f->from][f->to] += takes_a_place(f);
     sift_up(net->flights, i);
 }
 
@@ -60,7 +67,7 @@ int64_t sim_net_deadline(const struct sim_net *net)
 struct sim_flight sim_net_arrive(struct sim_net *net)
 {
     struct sim_flight first = net->flights[0], *f = net->flights;
-    net->under_way[first.from][first.to]--;
+    net->under_way[first.from][first.to] -= takes_a_place(&first);
     f[0] = f[--net->n_flights];
     for (size_t i = 0, least = 0;; i = least) {
         for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < net->n_flights; child++)

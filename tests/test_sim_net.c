@@ -193,6 +193,8 @@ static void a_queue_takes_as_many_as_its_capacity(void **state)
         sim_net_fly(&net, &(struct sim_flight){.due = 5, .from = 0, .to = 1}, "");
     }
     assert_true(decide(&net, 3, 0, 1, copies) == 1 && copies[0].fate == SIM_QUEUE_FULL && copies[0].f == 9);
+    for (int i = 0; i < 3; i++) /* duplicates take no place */
+        sim_net_fly(&net, &(struct sim_flight){.due = 9, .cp = 2, .from = 0, .to = 1}, "");
     free(sim_net_arrive(&net).bytes);
     assert_true(decide(&net, 4, 0, 1, copies) == 1 && copies[0].fate == SIM_DELIVER);
     end(&net);
