@@ -338,11 +338,13 @@ static enum verdict values(struct check_run *c)
     size_t left_out = 0, final = 0;
     for (size_t i = 0; ready && i < x->h.n; i++) {
         const struct lin_key *k = &x->r.keys[i];
-        if (!k->zoned) {
+        if (check_key_left_out(x, i)) {
             left_out++;
             continue;
         }
         c->examined++;
+        if (!k->zoned)
+            continue; /* linearizable, which is more */
         if (!x->lossy)
             phantoms(c, x, i);
         final += lost_write(c, x, i);

@@ -82,6 +82,11 @@ static bool clock_unknown(struct check_run *c, char *why, size_t n)
     return yes;
 }
 
+bool check_key_left_out(const struct check_history *x, size_t key)
+{
+    return !x->r.keys[key].zoned && x->r.keys[key].answer != LIN_OK;
+}
+
 enum verdict check_history_answer(struct check_run *c, const struct check_history *x)
 {
     if ((x->lossy || x->unclocked) && c->violations == 0) {

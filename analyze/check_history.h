@@ -23,6 +23,8 @@ struct check_history {
 /* The run's history, judged; it is loaded once for all checks of a run, which share it. NULL when there is nothing to
  * check: *v then says what to answer, c->note why. */
 struct check_history *check_history_open(struct check_run *c, bool search, enum verdict *v);
+/* Is the key's history neither judged by zones nor known to be linearizable, which would imply the lesser guarantees? */
+bool check_key_left_out(const struct check_history *x, size_t key);
 /* check_answer(), but what was not found in a history with holes is unknown, not passed. */
 enum verdict check_history_answer(struct check_run *c, const struct check_history *x);
 /* Are records of whoever reports operations (simulator, clients) missing: gaps, damaged lines, a file without its end?

@@ -530,7 +530,8 @@ enum verdict check_stale_reads(struct check_run *c)
         if (x->r.keys[i].zoned)
             memory = collect(c, x, i, &all, &n, &cap);
         else
-            left_out++;
+            c->examined += !check_key_left_out(x, i);
+        left_out += check_key_left_out(x, i);
     }
     if (ready) {
         if (n > 0)

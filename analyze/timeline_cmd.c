@@ -10,7 +10,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "explain_int.h"
-#include "timeline.h"
+#include "timeline_int.h"
 
 enum { WIDTH = 100, WIDTH_LEAST = 40, LIMIT = 500 };
 #define WINDOW_NS INT64_C(50000000)
@@ -170,6 +170,28 @@ static int64_t run_of(struct db *db, const char *name)
     return id;
 }
 
+/* A pattern that nothing fits would leave an empty table, which reads like a quiet run. `names`: a query for what there
+ * is. */
+static int something_fits(struct db *db, const struct options *o, const char *option, const char *patterns,
+                          const char *names)
+{
+    char list[1000] = "";
+    size_t used = 0;
+    bool fits = patterns == NULL;
+    sqlite3_stmt *q = db_prepare(db, names);
+    db_bind_int(db, q, ":run", o->o.run_id);
+    while (!fits && db_row(db, q)) {
+        const char *name = (const char *)sqlite3_column_text(q, 0);
+        fits = name != NULL && timeline_fits(patterns, name);
+        if (used < sizeof list)
+            used += (size_t)snprintf(list + used, sizeof list - used, " %.60s", name != NULL ? name : "?");
+    }
+    db_done(db, q);
+    return fits || db->failed ? 0
+                              : cli_fail(EXIT_USAGE, "timeline", "%s %.200s: nothing here is called that; there is%s",
+                                         option, patterns, *list != '\0' ? list : " none");
+}
+
 /* The stretch to show: what was named, else around the worst violation, else all. */
 static int choose(struct db *db, struct options *o)
 {
@@ -177,6 +199,13 @@ static int choose(struct db *db, struct options *o)
     if (o->o.run_id == 0)
         return cli_fail(EXIT_DATA, "timeline", "there is no run %s here; analyze sql DB 'SELECT name FROM runs'",
                         o->run != NULL ? o->run : "");
+    int status = something_fits(db, o, "--node", o->o.nodes,
+                                "SELECT node FROM nodes WHERE run_id = :run AND kind = 'replica' ORDER BY node");
+    if (status == 0)
+        status =
+            something_fits(db, o, "--ev", o->o.ev, "SELECT DISTINCT ev FROM records WHERE run_id = :run ORDER BY ev");
+    if (status != 0)
+        return status;
     o->o.from = o->from >= 0 ? o->from : INT64_MIN;
     o->o.to = o->to >= 0 ? o->to : INT64_MAX;
     char worst[32];

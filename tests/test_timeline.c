@@ -49,6 +49,17 @@ static void a_stretch_is_shown_with_a_column_for_each_replica(void **state)
     rt_close(&rt);
 }
 
+static void names_that_nothing_has_are_refused(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    stale_read(&rt);
+    assert_int_equal(timeline(&rt, "--node", "9999", NULL), EXIT_USAGE);
+    assert_int_equal(timeline(&rt, "--ev", "nosuch.*", NULL), EXIT_USAGE);
+    assert_int_equal(timeline(&rt, "--node", "9999,0001", "--ev", "role.*", NULL), EXIT_PASSED);
+    rt_close(&rt);
+}
+
 static void a_lost_message_ends_in_x_in_the_column_of_its_receiver(void **state)
 {
     (void)state;
@@ -208,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stretch_is_shown_with_a_column_for_each_replica),
+        cmocka_unit_test(names_that_nothing_has_are_refused),
         cmocka_unit_test(a_lost_message_ends_in_x_in_the_column_of_its_receiver),
         cmocka_unit_test(no_line_is_wider_than_asked_for),
         cmocka_unit_test(heartbeats_are_left_out_and_counted_unless_everything_is_asked_for),
