@@ -131,11 +131,6 @@ bool trace_parse(const char *line, size_t n, struct trace_scratch *s, struct tra
 
 /* ---- fields ---- */
 
-bool trace_text_is(struct trace_text t, const char *s)
-{
-    return strlen(s) == t.n && memcmp(t.p, s, t.n) == 0;
-}
-
 const struct trace_field *trace_find(const struct trace_record *r, const char *key)
 {
     size_t n = strlen(key);
