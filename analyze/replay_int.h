@@ -110,7 +110,7 @@ struct input {
     int64_t rec, t;
     const struct msg *m; /* NULL: not a message. The last of the node's step */
     bool ignored;
-    int64_t term_before, commit_before, heard_before;
+    int64_t term_before, commit_before, heard_before, alive_before;
     int heard_from_before;
     char role_before;
     bool granted;      /* a vote was granted while handling it */
@@ -197,6 +197,9 @@ struct node {
     bool restored;
     int64_t heard_t, heard_rec; /* the last append or snapshot of a leader of the current term; -1 = none */
     int heard_from;
+    int64_t heard_term,
+        heard_ts;    /* the latest by when it was sent: what came later, but was sent before, promises nothing */
+    int64_t alive_t; /* the last append or snapshot that came, in whatever order */
     int64_t removed_t, removed_rec; /* a leader: the configuration without it was committed; rec 0 = no */
     /* The inputs of one step, in order: what is done once for all of them has the last as its cause. */
     struct msg *step;

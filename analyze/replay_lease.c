@@ -152,9 +152,15 @@ void replay_leased_read(struct replay *rp, struct node *n, const struct rec *r, 
 void replay_leader_heard(struct node *n, const struct rec *r, const struct msg *m)
 {
     n->in.heard_before = n->heard_t;
+    n->in.alive_before = n->alive_t;
     n->in.heard_from_before = n->heard_from;
     if (m->mterm < n->term)
         return;
+    n->alive_t = r->t;
+    if (m->ts >= 0 && n->heard_term == m->mterm && m->ts < n->heard_ts)
+        return;
+    n->heard_term = m->mterm;
+    n->heard_ts = m->ts;
     n->heard_t = r->t;
     n->heard_rec = r->id;
     n->heard_from = m->peer;

@@ -27,7 +27,7 @@ int replay_number(struct replay *rp, const char *p, size_t len)
         n->name = mem_text(p, len);
         n->role = 'F';
         n->leader = n->disk.vote = n->heard_from = -1;
-        n->heard_t = -1;
+        n->heard_t = n->alive_t = -1;
         n->disk.known = true;
         n->disk.changed = INT64_MAX;
         rp->node[rp->n_nodes++] = n;
@@ -63,7 +63,7 @@ struct peer *replay_peer_made(struct node *n, int number)
 
 bool replay_quorum_known(struct replay *rp, const struct node *n, enum rule rule)
 {
-    if (n->conf == 0)
+    if (n->conf == 0 && n->lives == 0) /* a new server knows of no members, and needs none to follow */
         replay_unknown(rp, rule, "%s: no trace.open that names the group", n->name);
     else if (n->term <= n->hole_term)
         replay_unknown(rp, rule, "%s.%lld: records of term %lld are missing", n->name, (long long)n->boot,

@@ -103,6 +103,7 @@ static void begin_input(struct node *n, const struct rec *r, const struct msg *m
                            .commit_before = n->commit,
                            .role_before = n->role,
                            .heard_before = n->heard_t,
+                           .alive_before = n->alive_t,
                            .heard_from_before = n->heard_from};
 }
 
@@ -174,5 +175,6 @@ void replay_on_ignore(struct replay *rp, struct node *n, const struct rec *r)
         return;
     n->in.ignored = true;
     n->heard_t = n->in.heard_before;
+    n->alive_t = n->in.alive_before;
     n->heard_from = n->in.heard_from_before;
 }

@@ -89,14 +89,22 @@ static void accept(struct raft *r, const struct message *m, size_t skip)
     reply->match = covered;
 }
 
-void raft_follow(struct raft *r, const struct message *m, enum raft_why why)
+bool raft_follow(struct raft *r, const struct message *m, enum raft_why why)
 {
+    bool late = r->heard_term == r->term && m->sent_us < r->heard_sent_us;
+    if (late && r->role != RAFT_FOLLOWER)
+        raft_ignore(r, WHY_DUPLICATE);
+    if (late)
+        return r->role == RAFT_FOLLOWER; /* what it brings may be new all the same */
+    r->heard_term = r->term;
+    r->heard_sent_us = m->sent_us;
     if (r->role != RAFT_FOLLOWER)
         raft_become(r, RAFT_FOLLOWER, WHY_LEADER_SAME_TERM);
     raft_leader_is(r, m->src);
     r->quiet_until_us = raft_after(r, r->election_min_us);
     raft_leader_spoke(r);
     raft_arm_election(r, why);
+    return true;
 }
 
 void raft_on_append_request(struct raft *r, const struct message *m)
@@ -121,7 +129,8 @@ void raft_on_append_request(struct raft *r, const struct message *m)
         raft_ignore(r, WHY_UNEXPECTED);
         return;
     }
-    raft_follow(r, m, WHY_APPEND);
+    if (!raft_follow(r, m, WHY_APPEND))
+        return;
     if (m->prev_index > raft_last(r))
         refuse(r, m, WHY_NO_PREV);
     else if (!prev_agrees(r, m))

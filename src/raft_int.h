@@ -231,6 +231,8 @@ struct raft {
     struct incoming dead_incoming;   /* the effects of this step may name it */
     uint64_t durable; /* our own entries up to here count for a quorum */
     uint64_t quiet_until_us;  /* no votes before: see raft_vote.c */
+    uint64_t heard_term;      /* of the leader of this term the latest message */
+    uint64_t heard_sent_us;   /* was sent then */
     uint64_t election_us;     /* NEVER: leader, or may not stand */
     uint32_t votes; /* bit i: peers[i]; bit n_peers: ourselves */
     uint64_t vote_resend_us, vote_retry_us;
@@ -446,8 +448,9 @@ uint64_t raft_leader_deadline(const struct raft *r);
 /* ---- raft_follow.c: the follower's side ---- */
 void raft_on_append_request(struct raft *r, const struct message *m);
 
-/* The sender leads our term: we follow. Re-arms the election timer, `why`. */
-void raft_follow(struct raft *r, const struct message *m, enum raft_why why);
+/* The sender leads our term: we follow. Re-arms the election timer, `why`, unless later messages of it were here already:
+ * then the leader may be long gone. False: that was so, and we do not follow any more; it is ignored. */
+bool raft_follow(struct raft *r, const struct message *m, enum raft_why why);
 
 /* ---- raft_snapshot_send.c ---- */
 /* Its next entry was given up. */

@@ -160,7 +160,8 @@ void raft_on_snapshot_request(struct raft *r, const struct message *m)
         raft_ignore(r, WHY_UNEXPECTED);
         return;
     }
-    raft_follow(r, m, WHY_SNAPSHOT);
+    if (!raft_follow(r, m, WHY_SNAPSHOT))
+        return;
     struct incoming *in = &r->incoming;
     if (m->snap_index <= r->commit) {
         answer(r, m, m->size); /* all of it is here, and more perhaps */

@@ -221,6 +221,25 @@ static void impatience_is_no_fault_without_leases(void **state)
     rt_close(&rt);
 }
 
+/* An append that was sent before the last one that came promises nothing: the leader may be gone since. */
+static void a_voter_waits_for_no_late_append(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, cfg);
+    some_work(&rt);
+    int late = rt_send_append(&rt, 0, 2, 2, 0);
+    rt.t += 10 * MS;
+    rt_recv(&rt, rt_follow(&rt, rt_send_append(&rt, 0, 2, 2, 0)));
+    rt.t += 150 * MS;
+    rt_follow(&rt, late);
+    rt.t += 10 * MS;
+    rt_elect(&rt, 1, 2, 1u << 2);
+    rt_check(&rt, "R9c");
+    assert_string_equal(rt_verdict(&rt, "R9c"), "pass");
+    rt_close(&rt);
+}
+
 /* Started from elsewhere, a replica counts its time from another moment: who was first, only messages tell. */
 static void times_since_different_moments_are_not_compared(void **state)
 {
@@ -356,6 +375,7 @@ int main(void)
         cmocka_unit_test(reads_while_the_lease_lasts_are_let_pass),
         cmocka_unit_test(an_election_that_the_leader_asked_for_needs_no_patience),
         cmocka_unit_test(impatience_is_no_fault_without_leases),
+        cmocka_unit_test(a_voter_waits_for_no_late_append),
         cmocka_unit_test(times_since_different_moments_are_not_compared),
         cmocka_unit_test(times_of_a_wrong_clock_are_not_compared_with_the_time_of_records),
         cmocka_unit_test(the_table_reads_tells_proof_and_age),
