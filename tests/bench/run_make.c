@@ -27,7 +27,7 @@ struct datagram {
 struct world {
     struct trace_writer *sim, *replica[REPLICAS];
     struct trace_state state[REPLICAS];
-    char id[REPLICAS][8];
+    char id[REPLICAS][12];
     int64_t t, d, records, mid[REPLICAS], random;
     int64_t round, match[REPLICAS]; /* match: what the leader knows each to have */
     char value[KEYS][VALUE + 1];
