@@ -38,7 +38,7 @@ static void the_same_seed_gives_the_same_scenario(void **state)
 static void every_seed_makes_a_scenario_whose_faults_leave_time_to_recover(void **state)
 {
     (void)state;
-    unsigned kinds[SIM_MEMBERS + 1] = {0}, whens[SIM_WHENS] = {0}, sizes[8] = {0}, depth[6] = {0}, quiet = 0;
+    unsigned kinds[SIM_REPLACE + 1] = {0}, whens[SIM_WHENS] = {0}, sizes[8] = {0}, depth[6] = {0}, quiet = 0;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         struct sim_config c = load(seed);
         unsigned faults = 0;
@@ -56,7 +56,7 @@ static void every_seed_makes_a_scenario_whose_faults_leave_time_to_recover(void 
         quiet += faults == 0;
         sim_config_free(&c);
     }
-    for (int k = SIM_PARTITION_LEADER; k <= SIM_MEMBERS; k++)
+    for (int k = SIM_PARTITION_LEADER; k <= SIM_REPLACE; k++)
         if (kinds[k] == 0 && k != SIM_PARTITION_GROUPS)
             fail_msg("no seed has a fault of kind %d", k);
     for (int w = SIM_WHEN_LEADS; w < SIM_WHENS; w++)
