@@ -50,7 +50,7 @@ bool sim_case_config(const struct sim_case *c, const struct sim_options *o, stru
 /* Runs it, everything recorded; `r` is to be released whatever comes back. 0, or the exit status. */
 int sim_case_run(const struct sim_case *c, const struct sim_case_of *of, struct sim_result *r);
 /* How the run `r` of it failed. `scratch` is an empty directory, and is so again afterwards. With `only` not NULL a
- * run may be judged by the oracle alone if that tells already that it does not fail like that one. */
+ * run is judged by the oracle alone if the rule that broke first for that one's is not what broke here. */
 void sim_case_judge(const struct sim_result *r, const char *scratch, const struct sim_failure *only,
                     struct sim_failure *f);
 /* Does a run that failed as `f` fail like `like`: a violation of its class, and the same first rule? */

@@ -356,10 +356,11 @@ static void read_scenario(struct reading *r, const json_t *scenario, struct sim_
     for (size_t i = 0; i < sizeof required / sizeof *required; i++)
         if (!json_object_get(scenario, required[i]) && !(i == 2 && c->clients.shared && rate))
             config_problem(r, required[i], "missing");
-    int64_t seconds = config_integer(r, scenario, "lifetime", "lifetime", 5, INT64_MAX, 5);
+    int64_t seconds =
+        config_integer(r, scenario, "lifetime", "lifetime", SIM_LIFETIME_MIN, INT64_MAX, SIM_LIFETIME_MIN);
     if (seconds > 86400) {
         config_problem(r, "lifetime", "%" PRId64 " is more than a day (86400)", seconds);
-        seconds = 5;
+        seconds = SIM_LIFETIME_MIN;
     }
     double lifetime = (double)seconds;
     c->lifetime = seconds * SIM_SECOND;

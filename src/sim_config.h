@@ -45,6 +45,7 @@
 #include <stdint.h>
 
 enum { SIM_REPLICAS_MAX = 21, SIM_CLIENTS_MAX = 64, SIM_KEYS_MAX = 1000, SIM_CLIENT_BASE = 16 };
+enum { SIM_LIFETIME_MIN = 5 }; /* s */
 #define SIM_SECOND INT64_C(1000000000)
 
 /* ---- links ---- */

@@ -94,6 +94,7 @@ static bool pass(struct shrink *s, const char *what, bool (*f)(struct shrink *))
 
 static void shrink(struct shrink *s)
 {
+    pass(s, "no operations", shrink_bare);
     pass(s, "less time", shrink_time);
     pass(s, "fewer replicas", shrink_seeds);
     pass(s, "faults one by one", shrink_explicit);

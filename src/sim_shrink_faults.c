@@ -144,28 +144,53 @@ bool shrink_faults(struct shrink *s)
 
 /* ---- fitting ---- */
 
-static bool fits(json_t *f, double lifetime)
+static const char *const starts[] = {"at", "begin", "time"};
+
+static bool fits(json_t *f, double until)
 {
-    static const char *const times[] = {"at", "begin", "time"};
-    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        const json_t *t = json_object_get(f, times[i]);
-        if (json_is_number(t) && json_number_value(t) >= lifetime)
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        const json_t *t = json_object_get(f, starts[i]);
+        if (json_is_number(t) && json_number_value(t) >= until)
             return false;
     }
     const json_t *end = json_object_get(f, "end");
-    if (json_is_number(end) && json_number_value(end) > lifetime)
-        json_object_set_new(f, "end", json_real(lifetime));
+    if (json_is_number(end) && json_number_value(end) > until)
+        json_object_set_new(f, "end", json_real(until));
     return true;
+}
+
+static void fit(json_t *scenario, double until)
+{
+    static const char *const lists[] = {"faults", "events"};
+    for (size_t k = 0; k < 2; k++) {
+        json_t *v = json_object_get(scenario, lists[k]);
+        for (size_t i = json_array_size(v); i-- > 0;)
+            if (!fits(json_array_get(v, i), until))
+                json_array_remove(v, i);
+    }
 }
 
 void shrink_fit(json_t *scenario)
 {
-    static const char *const lists[] = {"faults", "events"};
-    double lifetime = json_number_value(json_object_get(scenario, "lifetime"));
-    for (size_t k = 0; k < 2; k++) {
-        json_t *v = json_object_get(scenario, lists[k]);
-        for (size_t i = json_array_size(v); i-- > 0;)
-            if (!fits(json_array_get(v, i), lifetime))
-                json_array_remove(v, i);
+    fit(scenario, json_number_value(json_object_get(scenario, "lifetime")));
+}
+
+void shrink_window(json_t *scenario, double seconds)
+{
+    const int64_t now = json_integer_value(json_object_get(scenario, "lifetime"));
+    double first = (double)now, wait = json_number_value(json_object_get(scenario, "start_wait"));
+    json_t *faults = json_object_get(scenario, "faults"), *f;
+    size_t k;
+    json_array_foreach(faults, k, f) for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+    {
+        const json_t *t = json_object_get(f, starts[i]);
+        if (json_is_number(t) && json_number_value(t) < first)
+            first = json_number_value(t);
     }
+    int64_t least = (int64_t)(first + seconds > wait ? first + seconds : wait) + 1;
+    least = least < SIM_LIFETIME_MIN ? SIM_LIFETIME_MIN : least;
+    if (least < now)
+        json_object_set_new(scenario, "lifetime", json_integer(least));
+    json_object_set_new(scenario, "end_wait", json_integer(0));
+    fit(scenario, first + seconds < (double)now ? first + seconds : (double)now);
 }

@@ -11,6 +11,7 @@ struct shrink {
     struct sim_case c;   /* the smallest so far, */
     struct sim_result r; /* and its run; must not be moved */
     const char *at;      /* what is being tried, in words */
+    bool bare;           /* it fails without any operation, and smaller groups were tried with that */
 };
 
 /* ---- sim_shrink.c ---- */
@@ -42,7 +43,9 @@ bool shrink_faults(struct shrink *s);
 bool shrink_ops(struct shrink *s);
 bool shrink_chance(struct shrink *s);
 bool shrink_delays(struct shrink *s);
-/* sim_shrink_nodes.c: fewer replicas, with other seeds, or the same run without some */
+/* sim_shrink_nodes.c: no operations and few replicas, or fewer replicas, with other seeds; or the same run without some
+ */
+bool shrink_bare(struct shrink *s);
 bool shrink_seeds(struct shrink *s);
 bool shrink_nodes(struct shrink *s);
 /* sim_shrink_plain.c: less time, fewer clients and keys, a plainer network */
@@ -51,5 +54,7 @@ bool shrink_plain(struct shrink *s);
 
 /* The faults of a scenario that cannot be in it, after something else has become less, are taken out or cut short. */
 void shrink_fit(json_t *scenario);
+/* No fault, nor what would come again and again, later than that after the first; and no more time than that needs. */
+void shrink_window(json_t *scenario, double seconds);
 
 #endif

@@ -1,4 +1,4 @@
-/* Fewer replicas. */
+/* Fewer replicas; with other seeds also without operations. */
 #include "sim_shrink_int.h"
 
 #include <ctype.h>
@@ -19,6 +19,8 @@ static unsigned replicas_of(const struct shrink *s)
 struct seeds {
     const struct shrink *s;
     unsigned replicas;
+    bool bare;     /* without operations, */
+    double window; /* and with faults only for that long, s; 0: as long as there are */
 };
 
 static bool names_missing(const json_t *v, unsigned replicas)
@@ -46,32 +48,76 @@ static void set_replicas(json_t *scenario, unsigned n)
             json_array_remove(faults, i);
 }
 
+/* Nobody asks for anything. */
+static void set_bare(json_t *scenario)
+{
+    json_t *clients = json_object_get(scenario, "clients");
+    json_object_set_new(clients, "rate", json_integer(0));
+    json_object_set_new(clients, "count", json_integer(1));
+}
+
 static bool other_seed(void *ctx, size_t i, struct sim_case *c)
 {
     const struct seeds *k = ctx;
     *c = (struct sim_case){.scenario = json_deep_copy(k->s->c.scenario), .seed = 1 + i};
     set_replicas(c->scenario, k->replicas);
+    if (k->bare)
+        set_bare(c->scenario);
+    if (k->window > 0)
+        shrink_window(c->scenario, k->window);
     return true;
 }
 
-/* The smallest group first. At most a third of the time, and of that a fair share for each size. */
+/* At most until `until`. */
+static bool with_seeds(struct shrink *s, struct seeds *k, size_t seeds, uint64_t until)
+{
+    const uint64_t all = s->t.until_ns;
+    struct sim_case found;
+    s->t.until_ns = until;
+    bool some = sim_tries_first(&s->t, seeds, other_seed, k, &found) < seeds;
+    s->t.until_ns = all;
+    if (some)
+        shrink_adopt(s, &found);
+    return some;
+}
+
+/* When size n of `sizes` has had its share of 1 / `part` of the time that is left at `now`. */
+static uint64_t share(const struct shrink *s, uint64_t now, unsigned n, unsigned sizes, unsigned part)
+{
+    return s->t.until_ns > now ? now + (s->t.until_ns - now) / part * n / sizes : now;
+}
+
+/* Without clients a run costs a fraction of what it does with them, so that this comes first and may take many seeds.
+ * The smallest group first, and faults for a short while before all: what is few now need not be made fewer one by one.
+ * What only clients can see (C) needs them; the course's clients have no rate. */
+bool shrink_bare(struct shrink *s)
+{
+    static const double windows[] = {1, 2, 0};
+    const json_t *mode = json_object_get(json_object_get(s->c.scenario, "clients"), "mode");
+    const unsigned have = replicas_of(s);
+    const uint64_t now = trace_mono_ns();
+    if (*s->t.like.check == 'C' || !json_is_string(mode) || strcmp(json_string_value(mode), "shared") != 0)
+        return false;
+    for (unsigned n = 1; n <= have && !s->bare; n++)
+        for (size_t w = 0; w < sizeof windows / sizeof *windows && !s->bare; w++) {
+            struct seeds k = {.s = s, .replicas = n, .bare = true, .window = windows[w]};
+            s->bare = with_seeds(s, &k, n < 3 ? SEEDS_SLOW * n : SEEDS, share(s, now, n, have, 2));
+        }
+    return s->bare;
+}
+
+/* The smallest group first. */
 bool shrink_seeds(struct shrink *s)
 {
-    const uint64_t until = s->t.until_ns, now = trace_mono_ns(), all = until > now ? (until - now) / 3 : 0;
     const unsigned have = replicas_of(s);
+    const uint64_t now = trace_mono_ns();
     const bool quick = *s->t.like.oracle && strcmp(s->t.like.oracle, s->t.like.first) == 0;
-    const size_t seeds = quick ? SEEDS : SEEDS_SLOW;
-    bool some = false;
+    bool some = s->bare;
     for (unsigned n = 1; n < have && !some; n++) {
         struct seeds k = {.s = s, .replicas = n};
-        struct sim_case found;
-        s->t.until_ns = now + all * n / (have - 1);
-        some = sim_tries_first(&s->t, seeds, other_seed, &k, &found) < seeds;
-        s->t.until_ns = until;
-        if (some)
-            shrink_adopt(s, &found);
+        some = with_seeds(s, &k, quick ? SEEDS : SEEDS_SLOW, share(s, now, n, have - 1, 3));
     }
-    return some;
+    return some && !s->bare;
 }
 
 /* ---- the same run without some ---- */

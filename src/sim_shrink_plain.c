@@ -27,6 +27,7 @@ bool shrink_time(struct shrink *s)
             least = after > 0 ? after / SIM_SECOND + 1 : 1;
     const double end_wait = (double)cfg.end_wait / SIM_SECOND;
     least = least < cfg.start_wait / SIM_SECOND + 1 ? cfg.start_wait / SIM_SECOND + 1 : least;
+    least = least < SIM_LIFETIME_MIN ? SIM_LIFETIME_MIN : least;
     for (int64_t t = least; t <= now; t++)
         for (int cut = 1; cut >= 0; cut--) {
             if (t == now && (!cut || end_wait <= 0))
