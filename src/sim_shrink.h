@@ -3,7 +3,8 @@
  * "Simplifying and Isolating Failure-Inducing Input", 2002) over faults, operations and single decisions; fewer
  * replicas, clients and keys, less time, a plainer network.
  *
- * Where another seed fails the same way with fewer replicas, that run is shrunk in place of the first. */
+ * Where another seed fails the same way without operations, or with fewer replicas, that run is shrunk in place of the
+ * first. */
 #ifndef FAULTLINE_SIM_SHRINK_H
 #define FAULTLINE_SIM_SHRINK_H
 

@@ -76,6 +76,36 @@ static void it_becomes_smaller_and_fails_the_same_way(void **state)
     json_decref(s);
 }
 
+/* Disks that lie lose what was synced, whoever asks for what: no operation is left, nor a client that would make one,
+ * and few of the many faults. */
+static void what_needs_no_operation_has_none(void **state)
+{
+    static const char lies[] =
+        "{\"name\": \"lies\", \"seed\": 1, \"lifetime\": 8, \"start_wait\": 1, \"end_wait\": 1, \"replicas\": 4,"
+        " \"durable\": true, \"disk\": {\"latency_ms\": [0, 2], \"power_loss\": 1},"
+        " \"clients\": {\"mode\": \"shared\", \"count\": 4, \"keys\": 2, \"timeout_ms\": 300, \"rate\": 30},"
+        " \"network\": {\"delay_ms\": [0, 10]},"
+        " \"faults\": [{\"kind\": \"disk\", \"node\": \"random\", \"fsync_lies\": 1, \"begin\": 0.1, \"end\": 7,"
+        " \"every\": 0.5, \"for_ms\": [400, 500]}, {\"kind\": \"kill\", \"node\": \"leader\", \"begin\": 0.3,"
+        " \"end\": 7, \"every\": 0.8, \"restart_after_ms\": [10, 60]}]}";
+    char lost[620], bare[620];
+    (void)state;
+    snprintf(lost, sizeof lost, "%s/lost", dir);
+    snprintf(bare, sizeof bare, "%s/bare", dir);
+    RUN("--quiet", "--out", lost, lies);
+    assert_int_equal(RUN("--shrink", lost, "--budget", "60s", "--out", bare), 0);
+    json_t *o = load(bare, "run.json"), *s = load(bare, "scenario.json");
+    assert_true(figure(o, "from", "operations") > 50);
+    assert_int_equal(figure(o, "to", "operations"), 0);
+    assert_true(figure(o, "from", "faults") > 10);
+    assert_true(figure(o, "to", "faults") <= 3);
+    assert_true(figure(o, "to", "replicas") <= 3);
+    const json_t *rate = json_object_get(json_object_get(s, "clients"), "rate");
+    assert_true(json_is_number(rate) && json_number_value(rate) <= 0);
+    json_decref(o);
+    json_decref(s);
+}
+
 /* The last line of `analyze check`, and its first. */
 static void verdict_of(const char *in, char class[128])
 {
@@ -135,9 +165,8 @@ static void what_does_not_fail_cannot_be_shrunk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_becomes_smaller_and_fails_the_same_way),
-        cmocka_unit_test(it_is_had_again_without_the_seed),
-        cmocka_unit_test(there_is_an_end_to_the_time),
+        cmocka_unit_test(it_becomes_smaller_and_fails_the_same_way), cmocka_unit_test(it_is_had_again_without_the_seed),
+        cmocka_unit_test(what_needs_no_operation_has_none),          cmocka_unit_test(there_is_an_end_to_the_time),
         cmocka_unit_test(what_does_not_fail_cannot_be_shrunk),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
