@@ -23,6 +23,18 @@ static bool is_durable(const struct virtual_node *node)
 
 /* ---- what the disk does ---- */
 
+/* The disk in names of decisions: one that was exchanged counts from 0 again, and must not share names with the one
+ * before. */
+static const char *disk_name(const struct virtual_node *node, char name[32])
+{
+    const char *id = node->run->node[node->i].id;
+    if (node->disk.wiped)
+        snprintf(name, 32, "%s new disk %u", id, node->disk.wiped);
+    else
+        snprintf(name, 32, "%s", id);
+    return name;
+}
+
 static const struct sim_disk_quality *quality(const struct virtual_node *node)
 {
     return node->disk.troubled ? &node->disk.trouble : &node->run->cfg->disk.q;
@@ -30,12 +42,10 @@ static const struct sim_disk_quality *quality(const struct virtual_node *node)
 
 static bool happens(struct virtual_node *node, const char *kind, const char *op, uint64_t number, double p)
 {
-    char name[SIM_DECIDE_NAME];
+    char name[SIM_DECIDE_NAME], disk[32];
     if (p <= 0)
         return false;
-    /* A new disk counts from 0 again. */
-    const char *again = node->disk.wiped ? "new disk " : "";
-    snprintf(name, sizeof name, "%s %s%s %llu", node->run->node[node->i].id, again, op, (unsigned long long)number);
+    snprintf(name, sizeof name, "%s %s %llu", disk_name(node, disk), op, (unsigned long long)number);
     return sim_decide_chance(node->run->decider, kind, name, p);
 }
 
@@ -134,8 +144,9 @@ int virtual_disk_start(struct virtual_node *node)
     if (!is_durable(node))
         return EX_OK;
     if (!d->disk) {
+        char name[32];
         d->disk =
-            sim_disk_new((uint64_t)sim_decide_between(run->decider, "seed", run->node[node->i].id, 0, INT64_MAX - 1));
+            sim_disk_new((uint64_t)sim_decide_between(run->decider, "seed", disk_name(node, name), 0, INT64_MAX - 1));
         set_faults(node);
     }
     const struct store_options o = {.dir = "disk",
