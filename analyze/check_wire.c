@@ -42,12 +42,13 @@ static const char requests[] = "DROP TABLE IF EXISTS temp.requests;"
                                " WHERE type = 'change' AND mid IS NOT NULL AND copy = 1";
 
 /* Replies in order, each with its request as far as there is one. A request that the network doubled, or that was sent
- * again under the same MID, may be answered as often as it arrived. */
+ * again under the same MID, may be answered as often as it arrived. CROSS JOIN is for the order of the join: clients
+ * first, then what each got, by messages_dst; else all messages are read. */
 static const char replies[] =
     "WITH reply AS (SELECT m.msg_id, m.in_rec, m.mid, m.src, m.dst, m.type, m.t_in,"
     "   row_number() OVER (PARTITION BY m.mid ORDER BY m.t_in, m.msg_id) AS nth"
-    " FROM messages m JOIN nodes d ON d.run_id = m.run_id AND d.node = m.dst AND d.kind = 'client'"
-    " WHERE m.run_id = :run AND m.in_rec IS NOT NULL AND m.copy = 1)"
+    " FROM nodes d CROSS JOIN messages m ON m.run_id = d.run_id AND m.dst = d.node"
+    " WHERE d.run_id = :run AND d.kind = 'client' AND m.in_rec IS NOT NULL AND m.copy = 1)"
     " SELECT r.msg_id, r.in_rec, r.mid, r.src, r.dst, r.type, r.t_in, json_extract(i.body, '$.ld') AS ld,"
     "   json_extract(i.body, '$.ld') = 'FFFF' OR EXISTS (SELECT 1 FROM nodes n WHERE n.run_id = :run AND n.kind = "
     "'replica'"
@@ -137,13 +138,15 @@ static enum verdict check_replies(struct check_run *c)
 /* ---- C6 ---- */
 
 /* Refused by the simulator, or by the replica that got it; a replica is not asked about what the network did to it: of
- * the bad datagrams of some size that it got, as many are the network's as it damaged to that size and handed over. */
+ * the bad datagrams of some size that it got, as many are the network's as it damaged to that size and handed over. The
+ * list of events is for the index: with the OR alone, all records are read. */
 static const char bad_datagrams[] =
     "WITH harmed AS (SELECT json_extract(body, '$.dst') AS dst, json_extract(body, '$.sz') AS sz, count(*) AS n"
     "   FROM records WHERE run_id = :run AND ev = 'net.out' AND json_extract(body, '$.why') IS NOT NULL GROUP BY 1, 2),"
     " bad AS (SELECT id, t, ev, body, node, row_number() OVER"
     "    (PARTITION BY ev, node, json_extract(body, '$.sz') ORDER BY id) AS nth FROM records"
-    "  WHERE run_id = :run AND (ev = 'net.bad' OR (ev = 'msg.bad' AND json_extract(body, '$.addr') IS NULL AND"
+    "  WHERE run_id = :run AND ev IN ('net.bad', 'msg.bad', 'net.drop') AND (ev = 'net.bad' OR (ev = 'msg.bad' AND "
+    "json_extract(body, '$.addr') IS NULL AND"
     "   json_extract(body, '$.why') NOT IN ('unknown_source', 'bad_seal', 'replayed'))" /* who sent it is not known */
     "  OR (ev = 'net.drop' AND json_extract(body, '$.why') IN ('unknown_dst', 'oversize'))))"
     " SELECT id, t, ev, json_extract(body, '$.why'), coalesce(json_extract(body, '$.src'), json_extract(body,"
