@@ -113,7 +113,8 @@ static void judge_requests(struct live *l, int64_t from, int64_t to)
     sqlite3_stmt *q =
         db_prepare(l->c->db, "SELECT t.node, t.t, t.mid, coalesce(m.recv_rec, m.out_rec), t.op_id FROM op_tries t"
                              " JOIN messages m ON m.run_id = t.run_id AND m.mid = t.mid AND m.dst = t.node"
-                             "   AND m.fate = 'delivered' AND coalesce(m.t_recv, m.t_out) >= t.t WHERE t.run_id = :run AND t.t BETWEEN :from AND :to"
+                             "   AND m.fate = 'delivered' AND coalesce(m.t_recv, m.t_out) >= t.t" /* of this try */
+                             " WHERE t.run_id = :run AND t.t BETWEEN :from AND :to"
                              " AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.run_id = :run AND m.mid = t.mid"
                              "   AND m.src = t.node) ORDER BY t.t");
     db_bind_int(l->c->db, q, ":run", l->c->run_id);

@@ -82,7 +82,7 @@ static void point(struct check_out *out, const struct check_result *r, const str
         words(f, r->run);
     }
     if (known)
-        fputs(" # TODO in the baseline", f);
+        fputs(" # TODO in the baseline", f); /* TAP's directive: a failure that is known */
     else if (skipped || (unknown && out->unknown_ok)) {
         fputs(" # SKIP ", f);
         words(f, note);

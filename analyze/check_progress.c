@@ -63,13 +63,12 @@ static bool all_are_members(const struct health *g, const char *conf)
 static struct changes changes_of(struct check_run *c, const struct health *g)
 {
     struct changes known = {.from = INT64_MAX, .to = INT64_MAX};
-    sqlite3_stmt *q =
-        db_prepare(c->db, "WITH e AS (SELECT ev, t, json_extract(body, '$.idx') AS idx, json_extract(body, '$.conf') AS"
-                          " conf FROM records WHERE run_id = :run AND ev IN ('log.append', 'apply')"
-                          " AND json_extract(body, '$.op') = 'conf'), last AS (SELECT max(idx) AS idx FROM e)"
-                          " SELECT (SELECT min(t) FROM e),"
-                          " (SELECT min(t) FROM e JOIN last USING (idx) WHERE ev = 'apply'),"
-                          " (SELECT conf FROM e JOIN last USING (idx) WHERE conf IS NOT NULL ORDER BY t DESC LIMIT 1)");
+    sqlite3_stmt *q = db_prepare(
+        c->db, "WITH e AS (SELECT idx, t_append, t_apply, append_rec FROM log_entries WHERE run_id = :run AND"
+               " op = 'conf'), last AS (SELECT max(idx) AS idx FROM e) SELECT (SELECT min(t_append) FROM e),"
+               " (SELECT min(t_apply) FROM e JOIN last USING (idx)),"
+               " (SELECT json_extract(body, '$.conf') FROM records WHERE id ="
+               "   (SELECT append_rec FROM e JOIN last USING (idx) ORDER BY t_append DESC LIMIT 1))");
     db_bind_int(c->db, q, ":run", c->run_id);
     if (db_row(c->db, q) && sqlite3_column_type(q, 0) != SQLITE_NULL) {
         known.from = sqlite3_column_int64(q, 0);

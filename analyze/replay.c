@@ -197,9 +197,7 @@ static void new_boot(struct replay *rp, struct node *n, const struct rec *r)
         replay_boot_ends(n);
     n->boots++;
     n->step_over = true;
-    n->heard_t = n->alive_t = -1;
-    n->heard_term = 0;
-    n->heard_from = -1;
+    n->heard = HEARD_NOTHING;
     n->restored = false;
     n->t_start = r->t;
     n->start_rec = r->id;
@@ -295,9 +293,7 @@ static void take_over(const struct replay *rp, struct node *n, const struct rec 
     n->disk.blind = r->li;
     n->disk.changed = INT64_MAX;
     n->disk.snap_due = 0;
-    n->heard_t = n->alive_t = -1;
-    n->heard_term = 0;
-    n->heard_from = -1;
+    n->heard = HEARD_NOTHING;
     n->lease = (struct lease){.rec = 0};
     n->due = (struct due){.idx = 0};
     replay_conf_refresh(n);

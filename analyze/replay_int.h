@@ -105,13 +105,21 @@ struct peer {
     int64_t match;                      /* the leader's own view of it (peer.state), -1 = none in this term */
 };
 
+/* Of the leader of the current term, by appends and snapshots. */
+struct heard {
+    int64_t t, rec, term, ts; /* the latest, by when it was sent: what came later, but was sent before, promises nothing */
+    int from;                 /* node number; t -1 and from -1 = none */
+    int64_t alive_t;          /* the last that came, in whatever order; -1 = none */
+};
+#define HEARD_NOTHING ((struct heard){.t = -1, .from = -1, .alive_t = -1})
+
 /* The input being handled: everything caused by it comes before the next input. */
 struct input {
     int64_t rec, t;
     const struct msg *m; /* NULL: not a message. The last of the node's step */
     bool ignored;
-    int64_t term_before, commit_before, heard_before, alive_before;
-    int heard_from_before;
+    int64_t term_before, commit_before;
+    struct heard heard_before;
     char role_before;
     bool granted;      /* a vote was granted while handling it */
     bool denied_alive; /* a vote was refused because a leader lives */
@@ -195,11 +203,7 @@ struct node {
     struct timing cfg;
     int64_t t_start, start_rec; /* of this boot; restored: it brought something back */
     bool restored;
-    int64_t heard_t, heard_rec; /* the last append or snapshot of a leader of the current term; -1 = none */
-    int heard_from;
-    int64_t heard_term,
-        heard_ts;    /* the latest by when it was sent: what came later, but was sent before, promises nothing */
-    int64_t alive_t; /* the last append or snapshot that came, in whatever order */
+    struct heard heard;
     int64_t removed_t, removed_rec; /* a leader: the configuration without it was committed; rec 0 = no */
     /* The inputs of one step, in order: what is done once for all of them has the last as its cause. */
     struct msg *step;

@@ -151,19 +151,14 @@ void replay_leased_read(struct replay *rp, struct node *n, const struct rec *r, 
 
 void replay_leader_heard(struct node *n, const struct rec *r, const struct msg *m)
 {
-    n->in.heard_before = n->heard_t;
-    n->in.alive_before = n->alive_t;
-    n->in.heard_from_before = n->heard_from;
+    struct heard *h = &n->heard;
+    n->in.heard_before = *h;
     if (m->mterm < n->term)
         return;
-    n->alive_t = r->t;
-    if (m->ts >= 0 && n->heard_term == m->mterm && m->ts < n->heard_ts)
+    h->alive_t = r->t;
+    if (m->ts >= 0 && h->term == m->mterm && m->ts < h->ts)
         return;
-    n->heard_term = m->mterm;
-    n->heard_ts = m->ts;
-    n->heard_t = r->t;
-    n->heard_rec = r->id;
-    n->heard_from = m->peer;
+    *h = (struct heard){.t = r->t, .rec = r->id, .term = m->mterm, .ts = m->ts, .from = m->peer, .alive_t = r->t};
 }
 
 void replay_vote_while_leader_lives(struct replay *rp, struct node *n, const struct rec *r, const char *what)
@@ -171,9 +166,9 @@ void replay_vote_while_leader_lives(struct replay *rp, struct node *n, const str
     const struct msg *m = replay_input_msg(n, r);
     if (!n->cfg.leases || n->cfg.election_min_ns <= 0 || m == NULL || m->kind != KIND_VOTE_REQ || m->xfer)
         return;
-    int64_t heard = n->heard_t, rec = n->heard_rec;
+    int64_t heard = n->heard.t, rec = n->heard.rec;
     const char *since = "it had heard of leader";
-    if (n->heard_from == m->peer)
+    if (n->heard.from == m->peer)
         heard = -1; /* the leader itself asks: its lease ended with its term */
     if (n->restored && n->t_start > heard) {
         heard = n->t_start; /* what it promised before the restart it does not remember */
@@ -187,8 +182,8 @@ void replay_vote_while_leader_lives(struct replay *rp, struct node *n, const str
         replay_found(rp, RULE_R9c, n, r, "vote-while-leader-lives",
                      "%s %s %s %.1f ms after %s%s%s; leases rest on %.1f ms of patience", n->name, what,
                      replay_node(rp, m->peer)->name, (double)(r->t - heard) / 1e6, since,
-                     rec == n->heard_rec && n->heard_from >= 0 ? " " : "",
-                     rec == n->heard_rec && n->heard_from >= 0 ? replay_node(rp, n->heard_from)->name : "",
+                     rec == n->heard.rec && n->heard.from >= 0 ? " " : "",
+                     rec == n->heard.rec && n->heard.from >= 0 ? replay_node(rp, n->heard.from)->name : "",
                      (double)n->cfg.election_min_ns / 1e6);
     finding_rec(f, "cause", rec);
     finding_rec(f, "cause", n->in.rec);

@@ -26,8 +26,8 @@ int replay_number(struct replay *rp, const char *p, size_t len)
         struct node *n = mem_new(sizeof *n);
         n->name = mem_text(p, len);
         n->role = 'F';
-        n->leader = n->disk.vote = n->heard_from = -1;
-        n->heard_t = n->alive_t = -1;
+        n->leader = n->disk.vote = -1;
+        n->heard = HEARD_NOTHING;
         n->disk.known = true;
         n->disk.changed = INT64_MAX;
         rp->node[rp->n_nodes++] = n;

@@ -102,9 +102,7 @@ static void begin_input(struct node *n, const struct rec *r, const struct msg *m
                            .term_before = n->term,
                            .commit_before = n->commit,
                            .role_before = n->role,
-                           .heard_before = n->heard_t,
-                           .alive_before = n->alive_t,
-                           .heard_from_before = n->heard_from};
+                           .heard_before = n->heard};
 }
 
 void replay_on_recv(struct replay *rp, struct node *n, const struct rec *r)
@@ -174,7 +172,5 @@ void replay_on_ignore(struct replay *rp, struct node *n, const struct rec *r)
     if (r->cause != n->in.rec)
         return;
     n->in.ignored = true;
-    n->heard_t = n->in.heard_before;
-    n->alive_t = n->in.alive_before;
-    n->heard_from = n->in.heard_from_before;
+    n->heard = n->in.heard_before;
 }

@@ -242,7 +242,7 @@ void replay_on_grant(struct replay *rp, struct node *n, const struct rec *r)
  * waits as well, since it may have promised so. */
 static bool leader_may_live(const struct node *n, const struct rec *r)
 {
-    int64_t since = n->alive_t > n->t_start ? n->alive_t : n->t_start;
+    int64_t since = n->heard.alive_t > n->t_start ? n->heard.alive_t : n->t_start;
     return n->role == 'L' || n->cfg.election_max_ns == 0 || r->t - since <= n->cfg.election_max_ns;
 }
 

@@ -7,6 +7,7 @@
  * of neither, counts by the members of long ago. So the disk goes only once every other server has the removal as the
  * latest configuration, and committed; then nobody counts the new one before it was added, and it is added once it has
  * caught up (dissertation §4.2.1). An administrator who cannot be sure of that takes a new id for the new server.
+ * Nor may it have gone beyond the leader's term, in which it would lead or vote a second time.
  * What the old one acknowledged does not count either: the leader ignores answers to what was sent before the
  * invitation, and a new leader knows nothing of anybody. */
 #include "sim_fault_int.h"
@@ -72,8 +73,10 @@ static void done(struct sim_run *run, unsigned i)
         }
 }
 
-static bool is_forgotten(const struct sim_run *run, unsigned i)
+static bool is_forgotten(const struct sim_run *run, unsigned i, unsigned leader)
 {
+    if (run->world->term(run, i) > run->world->term(run, leader))
+        return false;
     for (unsigned k = 0; k < run->cfg->replicas; k++)
         if (k != i && (!run->world->runs(run, k) || run->world->member(run, k, i) || !run->world->settled(run, k)))
             return false;
@@ -89,7 +92,7 @@ static void look(struct sim_run *run, unsigned i)
         return;
     bool member = world->member(run, (unsigned)leader, i);
     if (leaves && !member) {
-        if (is_forgotten(run, i))
+        if (is_forgotten(run, i, (unsigned)leader))
             exchange(run, i);
     } else if (!leaves && member)
         done(run, i);

@@ -33,22 +33,23 @@ static bool number_of(const char *text, const char *prefix, int64_t *n)
 
 /* ---- faults ---- */
 
-/* The kill that a restart belongs to: the last of that replica before it. 0: `f` is no restart. */
-static int64_t kill_of(const struct sim_tape *sim, int64_t f)
+/* The last fault of kind `whole` before fault `f` that hit the same replica: what `f` is a part of. 0: there is none,
+ * or `f` is not of kind `part` (NULL: any). */
+static int64_t whole_of(const struct sim_tape *sim, int64_t f, const char *part, const char *whole)
 {
-    int64_t kill = 0;
+    int64_t found = 0;
     size_t at = 0;
     char node[8] = "";
     for (int pass = 0; pass < 2; pass++, at = 0)
         for (json_t *r; (r = sim_record_next(sim, &at, "fault.begin")); json_decref(r)) {
             int64_t number = sim_record_int(r, "f");
-            if (pass == 0 && number == f && strcmp(sim_record_text(r, "kind"), "restart") == 0)
+            if (pass == 0 && number == f && (!part || strcmp(sim_record_text(r, "kind"), part) == 0))
                 snprintf(node, sizeof node, "%s", sim_record_text(r, "node"));
-            else if (pass == 1 && number < f && strcmp(sim_record_text(r, "kind"), "kill") == 0 &&
+            else if (pass == 1 && *node && number < f && strcmp(sim_record_text(r, "kind"), whole) == 0 &&
                      strcmp(sim_record_text(r, "node"), node) == 0)
-                kill = number;
+                found = number;
         }
-    return kill;
+    return found;
 }
 
 static const struct sim_fault_done *find(const struct sim_result *r, int64_t f)
@@ -64,7 +65,9 @@ static bool leave_out(struct undo *u, const char *text)
     int64_t f = 0;
     const struct sim_fault_done *done = number_of(text, "F", &f) ? find(&u->was, f) : NULL;
     if (!done)
-        done = find(&u->was, kill_of(u->was.tapes.first, f));
+        done = find(&u->was, whole_of(u->was.tapes.first, f, "restart", "kill"));
+    if (!done)
+        done = find(&u->was, whole_of(u->was.tapes.first, f, NULL, "replace"));
     if (!done) {
         fprintf(stderr,
                 "simulate: --without %.40s: the run has no such fault; F1 is the first, analyze timeline has all\n",

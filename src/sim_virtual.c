@@ -128,6 +128,7 @@ const struct sim_world sim_virtual = {
     .runs = runs,
     .leader = virtual_node_leader,
     .member = virtual_node_member,
+    .term = virtual_node_term,
     .settled = virtual_node_settled,
     .wipe = virtual_node_wipe,
     .describe = virtual_node_describe,

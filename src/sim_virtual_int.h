@@ -96,6 +96,7 @@ void virtual_node_set_clock(struct sim_run *run, unsigned i, int64_t ppm, int64_
 /* These as sim_world says. */
 int virtual_node_leader(const struct sim_run *run);
 bool virtual_node_member(const struct sim_run *run, unsigned as, unsigned i);
+uint64_t virtual_node_term(const struct sim_run *run, unsigned i);
 bool virtual_node_settled(const struct sim_run *run, unsigned as);
 void virtual_node_wipe(struct sim_run *run, unsigned i);
 /* Its role, term, vote, leader and log, in words. */

@@ -52,6 +52,11 @@ bool virtual_node_member(const struct sim_run *run, unsigned as, unsigned i)
     return at != NULL;
 }
 
+uint64_t virtual_node_term(const struct sim_run *run, unsigned i)
+{
+    return raft_brief(replica_core(virtual_of(run)->node[i].replica)).term;
+}
+
 bool virtual_node_settled(const struct sim_run *run, unsigned as)
 {
     return !raft_change_under_way(replica_core(virtual_of(run)->node[as].replica));

@@ -40,6 +40,8 @@ struct sim_world {
     /* Is replica i in the latest configuration, as far as the log of replica `as`, which runs, tells? NULL: nobody can look
      * into it. */
     bool (*member)(const struct sim_run *run, unsigned as, unsigned i);
+    /* The term of replica i, which runs. NULL with member. */
+    uint64_t (*term)(const struct sim_run *run, unsigned i);
     /* Is no change of members under way, as far as replica `as`, which runs, tells? NULL with member. */
     bool (*settled)(const struct sim_run *run, unsigned as);
     /* Replica i, which does not run, has an empty disk from now on, and is no member when it starts. NULL with member. */

@@ -161,14 +161,19 @@ static void a_majority_that_is_none_any_more_commits_nothing(void **state)
     rt_close(&rt);
 }
 
-/* 2 is removed, and asked to come back: what it had may be gone. */
-static void comes_back(struct raft_trace *rt)
+static void two_leaves(struct raft_trace *rt)
 {
     rt_timer(rt, 0, "heartbeat");
     conf(rt, 0, "0000 0001");
     rt_recv(rt, follow_conf(rt, 1, "0000 0001"));
     rt_commit(rt, 0, 2, "quorum");
     rt_timer(rt, 0, "heartbeat");
+}
+
+/* 2 is removed, and asked to come back: what it had may be gone. */
+static void comes_back(struct raft_trace *rt)
+{
+    two_leaves(rt);
     rt_rec(rt, 0, "peer.state", "\"peer\":\"0002\",\"next\":3,\"match\":0,\"why\":\"probe\"");
 }
 
@@ -223,11 +228,7 @@ static void who_comes_back_may_be_probed_again(void **state)
 /* An answer to what was sent before it left makes an entry committed. */
 static void copy_from_before_it_came_back(struct raft_trace *rt)
 {
-    rt_timer(rt, 0, "heartbeat");
-    conf(rt, 0, "0000 0001");
-    rt_recv(rt, follow_conf(rt, 1, "0000 0001"));
-    rt_commit(rt, 0, 2, "quorum");
-    rt_timer(rt, 0, "heartbeat");
+    two_leaves(rt);
     rt_append(rt, 0, 1, "h3.1");
     rt_recv(rt, follow_conf_at(rt, 2, 2, "0000 0001"));
     int late = rt_follow(rt, rt_send_append(rt, 0, 2, 2, 1));

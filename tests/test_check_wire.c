@@ -208,14 +208,18 @@ static void silence_while_members_come_and_go_is_excused(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct hdb h;
-        char body[120];
+        char body[120], sql[300];
         hdb_open(&h);
         ask(&h, 0, 3000, true);
         ask(&h, 3000, 16000, false);
         ask(&h, 16000, 17000, true);
         snprintf(body, sizeof body, "{\"op\":\"conf\",\"idx\":7,\"conf\":\"%s\"}", cases[i].conf);
-        hdb_rec(&h, "0000", 3100, "log.append", body);
-        hdb_rec(&h, "0000", cases[i].applied, "apply", "{\"op\":\"conf\",\"idx\":7}");
+        int64_t append = hdb_rec(&h, "0000", 3100, "log.append", body);
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO log_entries(run_id, node, idx, eterm, op, t_append, t_apply, append_rec)"
+                 " VALUES (1, '0000', 7, 1, 'conf', 3100000000, %.0f, %lld)",
+                 cases[i].applied * 1e6, (long long)append);
+        assert_true(db_exec(&h.db, sql));
         assert_check(&h, "C7", cases[i].verdict);
         hdb_close(&h);
     }

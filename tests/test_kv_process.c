@@ -28,8 +28,10 @@ static int clean(void **state)
 
 static void start_three(int family, bool sealed)
 {
-    if (!kv_group_init(&g, 3, family, sealed))
+    if (!kv_group_init(&g, 3, family, sealed)) {
+        print_message("skipped: no port of %s is free here\n", family == AF_INET6 ? "IPv6" : "IPv4");
         skip();
+    }
     for (unsigned i = 0; i < 3; i++)
         kv_group_start(&g, i, false);
 }

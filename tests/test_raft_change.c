@@ -31,16 +31,6 @@ static void expect_applied(const struct one *o, const char *mid)
     fail_msg("%s was not answered", mid);
 }
 
-/* Accepts what was sent at `sent_us`, up to `match`. */
-static void accept(struct one *o, node_id src, uint64_t match, uint64_t sent_us)
-{
-    struct message m = one_message(o, MESSAGE_APP_RES, src, raft_brief(o->r).term);
-    m.ok = true;
-    m.match = match;
-    m.sent_us = sent_us;
-    one_take(o, &m);
-}
-
 /* Has nothing. */
 static void refuse(struct one *o, node_id src)
 {
@@ -51,7 +41,7 @@ static void refuse(struct one *o, node_id src)
 
 static void ack(struct one *o, node_id src)
 {
-    accept(o, src, raft_brief(o->r).last, o->now_us);
+    one_accept(o, src, raft_brief(o->r).last, o->now_us);
 }
 
 /* A leader of n whose no-op is committed, and acknowledged by all. */
@@ -80,7 +70,7 @@ static void a_new_server_catches_up_before_it_counts_D_4_2_1(void **state)
     /* Not a voter: with its acknowledgement and ours alone nothing commits. */
     one_put(&o, CLIENT, "P", "k", "v");
     node_id asked = one_sent_to(&o, MESSAGE_APP_REQ, 1) ? 1 : 2;
-    accept(&o, 7, 1, o.now_us);
+    one_accept(&o, 7, 1, o.now_us);
     assert_int_equal(raft_brief(o.r).commit, 1);
     const struct raft_effect *e = one_effect(&o, RAFT_NOTE_APPEND);
     assert_int_equal(e->entry->op, ENTRY_CONF);
@@ -114,7 +104,7 @@ static void rounds_go_on_while_the_new_server_is_slow_and_end_after_ten(void **s
         char mid[16];
         snprintf(mid, sizeof mid, "P%d", round);
         one_put(&o, CLIENT, mid, "k", "v");
-        accept(&o, 7, goal, o.now_us);
+        one_accept(&o, 7, goal, o.now_us);
         assert_string_equal(raft_conf(o.r), "0000,0001,0002");
         goal = raft_brief(o.r).last;
     }
@@ -138,7 +128,7 @@ static void a_new_server_that_does_not_answer_is_given_up(void **state)
     /* Another try is possible. */
     one_change(&o, CLIENT, "B", CHANGE_ADD, 8, "");
     one_refusal(&o, 8, 1, 0, 0);
-    accept(&o, 8, 1, o.now_us);
+    one_accept(&o, 8, 1, o.now_us);
     assert_string_equal(raft_conf(o.r), "0000,0008");
     /* Two of two are needed, and without the other we step down. */
     assert_int_equal(raft_brief(o.r).commit, 1);
@@ -290,7 +280,7 @@ static void an_answer_from_before_it_came_back_does_not_count(void **state)
     const struct raft_effect *e = one_effect(&o, RAFT_NOTE_PEER);
     assert_true(e->node == 2 && e->match == 0 && e->next == raft_brief(o.r).last + 1 && e->why == WHY_PROBE);
     assert_true(one_sent_to(&o, MESSAGE_APP_REQ, 2));
-    accept(&o, 2, raft_brief(o.r).last, before);
+    one_accept(&o, 2, raft_brief(o.r).last, before);
     assert_int_equal(one_effect(&o, RAFT_NOTE_IGNORE)->why, WHY_DUPLICATE);
     assert_string_equal(raft_conf(o.r), "0000,0001");
     ack(&o, 2);
@@ -322,7 +312,7 @@ static void an_old_answer_of_one_that_catches_up_leads_to_no_entry_that_was_give
     one_change(&o, CLIENT, "Z", CHANGE_ADD, 2, "");
     assert_true(one_sent_to(&o, MESSAGE_APP_REQ, 2));
     /* To an append without entries: the probe is still under way. */
-    accept(&o, 2, 1, o.now_us);
+    one_accept(&o, 2, 1, o.now_us);
     assert_int_equal(one_effect(&o, RAFT_NOTE_PEER)->why, WHY_SNAPSHOT);
     one_free(&o);
 }

@@ -11,15 +11,6 @@
 #define DRIFT       10000 /* 1 %: 1.5 ms of 150 */
 #define DURATION_US (ONE_MIN * 1000 - ONE_MIN * 10 - 1)
 
-static void ack(struct one *o, node_id src, uint64_t match, uint64_t sent_us)
-{
-    struct message m = one_message(o, MESSAGE_APP_RES, src, raft_brief(o->r).term);
-    m.ok = true;
-    m.match = match;
-    m.sent_us = sent_us;
-    one_take(o, &m);
-}
-
 /* A leader of n whose no-op is on a majority; nobody has answered an append since `sent_us`. */
 static struct one leader(unsigned n, uint64_t *sent_us)
 {
@@ -31,7 +22,7 @@ static struct one leader(unsigned n, uint64_t *sent_us)
     *sent_us = o.now_us;
     o.now_us += 5000;
     for (node_id i = 1; i < (n + 1) / 2 + (n % 2 == 0); i++)
-        ack(&o, i, 1, *sent_us);
+        one_accept(&o, i, 1, *sent_us);
     assert_int_equal(raft_brief(o.r).commit, 1);
     return o;
 }
@@ -85,7 +76,7 @@ static void an_answer_that_brings_the_lease_back_answers_the_reads_that_wait(voi
     one_get(&o, CLIENT, "A", "k");
     uint64_t again = o.now_us;
     o.now_us += 1000;
-    ack(&o, 2, 1, again);
+    one_accept(&o, 2, 1, again);
     assert_int_equal(one_effect(&o, RAFT_NOTE_LEASE)->since_us, again);
     assert_true(one_effect(&o, RAFT_DO_READ)->leased);
     one_free(&o);
@@ -97,11 +88,11 @@ static void one_follower_of_four_is_no_quorum_and_an_old_answer_extends_nothing(
     uint64_t sent;
     struct one o = leader(5, &sent);
     o.now_us = sent + DURATION_US;
-    ack(&o, 1, 1, o.now_us - 1000);
-    ack(&o, 2, 1, sent); /* a second copy of what it answered long ago */
+    one_accept(&o, 1, 1, o.now_us - 1000);
+    one_accept(&o, 2, 1, sent); /* a second copy of what it answered long ago */
     one_get(&o, CLIENT, "A", "k");
     assert_int_equal(one_count(&o, RAFT_DO_READ), 0);
-    ack(&o, 2, 1, o.now_us + 1); /* sent in the future: nobody did */
+    one_accept(&o, 2, 1, o.now_us + 1); /* sent in the future: nobody did */
     one_ignored(&o, WHY_UNEXPECTED);
     one_free(&o);
 }
@@ -168,10 +159,10 @@ static void no_read_under_a_lease_before_the_no_op_of_the_term_is_committed(void
     one_append(&o, 1, 1, 0, 0, 0, "111");
     one_wait(&o, ONE_MAX);
     one_lead(&o);
-    ack(&o, 1, 3, o.now_us); /* it confirms us, but has not our no-op */
+    one_accept(&o, 1, 3, o.now_us); /* it confirms us, but has not our no-op */
     one_get(&o, CLIENT, "A", "k");
     assert_int_equal(one_count(&o, RAFT_DO_READ), 0);
-    ack(&o, 1, 4, o.now_us);
+    one_accept(&o, 1, 4, o.now_us);
     assert_int_equal(one_effect(&o, RAFT_DO_READ)->index, 4);
     one_free(&o);
 }
@@ -207,7 +198,7 @@ static void without_leases_a_quorum_is_asked(void **state)
     (void)state;
     struct one o = one_new(3);
     one_lead(&o);
-    ack(&o, 1, 1, o.now_us);
+    one_accept(&o, 1, 1, o.now_us);
     one_get(&o, CLIENT, "A", "k");
     assert_int_equal(one_count(&o, RAFT_DO_READ), 0);
     one_free(&o);

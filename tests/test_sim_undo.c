@@ -110,6 +110,27 @@ static void analyze_finds_what_must_be_undone(void **state)
         spawn_run((const char *const[]){analyze, "explain", "--minimal", good, "V1", NULL}, 120, out, sizeof out), 64);
 }
 
+/* The requests, the kill, the wipe and the restart of a replacement have numbers of their own: they go with the whole.
+ */
+static void a_part_of_a_replacement_is_undone_with_the_whole(void **state)
+{
+    static const char replaced[] =
+        "{\"name\": \"replaced\", \"seed\": 3, \"lifetime\": 13, \"start_wait\": 3, \"end_wait\": 3, \"replicas\": 3,"
+        " \"mix\": 0.7, \"members\": true, \"durable\": true,"
+        " \"clients\": {\"mode\": \"shared\", \"count\": 6, \"keys\": 1, \"timeout_ms\": 300, \"rate\": 60},"
+        " \"faults\": [{\"kind\": \"partition\", \"around\": \"leader\", \"begin\": 1, \"end\": 5},"
+        " {\"kind\": \"replace\", \"node\": \"non_leader\", \"begin\": 6, \"end\": 12}]}";
+    static const char *const parts[] = {"F2", "F3", "F4", "F5", "F6"};
+    char with[620];
+    (void)state;
+    snprintf(with, sizeof with, "%s/replaced", dir);
+    RUN("--reads", "local", "--quiet", "--out", with, replaced);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        assert_int_equal(RUN("--without", parts[i], with), 1);
+        assert_non_null(strstr(out, ": replace at "));
+    }
+}
+
 static void what_is_not_there_cannot_be_undone(void **state)
 {
     (void)state;
@@ -139,6 +160,7 @@ int main(void)
         cmocka_unit_test(what_is_undone_is_what_was_named),
         cmocka_unit_test(a_lost_datagram_is_delivered),
         cmocka_unit_test(analyze_finds_what_must_be_undone),
+        cmocka_unit_test(a_part_of_a_replacement_is_undone_with_the_whole),
         cmocka_unit_test(what_is_not_there_cannot_be_undone),
         cmocka_unit_test(a_run_that_passes_has_nothing_to_undo),
     };

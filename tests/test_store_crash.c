@@ -141,7 +141,7 @@ static void what_was_announced_survives_kill_9(void **state)
         struct pollfd ready = {.fd = pipes[0], .events = POLLIN};
         if (ms > 20)
             assert_int_equal(poll(&ready, 1, 60000), 1);
-        usleep((useconds_t)ms * 1000);
+        usleep((useconds_t)ms * 1000); /* waits for nothing: it chooses the moment of the kill, which may be any */
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status));

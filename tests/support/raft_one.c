@@ -191,6 +191,15 @@ void one_append(struct one *o, node_id src, uint64_t term, uint64_t prev_index, 
     step(o, &m, 0);
 }
 
+void one_accept(struct one *o, node_id src, uint64_t match, uint64_t sent_us)
+{
+    struct message m = one_message(o, MESSAGE_APP_RES, src, raft_brief(o->r).term);
+    m.ok = true;
+    m.match = match;
+    m.sent_us = sent_us;
+    one_take(o, &m);
+}
+
 void one_ack(struct one *o, node_id src, uint64_t term, uint64_t match, uint64_t round)
 {
     struct message m = one_message(o, MESSAGE_APP_RES, src, term);

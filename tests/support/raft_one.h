@@ -54,6 +54,8 @@ void one_prevote_res(struct one *o, node_id src, uint64_t term, bool ok);
  */
 void one_append(struct one *o, node_id src, uint64_t term, uint64_t prev_index, uint64_t prev_term, uint64_t commit,
                 const char *terms);
+/* Accepts, in the leader's term, what it sent at `sent_us`, up to `match`. */
+void one_accept(struct one *o, node_id src, uint64_t match, uint64_t sent_us);
 void one_ack(struct one *o, node_id src, uint64_t term, uint64_t match, uint64_t round);
 void one_refusal(struct one *o, node_id src, uint64_t term, uint64_t hint_index, uint64_t hint_term);
 void one_put(struct one *o, node_id client, const char *mid, const char *key, const char *value);
