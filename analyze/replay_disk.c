@@ -383,12 +383,12 @@ void replay_on_start(struct replay *rp, struct node *n, const struct rec *r)
         forget_made(rp, n, &v);
     }
     take_recovered(n, &v, known);
-    if (v.conf != 0 || n->lives > 0) /* a new server knows of no members, whatever its header lists */
-        n->first_conf = v.conf;
-    if (v.conf != 0) {
-        if (log_conf_at(&n->log, v.last) == 0)
-            n->log.base_conf = v.conf;
-    }
+    /* What it tells is the latest: the first only if no entry made it, for an entry may be truncated yet. A new server
+     * knows of no members, whatever its header lists. */
+    if (v.conf != 0 && log_conf_at(&n->log, v.last) == 0)
+        n->first_conf = n->log.base_conf = v.conf;
+    else if (v.conf == 0 && n->lives > 0)
+        n->first_conf = 0;
     replay_conf_refresh(n);
     n->term = r->term;
     n->role = r->role;

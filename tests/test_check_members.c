@@ -190,6 +190,33 @@ static void who_comes_back_gets_everything_again(void **state)
     rt_close(&rt);
 }
 
+/* It told the members of an entry when it started again, and then lost that entry: those before are in force again. */
+static void what_is_told_at_a_start_may_be_truncated(void **state)
+{
+    (void)state;
+    struct raft_trace rt;
+    rt_open_durable(&rt, 3, "\"heartbeat_ms\":50");
+    rt_elect(&rt, 0, 1, RT_ALL);
+    rt_replicate(&rt, 0, RT_ALL);
+    rt_timer(&rt, 0, "heartbeat");
+    rt.node[0].terms[rt.node[0].li = 2] = 1;
+    rt_rec(&rt, 0, "log.append",
+           "\"idx\":2,\"eterm\":1,\"op\":\"conf\",\"h\":\"0000000200000001\",\"conf\":\"0000 0001\"");
+    rt_rec(&rt, 0, "disk.sync", "\"what\":\"log\",\"upto\":2,\"pterm\":1,\"pvote\":\"0000\",\"us\":1");
+    rt.node[0].disk.li = 2;
+    rt.node[0].disk.terms[2] = 1;
+    rt_kill(&rt, 0);
+    rt.node[0].members = "0000 0001";
+    rt_restart(&rt, 0);
+    rt_elect(&rt, 1, 2, 1u << 2);
+    rt_replicate(&rt, 1, RT_ALL); /* 0 drops the configuration */
+    rt_elect(&rt, 0, 3, 1u << 2);
+    rt_check(&rt, "R60,R12");
+    assert_string_equal(rt_verdict(&rt, "R60"), "pass");
+    assert_string_equal(rt_verdict(&rt, "R12"), "pass");
+    rt_close(&rt);
+}
+
 static void majority_of_the_old_members(struct raft_trace *rt)
 {
     rt_timer(rt, 0, "heartbeat");
@@ -334,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_majority_that_is_none_any_more_commits_nothing),
         cmocka_unit_test(who_comes_back_gets_everything_again),
         cmocka_unit_test(who_comes_back_may_be_probed_again),
+        cmocka_unit_test(what_is_told_at_a_start_may_be_truncated),
         cmocka_unit_test(what_is_missing_around_a_change_is_never_a_violation),
     };
     int failed = cmocka_run_group_tests_name("members", good, NULL, NULL);

@@ -188,13 +188,16 @@ void rt_restart(struct raft_trace *rt, int node)
 {
     struct rt_node *n = &rt->node[node];
     char vote[40] = "";
+    char conf[80] = "";
     if (n->vote >= 0)
         snprintf(vote, sizeof vote, ",\"rvote\":\"%s\"", rt->node[n->vote].name);
+    if (n->members != NULL)
+        snprintf(conf, sizeof conf, ",\"conf\":\"%s\"", n->members);
     header(rt, node);
     rt_rec(rt, node, "node.start",
            "\"rterm\":%" PRId64 "%s,\"rlast\":%" PRId64 ",\"rlastt\":%" PRId64 ",\"rcommit\":%" PRId64
-           ",\"snap\":%" PRId64 ",\"snapt\":%" PRId64 ",\"lh\":\"%016" PRIx64 "\"",
-           n->term, vote, n->li, n->terms[n->li], n->ci, n->base, n->terms[n->base], log_digest(rt, n));
+           ",\"snap\":%" PRId64 ",\"snapt\":%" PRId64 ",\"lh\":\"%016" PRIx64 "\"%s",
+           n->term, vote, n->li, n->terms[n->li], n->ci, n->base, n->terms[n->base], log_digest(rt, n), conf);
 }
 
 /* ---- primitives ---- */

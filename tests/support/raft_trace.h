@@ -22,6 +22,7 @@ struct raft_trace {
         int64_t terms[RT_LOG];    /* of the entries 1..li */
         int64_t sent, boot, base; /* base: the log begins after it */
         int vote;                 /* in this term; -1 = nobody */
+        const char *members;      /* as it tells them when it starts again; NULL = it does not */
         /* durable: what is on stable storage, and what is not yet */
         struct {
             int64_t term, li, base, terms[RT_LOG];
